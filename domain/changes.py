@@ -1,0 +1,89 @@
+"""The change record: how the fold's rows travel to the store through the topic `dossier-changes`.
+
+A batch of log records [from_offset, to_offset] of one partition becomes one or more change records with seq
+0…n, the last one marked: positions advance on `last` only (decisions 17).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+from msgspec import Raw, Struct
+
+from domain.instants import Millis
+
+MAX_CHANGE_BYTES = 512 * 1024
+
+
+class ChangeRecord(Struct, frozen=True):
+    """One record of `dossier-changes`. `known_at` is the running maximum of append times up to `to_offset`;
+    `clock` the greatest credible `occurred_at` (≤ known_at + 5 min) folded so far; `parts` maps a name of
+    `rows.ROW_TYPES` to a JSON array of rows."""
+
+    generation: int
+    partition: int
+    from_offset: int
+    to_offset: int
+    seq: int
+    last: bool
+    known_at: Millis
+    clock: Millis
+    log_id: str
+    parts: dict[str, Raw]
+
+
+_encode = msgspec.json.Encoder().encode
+_decoder = msgspec.json.Decoder(ChangeRecord)
+
+
+def decode_change(value: bytes) -> ChangeRecord:
+    """A change record from its bytes; parts stay raw."""
+    return _decoder.decode(value)
+
+
+def pack(
+    rows: Mapping[str, Sequence[Struct]],
+    *,
+    generation: int,
+    partition: int,
+    from_offset: int,
+    to_offset: int,
+    known_at: Millis,
+    clock: Millis,
+    log_id: str,
+    limit: int = MAX_CHANGE_BYTES,
+) -> Iterator[bytes]:
+    """The change records of one batch, each at most about `limit` bytes, the last one marked.
+
+    A batch without rows gives one empty record: the position must advance all the same.
+    """
+    boxes = list(_boxes(rows, limit)) or [{}]
+    for seq, parts in enumerate(boxes):
+        yield _encode(
+            ChangeRecord(
+                generation=generation,
+                partition=partition,
+                from_offset=from_offset,
+                to_offset=to_offset,
+                seq=seq,
+                last=seq == len(boxes) - 1,
+                known_at=known_at,
+                clock=clock,
+                log_id=log_id,
+                parts={name: Raw(b"[" + b",".join(values) + b"]") for name, values in parts.items()},
+            )
+        )
+
+
+def _boxes(rows: Mapping[str, Sequence[Struct]], limit: int) -> Iterator[dict[str, list[bytes]]]:
+    box: dict[str, list[bytes]] = {}
+    size = 0
+    for name, values in rows.items():
+        for row in values:
+            encoded = _encode(row)
+            if size and size + len(encoded) > limit:
+                yield box
+                box, size = {}, 0
+            box.setdefault(name, []).append(encoded)
+            size += len(encoded) + 1
+    if box:
+        yield box

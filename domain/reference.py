@@ -1,0 +1,105 @@
+"""Reference documents as the fold sees them: limits, described procedures, calendars, alert thresholds.
+
+They reach every partition of the log (broadcast), so that a partition's fold depends on its own log alone.
+A document is chosen by its validity at the dossier's acceptance, never by when it arrived.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+
+from domain import event_data as d
+from domain.calendar import WorkingCalendar, decode_calendar
+from domain.calendar_vn import vietnam_calendar
+from domain.errors import InvalidEvent, InvalidInput
+from domain.events import Event, decode_data
+from domain.facts import Facts, effective, fact_of
+from domain.instants import Millis, Zone, to_millis
+from domain.limits import Limit, due_after
+
+DocumentKey = tuple[str, str]
+"""(kind, subject): ('procedure', '2.000815'), ('calendar', 'default') …"""
+BUILT_IN = "built-in"
+
+
+class AlertThresholds(msgspec.Struct, frozen=True):
+    """Thresholds of the conditions of users.md §B; all are settings (`alert_rules.published`)."""
+
+    due_soon_working_days: int = 3
+    apology_working_days: int = 1
+    forgotten_working_days: int = 5
+    acceptance_hours: int = 8
+    acceptance_warning_hours: int = 2
+    supplement_working_days: int = 15
+    payment_working_days: int = 5
+
+
+class Reference:
+    """An immutable view of the broadcast documents of one partition.
+
+    `documents` maps (kind, subject) to that document's facts in canonical order.
+    """
+
+    def __init__(self, documents: Mapping[DocumentKey, Facts], zone: Zone) -> None:
+        self.zone = zone
+        self._limits: dict[str, list[tuple[Millis, Limit, str]]] = {}
+        self._returns: dict[str, list[tuple[Millis, bool]]] = {}
+        self._calendars: list[tuple[Millis, WorkingCalendar, str]] = []
+        self.thresholds = AlertThresholds()
+        for (kind, subject), facts in documents.items():
+            for fact in effective(facts)[0]:
+                self._add(kind, subject, fact.occurred_at, fact.id, decode_data(fact.type, fact.body))
+        for versions in (*self._limits.values(), *self._returns.values()):
+            cast(list[Any], versions).sort(key=lambda v: v[0])
+        self._calendars.sort(key=lambda v: v[0])
+
+    def _add(self, kind: str, subject: str, at: Millis, event_id: str, data: d.Data) -> None:
+        if isinstance(data, d.LimitSet) and data.amount:
+            start = at if data.effective_at is None else to_millis(data.effective_at)
+            self._limits.setdefault(subject, []).append((start, Limit(data.amount, data.unit), event_id))
+        elif isinstance(data, d.Described) and data.returns_document is not None:
+            self._returns.setdefault(subject, []).append((at, data.returns_document))
+        elif isinstance(data, d.Document) and kind == "calendar":
+            start = at if data.valid_from is None else to_millis(data.valid_from)
+            calendar = WorkingCalendar(decode_calendar(_with_zone(data.document, self.zone)))
+            self._calendars.append((start, calendar, event_id))
+        elif isinstance(data, d.Document) and kind == "alert_rules":
+            self.thresholds = msgspec.convert(data.document, AlertThresholds)
+
+    def calendar_at(self, at: Millis) -> tuple[WorkingCalendar, str]:
+        """The working calendar valid at an instant, and its version."""
+        n = bisect_right(self._calendars, at, key=lambda v: v[0])
+        if n:
+            return self._calendars[n - 1][1], self._calendars[n - 1][2]
+        return vietnam_calendar(self.zone.name), BUILT_IN
+
+    def computed_due(self, procedure: str | None, accepted: Millis) -> tuple[Millis, str] | None:
+        """The due date by the procedure's limit valid at acceptance, with what it was computed from."""
+        versions = self._limits.get(procedure or "", [])
+        n = bisect_right(versions, accepted, key=lambda v: v[0])
+        if not n:
+            return None
+        calendar, version = self.calendar_at(accepted)
+        return due_after(versions[n - 1][1], accepted, calendar), f"limit {versions[n - 1][2]}, calendar {version}"
+
+    def returns_document(self, procedure: str | None, accepted: Millis) -> bool:
+        """Whether the procedure returns a document; yes where nothing is known, since the denominators that
+        the portal published for group F equal those of group B."""
+        versions = self._returns.get(procedure or "", [])
+        n = bisect_right(versions, accepted, key=lambda v: v[0])
+        return versions[n - 1][1] if n else True
+
+
+def check_document(event: Event, zone: Zone) -> None:
+    """Raises InvalidEvent when a reference document cannot be used: checked at the edge and by the fold."""
+    try:
+        Reference({(event.kind, event.subject): (fact_of(event),)}, zone)
+    except (InvalidInput, msgspec.ValidationError) as error:
+        raise InvalidEvent(str(error), "data.document") from error
+
+
+def _with_zone(document: dict[str, Any], zone: Zone) -> dict[str, Any]:
+    """A province has one time zone; a calendar that names none gets it."""
+    return document if "zone" in document else {**document, "zone": zone.name}
