@@ -18,14 +18,14 @@ ACCEPTANCE_HOURS = 8
 
 
 class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long a procedure may take: an amount (1 or more) of a unit."""
+    """How long a procedure may take: an amount of a unit; 0 means before the offices close that day."""
 
     amount: int
     unit: LimitUnit = "working_days"
 
     def __post_init__(self) -> None:
-        if self.amount < 1:
-            raise InvalidInput(f"a limit of {self.amount} {self.unit} is not possible: give 1 or more")
+        if self.amount < 0:
+            raise InvalidInput(f"a limit of {self.amount} {self.unit} is not possible: give 0 or more")
 
 
 def due_after(limit: Limit, accepted: Millis, calendar: WorkingCalendar) -> Millis:
@@ -37,6 +37,8 @@ def due_after(limit: Limit, accepted: Millis, calendar: WorkingCalendar) -> Mill
     last day of a shorter month.
     """
     start = calendar.roll_forward(accepted)
+    if limit.amount == 0:
+        return calendar.end_of_working_day(calendar.zone.day(start))
     if limit.unit == "working_hours":
         return calendar.add_working_ms(start, limit.amount * MS_HOUR)
     if limit.unit == "working_days":

@@ -58,6 +58,11 @@ def test_accepting_later_never_makes_a_dossier_due_earlier(
         assert due_after(limit, accepted + later, VN) >= due
 
 
-def test_a_limit_of_nothing_is_refused() -> None:
+def test_a_limit_of_nothing_ends_when_offices_close_that_day() -> None:
+    assert due_after(Limit(0), at("2026-08-07T09:00"), VN) == at("2026-08-07T17:00")
+    assert due_after(Limit(0), at("2026-08-07T19:00"), VN) == at("2026-08-10T17:00")
+
+
+def test_a_negative_limit_is_refused() -> None:
     with pytest.raises(InvalidInput):
-        Limit(0, "working_days")
+        Limit(-1, "working_days")

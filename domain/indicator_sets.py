@@ -1,0 +1,183 @@
+"""Indicator sets: what the index counts, its maxima and thresholds, as versioned data with dates of validity.
+
+Definitions change from year to year, and any past score can be asked under any set; so a set is data, read
+from documents by `indicator_documents` and interpreted by `scoring`.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+from typing import Literal, get_args
+
+import msgspec
+
+from domain.errors import InvalidInput
+from domain.expressions import Expression, parse_expression
+
+Null = Literal["empty", "zero", "full"]
+Basis = Literal["accepted", "completed", "in_hand"]
+UnitKind = Literal["province", "department", "commune", "other"]
+RuleFamily = Literal["766", "766-shift", "orig", "06a", "06a-stopped-open"]
+Attribute = Literal[
+    "payable",
+    "paid_online",
+    "result_due",
+    "result",
+    "digitised",
+    "reused",
+    "store",
+    "citizen_data",
+    "synced",
+    "online",
+]
+ProcedureCount = Literal[
+    "all",
+    "online",
+    "online_service",
+    "with_online_dossier",
+    "fee",
+    "fee_synced",
+    "paid_online",
+    "citizen",
+    "citizen_data",
+]
+DOSSIER_QUANTITIES = (
+    "received",
+    "carried",
+    "accepted",
+    "accepted_online",
+    "done",
+    "done_ok",
+    "done_late",
+    "open",
+    "open_late",
+    "satisfied",
+)
+PETITION_QUANTITIES = ("received", "carried", "left", "left_ok", "open", "open_late", "unhappy")
+"""Under `pet:`; `unhappy` counts petitions disliked, re-raised or late, each once."""
+QUANTITIES: frozenset[str] = frozenset(
+    [*DOSSIER_QUANTITIES]
+    + [f"{when}:{x}" for when in ("acc", "end", "hand") for x in get_args(Attribute)]
+    + [f"procedures:{x}" for x in get_args(ProcedureCount)]
+    + [f"pet:{x}" for x in PETITION_QUANTITIES]
+)
+"""Every name that a figure may mention; beside them `fact:` and any name, for what the log is told."""
+
+_ATTRIBUTE_PREFIX: dict[Basis, str] = {"accepted": "acc", "completed": "end", "in_hand": "hand"}
+_ALL_OF: dict[Basis, str] = {"accepted": "accepted", "completed": "done", "in_hand": "received"}
+_PETITIONS_OF: dict[Basis, str] = {
+    "accepted": "pet:received",
+    "completed": "pet:left",
+    "in_hand": "(pet:received + pet:carried)",
+}
+
+
+class Band(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A grade: totals from `at_least` points up to the next better band."""
+
+    code: str
+    name: str
+    at_least: float
+
+
+class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A group of indicators; `metric` is the name under which portals publish its total ('' if none)."""
+
+    code: str
+    name: str
+    name_en: str = ""
+    metric: str = ""
+
+
+class Indicator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One row of the index: rate = numerator / denominator, full marks (`max`) from `full_marks_at` on.
+
+    `unit_kinds` are those it applies to (none named: all); units whose kind is in `inherited_by` take the
+    province's figures. `denominator_when_empty` replaces a denominator that is 0 or unknown, where known.
+    """
+
+    code: str
+    group: str
+    name: str
+    max: float
+    numerator: str
+    denominator: str
+    name_en: str = ""
+    full_marks_at: float = 1.0
+    when_empty: Null = "empty"
+    when_unknown: Null = "empty"
+    denominator_when_empty: str = ""
+    basis: Basis | None = None
+    unit_kinds: tuple[UnitKind, ...] = ()
+    inherited_by: tuple[UnitKind, ...] = ()
+    note: str = ""
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """An indicator's formulas, ready to be evaluated."""
+
+    numerator: Expression
+    denominator: Expression
+    fallback: Expression | None = None
+
+
+class IndicatorSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole version of the index. Dates of validity are both included; None is open."""
+
+    name: str
+    bands: tuple[Band, ...]
+    groups: tuple[Group, ...]
+    indicators: tuple[Indicator, ...]
+    version: str = "1"
+    title: str = ""
+    title_en: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+    rules: RuleFamily = "766"
+    attribute_basis: Basis = "in_hand"
+    petition_basis: Basis = "in_hand"
+    total: float = 100
+
+    def indicator(self, code: str) -> Indicator | None:
+        """The indicator of that code, or None."""
+        return next((i for i in self.indicators if i.code == code), None)
+
+    def members(self, group: str) -> tuple[Indicator, ...]:
+        """The indicators of a group, in the set's order."""
+        return tuple(i for i in self.indicators if i.group == group)
+
+    def figure(self, indicator: Indicator) -> Figure:
+        """The indicator's formulas with `attr:` and `pet:all` read on this set's bases."""
+        return _figure(
+            (indicator.numerator, indicator.denominator, indicator.denominator_when_empty),
+            indicator.basis or self.attribute_basis,
+            self.petition_basis,
+        )
+
+
+def choose_set(sets: Iterable[IndicatorSet], day: date, name: str | None = None) -> IndicatorSet:
+    """The set of that name, or the one valid on a day (of several, the one that began last).
+
+    Where two share a name or a beginning, the later in `sets` counts: list them in order of publication.
+    """
+    listed = tuple(sets)
+    if name is not None:
+        for found in reversed(listed):
+            if found.name == name:
+                return found
+        known = ", ".join(s.name for s in listed)
+        raise InvalidInput(f"there is no indicator set '{name}': choose one of {known}")
+    valid = [s for s in listed if (s.valid_from or date.min) <= day <= (s.valid_to or date.max)]
+    if not valid:
+        raise InvalidInput(f"no indicator set is valid on {day.isoformat()}: name one with --set")
+    return max(reversed(valid), key=lambda s: s.valid_from or date.min)
+
+
+@lru_cache(maxsize=2_000)
+def _figure(texts: tuple[str, str, str], basis: Basis, petitions: Basis) -> Figure:
+    def read(text: str) -> Expression:
+        words = text.replace("attr:all", _ALL_OF[basis]).replace("attr:", _ATTRIBUTE_PREFIX[basis] + ":")
+        return parse_expression(words.replace("pet:all", _PETITIONS_OF[petitions]))
+
+    numerator, denominator, fallback = texts
+    return Figure(read(numerator), read(denominator), read(fallback) if fallback else None)
