@@ -52,8 +52,10 @@ DOSSIER_QUANTITIES = (
     "open",
     "open_late",
     "satisfied",
+    "undated_open",
+    "undated_done",
 )
-PETITION_QUANTITIES = ("received", "carried", "left", "left_ok", "open", "open_late", "unhappy")
+PETITION_QUANTITIES = ("received", "carried", "left_ok", "open", "open_late", "unhappy")
 """Under `pet:`; `unhappy` counts petitions disliked, re-raised or late, each once."""
 QUANTITIES: frozenset[str] = frozenset(
     [*DOSSIER_QUANTITIES]
@@ -67,7 +69,7 @@ _ATTRIBUTE_PREFIX: dict[Basis, str] = {"accepted": "acc", "completed": "end", "i
 _ALL_OF: dict[Basis, str] = {"accepted": "accepted", "completed": "done", "in_hand": "received"}
 _PETITIONS_OF: dict[Basis, str] = {
     "accepted": "pet:received",
-    "completed": "pet:left",
+    "completed": "(pet:received + pet:carried - pet:open)",
     "in_hand": "(pet:received + pet:carried)",
 }
 

@@ -34,7 +34,8 @@ def due_after(limit: Limit, accepted: Millis, calendar: WorkingCalendar) -> Mill
     The clock starts at acceptance, or at the next opening when offices are closed. Working hours are summed;
     all other units keep the clock time: n working days, n calendar days or n months later, and where that
     date is a day off, the next working day at the same clock time. A month's limit from the 31st ends on the
-    last day of a shorter month.
+    last day of a shorter month. Of two dossiers that roll onto the same day the one accepted after closing may
+    be due at an earlier hour (its clock time is the opening), never on an earlier day.
     """
     start = calendar.roll_forward(accepted)
     if limit.amount == 0:

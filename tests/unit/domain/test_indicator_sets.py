@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.algebra import Recalled, quantities
 from domain.errors import InvalidInput
 from domain.expressions import evaluate, names, parse_expression
 from domain.indicator_documents import decode_set, holes, packaged_documents, packaged_sets
@@ -143,13 +144,18 @@ def test_every_quantity_of_the_packaged_sets_is_in_the_vocabulary() -> None:
     assert set(packaged_documents()) == {"2025", "2026"}
 
 
+def test_sums_of_cells_supply_every_quantity_that_a_set_may_name() -> None:
+    supplied = quantities({}, {}, Recalled(), "766").keys()
+    assert {q for q in QUANTITIES if not q.startswith("procedures:")} == set(supplied)
+
+
 @given(st.lists(st.tuples(st.sampled_from("+-"), st.integers(0, 99)), min_size=1, max_size=8))
 def test_a_figure_adds_and_subtracts(terms: list[tuple[str, int]]) -> None:
-    quantities = {f"n{i}": value for i, (_, value) in enumerate(terms)}
+    known = {f"n{i}": value for i, (_, value) in enumerate(terms)}
     text = " ".join(f"{sign} n{i}" for i, (sign, _) in enumerate(terms))
     expected = sum(value if sign == "+" else -value for sign, value in terms)
-    assert evaluate(parse_expression(text), quantities) == expected
-    assert evaluate(parse_expression(f"z - ({text})"), {**quantities, "z": 0}) == -expected
+    assert evaluate(parse_expression(text), known) == expected
+    assert evaluate(parse_expression(f"z - ({text})"), {**known, "z": 0}) == -expected
 
 
 def test_an_unknown_quantity_makes_the_figure_unknown() -> None:
