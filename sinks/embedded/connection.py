@@ -1,0 +1,222 @@
+"""One client of the native port, from its Hello to its last byte."""
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+
+from clickhouse_driver.varint import read_varint
+
+from sinks.embedded import blocks, protocol, sql
+from sinks.embedded.engine import Engine
+from sinks.embedded.errors import (
+    MEMORY_LIMIT,
+    NETWORK_ERROR,
+    NOT_IMPLEMENTED,
+    QUERY_WAS_CANCELLED,
+    EngineError,
+    ProtocolError,
+)
+from sinks.embedded.session import Session
+from sinks.embedded.users import READER, Users
+
+_RECEIVE = 1 << 18
+_SEND_SECONDS = 300
+_END = blocks.varint(protocol.END_OF_STREAM)
+
+
+class NativeConnection:
+    """Speaks the protocol over `sock`; `run()` returns when the client has gone or must go.
+
+    A client's INSERT is held until its end block and only then handed to the engine: a client that dies half
+    way leaves nothing. `busy` is set while the engine works; `cancel()` may be called from another thread.
+    """
+
+    def __init__(self, sock: socket.socket, engine: Engine, users: Users) -> None:
+        self.sock = sock
+        self._engine = engine
+        self._users = users
+        self._reader = blocks.WireReader(self._receive)
+        self._method: int | None = None
+        self._packed = blocks.WireReader(self._unpack)
+        self._revision = protocol.REVISION
+        self._session: Session | None = None
+        self.busy = threading.Event()
+        self.cancelled = False
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        # A client that stops reading must not hold a thread for ever; waiting for its next query may last.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_SECONDS, 0))
+
+    def _receive(self) -> bytes:
+        chunk = self.sock.recv(_RECEIVE)
+        if not chunk:
+            raise EOFError("the client has gone")
+        return chunk
+
+    def _unpack(self) -> bytes:
+        self._method, plain = blocks.read_frame(self._reader)
+        return plain
+
+    def cancel(self) -> None:
+        """Stops the statement that is running, if any; harmless otherwise."""
+        if self._session is not None and self.busy.is_set():
+            self.cancelled = True
+            self._engine.kill(self._session.tag)
+
+    def run(self) -> None:
+        """Serves the client; never raises for what a client or the network does."""
+        try:
+            self._greet()
+            while True:
+                self._packet(read_varint(self._reader))
+        except (EOFError, OSError):
+            pass
+        except EngineError as error:
+            with contextlib.suppress(OSError):
+                self.sock.sendall(protocol.exception(error))
+        except (ValueError, struct.error, OverflowError) as exc:
+            # Bytes that are no packet: a port scanner, an HTTP client on the wrong port.
+            lost = ProtocolError(NETWORK_ERROR, f"Cannot follow what was sent: {exc}")
+            with contextlib.suppress(OSError):
+                self.sock.sendall(protocol.exception(lost))
+        finally:
+            if self._session is not None:
+                self._session.close()
+
+    def _greet(self) -> None:
+        packet = read_varint(self._reader)
+        if packet != protocol.CLIENT_HELLO:
+            raise protocol.unexpected(packet)
+        said = protocol.read_hello(self._reader)
+        if said.revision < protocol.OLDEST_REVISION:
+            raise ProtocolError(NOT_IMPLEMENTED, f"client revision {said.revision} is too old")
+        self._users.check(said.user, said.password)
+        self._revision = min(said.revision, protocol.REVISION)
+        self._session = Session(self._engine, readonly=said.user == READER)
+        if said.database:
+            self._session.use(said.database)
+        self.sock.sendall(protocol.hello(self._engine.version, self._engine.timezone, protocol.REVISION))
+
+    def _packet(self, packet: int) -> None:
+        if packet == protocol.CLIENT_PING:
+            self.sock.sendall(blocks.varint(protocol.PONG))
+        elif packet == protocol.CLIENT_QUERY:
+            self._query(protocol.read_query(self._reader, self._revision))
+        elif packet == protocol.CLIENT_DATA:
+            self._block(compressed=self._method is not None)  # a late block of an insert that was refused
+        elif packet != protocol.CLIENT_CANCEL:  # a cancel that came after the end
+            raise protocol.unexpected(packet)
+
+    def _block(self, *, compressed: bool) -> tuple[str, int, int, bytes]:
+        """Reads the body of a Data packet: (table, columns, rows, bytes)."""
+        table = self._reader.text()
+        reader = self._packed if compressed else self._reader
+        blocks.pass_info(reader)
+        return table, *blocks.take_block(reader)
+
+    def _query(self, query: protocol.Query) -> None:
+        self.cancelled = False
+        self._method = None
+        external = self._external_tables(query)
+        try:
+            if external:
+                raise EngineError(NOT_IMPLEMENTED, f"External tables are not supported: {external}")
+            params = {k[6:]: v for k, v in query.settings.items() if k.startswith("param_")}
+            settings = {k: v for k, v in query.settings.items() if not k.startswith("param_")}
+            self._statement(query, settings, params)
+        except ProtocolError:
+            raise
+        except EngineError as error:
+            stopped = self.cancelled and error.code == QUERY_WAS_CANCELLED
+            self.sock.sendall(_END if stopped else protocol.exception(error))
+
+    def _external_tables(self, query: protocol.Query) -> str:
+        """Reads the external tables up to the empty block that ends them; the first one's name, if any."""
+        found = ""
+        while True:
+            packet = read_varint(self._reader)
+            if packet != protocol.CLIENT_DATA:
+                raise protocol.unexpected(packet)
+            table, columns, _, _ = self._block(compressed=query.compressed)
+            if not columns:
+                return found
+            found = found or table
+
+    def _statement(self, query: protocol.Query, settings: dict[str, str], params: dict[str, str]) -> None:
+        session = self._open_session()
+        session.check(query.text, params)
+        statement = sql.parse(query.text, keep_format=False)
+        session.configure(settings, query.important)
+        if statement.insert is not None:
+            self._insert(session, statement.insert, compressed=query.compressed)
+            return
+        rows = size = 0
+        with self._working():
+            for block in session.stream(statement, params):
+                self.sock.sendall(protocol.data(block, self._method))
+                rows += _rows_of(block)
+                size += len(block)
+                if self.cancelled:
+                    break
+        self.sock.sendall(protocol.progress(rows, size) + _END)
+
+    def _insert(self, session: Session, insert: sql.Insert, *, compressed: bool) -> None:
+        columns = session.insert_columns(insert)
+        self.sock.sendall(protocol.data(blocks.header(columns), self._method))
+        held: list[bytes] = []
+        size = total = 0
+        while True:
+            packet = read_varint(self._reader)
+            if packet == protocol.CLIENT_CANCEL:
+                self.sock.sendall(_END)
+                return
+            if packet != protocol.CLIENT_DATA:
+                raise protocol.unexpected(packet)
+            _, width, rows, block = self._block(compressed=compressed)
+            if not width:
+                break
+            size += len(block)
+            total += rows
+            if size > self._engine.limits.insert_bytes:
+                held.clear()  # read to the end all the same, so that the connection stays usable
+            elif rows:
+                held.append(block)
+        if size > self._engine.limits.insert_bytes:
+            limit = self._engine.limits.insert_bytes
+            raise EngineError(MEMORY_LIMIT, f"One INSERT may carry {limit} bytes, this one has {size}")
+        with self._working():
+            session.insert(insert, columns, held)
+        self.sock.sendall(protocol.progress(total, size) + _END)
+
+    def _open_session(self) -> Session:
+        if self._session is None:
+            raise ProtocolError(NETWORK_ERROR, "a query before Hello")
+        return self._session
+
+    @contextlib.contextmanager
+    def _working(self) -> Iterator[None]:
+        self.busy.set()
+        try:
+            yield
+        finally:
+            self.busy.clear()
+
+
+def client_has_gone_or_cancels(sock: socket.socket) -> bool:
+    """Looks, without reading, whether a client that waits for an answer has closed or sent a Cancel."""
+    try:
+        peeked = sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return not peeked or peeked[0] == protocol.CLIENT_CANCEL
+
+
+def _rows_of(block: bytes) -> int:
+    """The row count of a Native block: its second VarUInt."""
+    reader = blocks.WireReader(lambda: block[:20])
+    read_varint(reader)
+    return int(read_varint(reader))
