@@ -1,0 +1,162 @@
+"""Sending records: one place that knows kafka-python's producer, and the bulk path of imports."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Literal
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from domain.blocks import Block, Grouper, partition_of
+from domain.errors import Unavailable
+from eventlog.config import KafkaConfig, kafka_errors
+from eventlog.spool import Spooled
+
+Origin = Literal["live", "import"]
+_IN_FLIGHT_BYTES = 16 * 1024 * 1024
+BULK_TIMEOUT_MS = 60_000
+
+
+def open_producer(config: KafkaConfig, ack_timeout_ms: int, linger_ms: int = 0) -> Any:
+    """A connected producer: all replicas acknowledge, retries make no second copy, zstd.
+
+    Raises Unavailable when Kafka does not answer, Refused when it refuses.
+    """
+    with kafka_errors("connecting to write"):
+        return KafkaProducer(
+            **config.client(),
+            acks="all",
+            enable_idempotence=True,
+            compression_type="zstd",
+            linger_ms=linger_ms,
+            batch_size=1024 * 1024,
+            max_request_size=8 * 1024 * 1024,
+            max_block_ms=ack_timeout_ms,
+            request_timeout_ms=max(1_000, ack_timeout_ms - linger_ms - 1_000),
+            delivery_timeout_ms=ack_timeout_ms,
+            allow_auto_create_topics=False,
+        )
+
+
+def send(producer: Any, record: Spooled, done: Callable[[int], None], failed: Callable[[Exception], None]) -> None:
+    """Sends one record without waiting; exactly one of `done(offset)` and `failed(error)` is called, from
+    the producer's thread or at once."""
+    headers = [("origin", record.origin.encode()), ("key_id", record.key_id.encode())]
+    try:
+        future = producer.send(
+            record.topic, record.value, key=record.key, headers=headers, partition=record.partition
+        )
+    except (KafkaError, OSError, AssertionError, ValueError) as error:
+        failed(error)
+        return
+    future.add_callback(lambda metadata: done(metadata.offset))
+    future.add_errback(failed)
+
+
+def close_producer(producer: Any, timeout_s: float) -> None:
+    """Ends a producer; what has not been acknowledged by then has failed."""
+    try:
+        producer.close(timeout_s)
+    except KafkaError:
+        producer.close(0)
+
+
+class BulkWriter:
+    """Imports into one topic: full blocks by partition, many in flight, nothing spooled.
+
+    A failure is raised by the next `add` or by `flush`; the import is then run again, its ids are the same.
+    Not thread-safe.
+    """
+
+    def __init__(
+        self,
+        config: KafkaConfig,
+        topic: str,
+        partitions: int,
+        *,
+        origin: Origin = "import",
+        key_id: str = "",
+        block_events: int = 500,
+        timeout_ms: int = BULK_TIMEOUT_MS,
+    ) -> None:
+        self._topic = topic
+        self._partitions = partitions
+        self._origin = origin
+        self._key_id = key_id
+        self._grouper = Grouper(block_events)
+        self._wake = threading.Condition()
+        self._in_flight = 0
+        self._failures = 0
+        self._first_failure = ""
+        self._ends: dict[int, int] = {}
+        self._producer = open_producer(config, timeout_ms, linger_ms=5)
+
+    def __enter__(self) -> "BulkWriter":
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            if kind is None:
+                self.flush()
+        finally:
+            close_producer(self._producer, 0 if kind else 5)
+
+    def add(self, subject: str, event: bytes, partition: int | None = None) -> None:
+        """Takes one encoded event; waits while too much is in flight.
+
+        Raises InvalidEvent (too large), Unavailable (an earlier block was not acknowledged).
+        """
+        where = partition_of(subject, self._partitions) if partition is None else partition
+        for block in self._grouper.add(where, event):
+            self._send(block)
+
+    def broadcast(self, event: bytes) -> None:
+        """Takes one event for every partition."""
+        for partition in range(self._partitions):
+            self.add("", event, partition)
+
+    def flush(self) -> dict[int, int]:
+        """Sends what is left and waits until all is acknowledged.
+
+        Returns, for each partition written to, the offset behind the last record: what a reader must reach.
+        Raises Unavailable when any block failed.
+        """
+        for block in self._grouper.drain():
+            self._send(block)
+        self._producer.flush()
+        with self._wake:
+            self._wake.wait_for(lambda: self._in_flight == 0)
+            self._check()
+            return dict(self._ends)
+
+    def _send(self, block: Block) -> None:
+        value = block.encode()
+        size = len(value)
+        with self._wake:
+            self._wake.wait_for(lambda: self._in_flight == 0 or self._in_flight + size <= _IN_FLIGHT_BYTES)
+            self._check()
+            self._in_flight += size
+
+        def done(offset: int) -> None:
+            with self._wake:
+                self._ends[block.partition] = max(self._ends.get(block.partition, 0), offset + 1)
+                self._in_flight -= size
+                self._wake.notify_all()
+
+        def failed(error: Exception) -> None:
+            with self._wake:
+                self._failures += 1
+                self._first_failure = self._first_failure or type(error).__name__
+                self._in_flight -= size
+                self._wake.notify_all()
+
+        count = len(block.events)
+        record = Spooled(self._topic, block.partition, None, value, self._origin, self._key_id, count)
+        send(self._producer, record, done, failed)
+
+    def _check(self) -> None:
+        if self._failures:
+            raise Unavailable(
+                f"Kafka did not take {self._failures} blocks ({self._first_failure}): run the import again, "
+                "what is already in the log is not counted twice"
+            )
