@@ -114,13 +114,16 @@ def _stays(state: State, *, stopped_ends: bool) -> tuple[Stay, ...]:
     if state.accepted_at is None:
         return ()
     stays: list[Stay] = []
-    start = state.accepted_at
+    start: Millis | None = state.accepted_at
     for n, segment in enumerate(state.segments):
-        if n and stays and segment.start is not None and (not stays or stays[-1].end is not None):
-            start = max(segment.start, stays[-1].end or start)
+        if n and start is None and segment.start is not None:
+            start = max(segment.start, stays[-1].end or segment.start)
         end = segment.end(stopped_ends=stopped_ends)
+        if start is None:
+            continue
         if end is not None:
             stays.append(Stay(start, max(start, end[0]), end[1]))
+            start = None
         elif n == len(state.segments) - 1:
             stays.append(Stay(start))
     return tuple(stays)
