@@ -1,7 +1,7 @@
-"""Native blocks as bytes: where one ends, without decoding its values, and compressed frames around them.
+"""Native blocks as bytes: where one ends, without decoding its values.
 
 The server forwards blocks both ways untouched; it only has to find their ends. Layouts are those of
-ClickHouse's Native format at revision 54442 (no custom serialisation).
+ClickHouse's Native format without custom serialisation.
 """
 
 import re
@@ -10,52 +10,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-import lz4.block  # type: ignore[import-untyped]
-import zstd  # type: ignore[import-untyped]
-from clickhouse_cityhash.cityhash import CityHash128  # type: ignore[import-untyped]
-from clickhouse_driver.bufferedreader import BufferedReader
 from clickhouse_driver.varint import read_varint
 
-from sinks.embedded.errors import CHECKSUM_MISMATCH, UNKNOWN_TYPE, ProtocolError
+from sinks.embedded.errors import UNKNOWN_TYPE, ProtocolError
+from sinks.embedded.wire import WireReader, reader_of, string, varint
 
-LZ4, ZSTD = 0x82, 0x90
-MAX_FRAME = 1 << 30
-_FRAME = 1 << 20
 BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
-
-
-class WireReader(BufferedReader):  # type: ignore[misc]
-    """Bytes from `fill()` (which raises EOFError at the end), with a recorder of what has been read."""
-
-    def __init__(self, fill: Callable[[], bytes]) -> None:
-        super().__init__(0)
-        self._fill = fill
-        self._chunk = bytearray()
-        self._recorded: list[bytes] | None = None
-        self._from = 0
-
-    def read_into_buffer(self) -> None:
-        if self._recorded is not None:
-            self._recorded.append(bytes(self._chunk[self._from :]))
-            self._from = 0
-        self._chunk = bytearray(self._fill())
-        self.buffer, self.current_buffer_size = self._chunk, len(self._chunk)
-
-    def record(self) -> None:
-        """From here on, remember the bytes read."""
-        self._recorded, self._from = [], self.position
-
-    def recorded(self) -> bytes:
-        """The bytes read since `record()`; recording ends."""
-        parts, self._recorded = self._recorded or [], None
-        parts.append(bytes(self._chunk[self._from : self.position]))
-        return b"".join(parts)
-
-    def text(self) -> str:
-        return bytes(self.read(read_varint(self))).decode()
-
-    def number(self, fmt: str) -> int:
-        return int(struct.unpack("<" + fmt, self.read(struct.calcsize(fmt)))[0])
 
 
 # What a type's column holds: (read the state prefix, read n values).
@@ -184,18 +144,6 @@ def pass_info(reader: WireReader) -> None:
         reader.read(1 if field == 1 else 4)
 
 
-def reader_of(data: bytes) -> WireReader:
-    """A reader of bytes at hand; EOFError after the last."""
-    pieces = iter((data,) if data else ())
-
-    def fill() -> bytes:
-        for piece in pieces:
-            return piece
-        raise EOFError
-
-    return WireReader(fill)
-
-
 def split_blocks(data: bytes) -> list[bytes]:
     """The blocks of a file in Native format."""
     reader, found, passed = reader_of(data), [], 0
@@ -218,54 +166,34 @@ def take_block(reader: WireReader) -> tuple[int, int, bytes]:
     return columns, rows, reader.recorded()
 
 
-def read_frame(reader: WireReader) -> tuple[int, bytes]:
-    """One compressed frame: (method, plain bytes). A frame is checksum, method, two sizes, data."""
-    checksum = struct.unpack("<QQ", reader.read(16))
-    head = reader.read(9)
-    method, size, plain = struct.unpack("<BII", head)
-    if not 9 <= size <= MAX_FRAME or plain > MAX_FRAME:
-        raise ProtocolError(CHECKSUM_MISMATCH, f"Compressed frame of {size} bytes is out of bounds")
-    body = reader.read(size - 9)
-    high, low = checksum
-    if CityHash128(bytes(head) + bytes(body)) != (high << 64) + low:
-        raise ProtocolError(CHECKSUM_MISMATCH, "Checksum of a compressed frame does not match its data")
-    if method == LZ4:
-        return method, bytes(lz4.block.decompress(body, uncompressed_size=plain))
-    if method == ZSTD:
-        return method, bytes(zstd.decompress(bytes(body)))
-    if method == 0x02:
-        return method, bytes(body)
-    raise ProtocolError(CHECKSUM_MISMATCH, f"Unknown compression method {method:#x}")
-
-
-def frames(data: bytes, method: int) -> bytes:
-    """`data` as compressed frames of at most 1 MiB each."""
-    out = bytearray()
-    for start in range(0, len(data), _FRAME):
-        plain = data[start : start + _FRAME]
-        packed = zstd.compress(plain, 1) if method == ZSTD else lz4.block.compress(plain, store_size=False)
-        body = struct.pack("<BII", method if method == ZSTD else LZ4, len(packed) + 9, len(plain)) + packed
-        checksum = CityHash128(body)
-        out += struct.pack("<QQ", checksum >> 64, checksum & (1 << 64) - 1) + body
-    return bytes(out)
-
-
-def varint(value: int) -> bytes:
-    """ClickHouse's VarUInt."""
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def string(text: str | bytes) -> bytes:
-    """A length-prefixed string."""
-    raw = text.encode() if isinstance(text, str) else text
-    return varint(len(raw)) + raw
-
-
 def header(columns: list[tuple[str, str]]) -> bytes:
     """A block of no rows: names and types."""
     return varint(len(columns)) + b"\x00" + b"".join(string(n) + string(t) for n, t in columns)
+
+
+def at_revision(data: bytes, revision: int) -> bytes:
+    """Native blocks as a client of that protocol revision expects them over HTTP; 0 is the plain format.
+
+    Any revision adds a BlockInfo, 54454 a byte per column: no custom serialisation.
+    """
+    if not revision:
+        return data
+    out, reader, passed = bytearray(), reader_of(data), 0
+    while passed < len(data):
+        reader.record()
+        columns, rows = read_varint(reader), read_varint(reader)
+        parts = [reader.recorded()]
+        for _ in range(columns):
+            reader.record()
+            reader.text()
+            prefix, values = skipper(reader.text())
+            parts.append(reader.recorded())
+            reader.record()
+            if rows:
+                prefix(reader)
+                values(reader, rows)
+            parts.append(reader.recorded())
+        passed += sum(map(len, parts))
+        marks = [b"\0" if i % 2 and revision >= 54454 else b"" for i in range(len(parts))]
+        out += BLOCK_INFO + b"".join(part + mark for part, mark in zip(parts, marks, strict=True))
+    return bytes(out)

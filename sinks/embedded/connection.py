@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from clickhouse_driver.varint import read_varint
 
-from sinks.embedded import blocks, protocol, sql
+from sinks.embedded import blocks, protocol, sql, wire
 from sinks.embedded.engine import Engine
 from sinks.embedded.errors import (
     MEMORY_LIMIT,
@@ -23,7 +23,8 @@ from sinks.embedded.users import READER, Users
 
 _RECEIVE = 1 << 18
 _SEND_SECONDS = 300
-_END = blocks.varint(protocol.END_OF_STREAM)
+_GREET_SECONDS = 30
+_END = wire.varint(protocol.END_OF_STREAM)
 
 
 class NativeConnection:
@@ -37,9 +38,9 @@ class NativeConnection:
         self.sock = sock
         self._engine = engine
         self._users = users
-        self._reader = blocks.WireReader(self._receive)
+        self._reader = wire.WireReader(self._receive)
         self._method: int | None = None
-        self._packed = blocks.WireReader(self._unpack)
+        self._packed = wire.WireReader(self._unpack)
         self._revision = protocol.REVISION
         self._session: Session | None = None
         self.busy = threading.Event()
@@ -56,7 +57,7 @@ class NativeConnection:
         return chunk
 
     def _unpack(self) -> bytes:
-        self._method, plain = blocks.read_frame(self._reader)
+        self._method, plain = wire.read_frame(self._reader)
         return plain
 
     def cancel(self) -> None:
@@ -68,7 +69,9 @@ class NativeConnection:
     def run(self) -> None:
         """Serves the client; never raises for what a client or the network does."""
         try:
+            self.sock.settimeout(_GREET_SECONDS)
             self._greet()
+            self.sock.settimeout(None)
             while True:
                 self._packet(read_varint(self._reader))
         except (EOFError, OSError):
@@ -101,7 +104,7 @@ class NativeConnection:
 
     def _packet(self, packet: int) -> None:
         if packet == protocol.CLIENT_PING:
-            self.sock.sendall(blocks.varint(protocol.PONG))
+            self.sock.sendall(wire.varint(protocol.PONG))
         elif packet == protocol.CLIENT_QUERY:
             self._query(protocol.read_query(self._reader, self._revision))
         elif packet == protocol.CLIENT_DATA:
@@ -186,8 +189,8 @@ class NativeConnection:
         if size > self._engine.limits.insert_bytes:
             limit = self._engine.limits.insert_bytes
             raise EngineError(MEMORY_LIMIT, f"One INSERT may carry {limit} bytes, this one has {size}")
-        with self._working():
-            session.insert(insert, columns, held)
+        # Not `_working`: the insert is whole, so it is finished even if its client has gone meanwhile.
+        session.insert(insert, columns, held)
         self.sock.sendall(protocol.progress(total, size) + _END)
 
     def _open_session(self) -> Session:
@@ -217,6 +220,6 @@ def client_has_gone_or_cancels(sock: socket.socket) -> bool:
 
 def _rows_of(block: bytes) -> int:
     """The row count of a Native block: its second VarUInt."""
-    reader = blocks.WireReader(lambda: block[:20])
+    reader = wire.WireReader(lambda: block[:20])
     read_varint(reader)
     return int(read_varint(reader))

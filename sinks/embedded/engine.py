@@ -3,18 +3,19 @@
 chDB 4.4 releases the interpreter while it works, so connections on different threads run side by side.
 """
 
+import fcntl
 import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import chdb
 import psutil  # type: ignore[import-untyped]
 
 from sinks.embedded import sql
-from sinks.embedded.errors import UNKNOWN_EXCEPTION, EngineError, engine_error
+from sinks.embedded.errors import CANNOT_OPEN_FILE, UNKNOWN_EXCEPTION, EngineError, engine_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Engine:
         if "?" in str(path):
             raise EngineError(UNKNOWN_EXCEPTION, f"the folder's name may not contain '?': {path}")
         path.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(path / "embedded.lock")
         self.limits = limits
         options = {
             "max_server_memory_usage": limits.resolved_memory(),
@@ -81,7 +83,20 @@ class Engine:
             connection.close()
 
     def close(self) -> None:
+        """Closes the folder; every other connection must have been closed."""
         self._root.close()
+        self._lock.close()
+
+
+def _locked(path: Path) -> IO[str]:
+    """Holds the folder for this process; the engine's own lock answers less clearly."""
+    lock = path.open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise EngineError(CANNOT_OPEN_FILE, "the folder is in use by another process") from None
+    return lock
 
 
 def run(connection: Any, text: str, params: Mapping[str, str] | None = None, fmt: str = "Null") -> bytes:

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from sinks.embedded import blocks, sql
+from sinks.embedded import blocks, sql, wire
 from sinks.embedded.connection import client_has_gone_or_cancels
 from sinks.embedded.engine import Engine
 from sinks.embedded.errors import AUTHENTICATION_FAILED, EngineError, engine_error
@@ -77,6 +77,8 @@ class Handler(BaseHTTPRequestHandler):
     server_version = "embedded"
     sys_version = ""
     timeout = 300
+    wbufsize = 1 << 16  # head and body in one packet: two cost 40 ms of waiting for an acknowledgement
+    disable_nagle_algorithm = True
     _numbers = itertools.count(1)
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -116,6 +118,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(200, b"Ok.\n", "text/plain; charset=UTF-8")
                 return
             content, fmt = self._run(query, fields)
+            if fmt == "Native":
+                content = blocks.at_revision(content, int(fields.get("client_protocol_version") or 0))
             self._send_rows(content, fmt, fields)
         except EngineError as error:
             status = _STATUS.get(error.code, 500)
@@ -183,7 +187,7 @@ class Handler(BaseHTTPRequestHandler):
     def _send_rows(self, content: bytes, fmt: str, fields: dict[str, str]) -> None:
         headers = {"X-ClickHouse-Format": fmt, "X-ClickHouse-Timezone": self.server.engine.timezone}
         if fields.get("compress") == "1":
-            content = blocks.frames(content, blocks.LZ4)
+            content = wire.frames(content, wire.LZ4)
         elif fields.get("enable_http_compression") == "1" and "gzip" in self.headers.get("Accept-Encoding", ""):
             content = gzip.compress(content, 3)
             headers["Content-Encoding"] = "gzip"
@@ -219,9 +223,9 @@ def _format_of(query: str, default: str) -> str:
 
 
 def _unframed(body: bytes) -> bytes:
-    reader, plain = blocks.reader_of(body), bytearray()
+    reader, plain = wire.reader_of(body), bytearray()
     while True:
         try:
-            plain += blocks.read_frame(reader)[1]
+            plain += wire.read_frame(reader)[1]
         except EOFError:
             return bytes(plain)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from clickhouse_driver.varint import read_varint
 
-from sinks.embedded.blocks import BLOCK_INFO, WireReader, frames, string, varint
+from sinks.embedded.blocks import BLOCK_INFO
 from sinks.embedded.errors import UNEXPECTED_PACKET, EngineError, ProtocolError
+from sinks.embedded.wire import WireReader, frames, string, varint
 
 REVISION = 54442
 # Below this, settings travel in binary, by a table of types that no client of today needs.

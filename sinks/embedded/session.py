@@ -193,9 +193,7 @@ class Session:
         types = {r[0]: r[1] for r in described}
         if not insert.columns:
             return [(r[0], r[1]) for r in described if r[2] not in ("MATERIALIZED", "ALIAS", "EPHEMERAL")]
-        names = [t.text for t in sql.tokens(insert.columns) if t.kind in ("word", "quoted", "other")]
-        joined = "".join(names)[1:-1]
-        listed = [name.strip('`"') for name in joined.split(",")]
+        listed = sql.names_in(insert.columns)
         missing = [name for name in listed if name not in types]
         if missing:
             raise EngineError(NO_SUCH_COLUMN, f"No such column {missing[0]} in table {insert.target}")

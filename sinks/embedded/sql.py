@@ -7,6 +7,7 @@ readonly or not. The engine's `readonly=1` stops the rest; this guard stops thos
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from sinks.embedded.errors import ACCESS_DENIED, NOT_IMPLEMENTED, SYNTAX_ERROR, EngineError
 
@@ -98,6 +99,8 @@ def parse(sql: str, *, keep_format: bool) -> Statement:
     verb = first.upper
     if verb == "INSERT":
         return _parse_insert(sql, toks)
+    if verb == "WITH" and any(a.upper == "INSERT" and b.upper == "INTO" for a, b in pairwise(toks)):
+        return _plain_insert(sql, toks)
     while toks and toks[-1].text == ";":
         sql = sql[: toks.pop().start]
     if any(t.text == ";" for t in toks):
@@ -187,6 +190,19 @@ def _name(token: Token) -> str:
     if "\\" in token.text:
         raise EngineError(ACCESS_DENIED, "reader: escapes in quoted names are not allowed")
     return token.text[1:-1]
+
+
+def names_in(listed: str) -> list[str]:
+    """The names of `(a, `b c`, n.d)`, unquoted."""
+    names = [""]
+    for token in tokens(listed)[1:-1]:
+        if token.text == ",":
+            names.append("")
+        elif token.kind == "quoted":
+            names[-1] += re.sub(r"\\(.)", r"\1", token.text[1:-1], flags=re.DOTALL)
+        else:
+            names[-1] += token.text
+    return names
 
 
 @lru_cache(maxsize=1024)

@@ -260,6 +260,13 @@ def test_columns_left_out_get_their_defaults(client: Client) -> None:
     assert client.execute("SELECT a, d, m, l FROM defaults ORDER BY a") == [(1, 2, 7, "1"), (2, 9, 7, "2")]
 
 
+def test_awkward_column_names_can_be_inserted(client: Client) -> None:
+    client.execute("CREATE TABLE awkward (`a, b` UInt8, `c\\`d` String, n Nested(x UInt8)) ENGINE = Memory")
+    client.execute("INSERT INTO awkward (`c\\`d`, `a, b`, n.x) VALUES", [("s", 1, [2, 3])])
+    client.execute("INSERT INTO awkward VALUES", [(4, "t", [])])
+    assert client.execute("SELECT * FROM awkward ORDER BY 1") == [(1, "s", [2, 3]), (4, "t", [])]
+
+
 def test_inline_values_and_insert_select_work(client: Client, table: str) -> None:
     client.execute(f"INSERT INTO {table} VALUES (1, 'x;y'), (2, 'VALUES')")
     client.execute(f"INSERT INTO {table} SELECT number, 'z' FROM numbers(3, 2)")
@@ -439,6 +446,19 @@ def test_four_clients_write_and_read_at_once_without_mixing(store: Store, client
         thread.join(60)
     assert failures == []
     assert client.execute(f"SELECT count(), uniqExact(a) FROM {table}") == [(4000, 4000)]
+
+
+def test_a_client_that_does_not_read_its_answer_holds_up_nobody(store: Store, client: Client, table: str) -> None:
+    lazy = store.client()
+    lazy.execute("SELECT 1")
+    lazy.connection.send_query("SELECT number, 'lazy' FROM numbers(1000000000)")
+    lazy.connection.send_external_tables(None)
+    until(lambda: running_queries(client, "'lazy'") == 1)
+    client.execute(f"INSERT INTO {table} VALUES", [(1, "x")])
+    assert client.execute(f"SELECT count() FROM {table}") == [(1,)]
+    client.execute(f"DROP TABLE {table}")
+    lazy.disconnect()
+    until(lambda: running_queries(client, "'lazy'") == 0)
 
 
 def test_a_statement_whose_client_has_gone_is_stopped(store: Store, client: Client) -> None:
