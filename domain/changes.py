@@ -50,22 +50,25 @@ def pack(
     known_at: Millis,
     clock: Millis,
     log_id: str,
+    first_seq: int = 0,
+    whole: bool = True,
     limit: int = MAX_CHANGE_BYTES,
 ) -> Iterator[bytes]:
     """The change records of one batch, each at most about `limit` bytes, the last one marked.
 
-    A batch without rows gives one empty record: the position must advance all the same.
+    A batch without rows gives one empty record: the position must advance all the same. A slice of a larger
+    batch is not `whole` and begins at `first_seq`.
     """
     boxes = list(_boxes(rows, limit)) or [{}]
-    for seq, parts in enumerate(boxes):
+    for place, parts in enumerate(boxes):
         yield _encode(
             ChangeRecord(
                 generation=generation,
                 partition=partition,
                 from_offset=from_offset,
                 to_offset=to_offset,
-                seq=seq,
-                last=seq == len(boxes) - 1,
+                seq=first_seq + place,
+                last=whole and place == len(boxes) - 1,
                 known_at=known_at,
                 clock=clock,
                 log_id=log_id,

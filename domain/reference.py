@@ -56,7 +56,7 @@ class Reference:
         self._calendars.sort(key=lambda v: v[0])
 
     def _add(self, kind: str, subject: str, at: Millis, event_id: str, data: d.Data) -> None:
-        if isinstance(data, d.LimitSet) and data.amount:
+        if isinstance(data, d.LimitSet):
             start = at if data.effective_at is None else to_millis(data.effective_at)
             self._limits.setdefault(subject, []).append((start, Limit(data.amount, data.unit), event_id))
         elif isinstance(data, d.Described) and data.returns_document is not None:

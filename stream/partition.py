@@ -1,0 +1,392 @@
+"""The fold of one partition: log records in, rows and state changes out. No Kafka here, only records.
+
+Rows are absolute, one per (subject, log record that changed it), whatever the batches were: only then are the
+rows of a re-run equal (design rule 3).
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from domain.blocks import partition_of, split_block
+from domain.conditions import Condition
+from domain.errors import InvalidEvent, NewerEvent
+from domain.event_types import BROADCAST_TYPES, EVENT_TYPES
+from domain.events import Event, decode_event
+from domain.facts import Fact, Facts, fact_of, merge
+from domain.fold import Folded, by_day, document_row, dossier_row, fold_dossier
+from domain.instants import Millis, Zone
+from domain.petition import book_petition, petition_row, replay_petition
+from domain.reference import Reference, check_document
+from domain.rows import ConditionRow, DeadLetterRow, FindingRow, RecallRow
+from stream.cells import Ledger, cell_row
+from stream.state import CellKey, Position, StateStore, Subject, SubjectKey, Sweep, record_hash
+
+CLOCK_TOLERANCE_MS = 5 * 60 * 1000
+"""A source's clock may run this far ahead of the log's and still move the log clock (design, "Clocks")."""
+SWEEP_SLICE = 400
+_encode = msgspec.msgpack.Encoder().encode
+_BROADCAST = tuple(f'"{name}"'.encode() for name in sorted(BROADCAST_TYPES))
+
+
+def may_hold_documents(value: bytes) -> bool:
+    """Whether a record may hold reference documents: such a record is a batch of its own."""
+    return any(name in value for name in _BROADCAST)
+
+
+class LogRecord(Protocol):
+    """What the fold needs of a log record."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp_ms(self) -> Millis: ...
+    @property
+    def value(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FoldConfig:
+    """What a partition's fold depends on besides the log."""
+
+    partition: int
+    partitions: int
+    zone: Zone
+    generation: int
+    log_id: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is to be emitted for the records [from_offset, to_offset], and the position once it is acked.
+
+    `last` is false for the slices of a sweep; `seq` is the number of its first change record.
+    """
+
+    from_offset: int
+    to_offset: int
+    rows: dict[str, list[Struct]]
+    position: Position
+    seq: int = 0
+    last: bool = True
+
+
+class PartitionFold:
+    """Applies records in offset order. Call `apply` for one or several, then emit `batch()`, then `commit()`.
+
+    After a record with reference documents `sweeping` is true: `sweep()` slices must be emitted and committed
+    until it is false, before the next record.
+    """
+
+    def __init__(self, store: StateStore, config: FoldConfig) -> None:
+        self._store = store
+        self._config = config
+        self.position = store.position or Position(config.log_id, config.fingerprint)
+        self._reference = Reference(store.documents(), config.zone)
+        self._ledger = Ledger(store)
+        self._rows: dict[str, list[Struct]] = {}
+        self._first = self.position.offset + 1
+        self._size = 0
+
+    def reopened(self) -> "PartitionFold":
+        """The fold as of the last commit, after the store was rolled back."""
+        return PartitionFold(self._store, self._config)
+
+    @property
+    def next_offset(self) -> int:
+        """The offset of the record to apply next."""
+        return self.position.offset + 1
+
+    @property
+    def sweeping(self) -> bool:
+        """Whether a reference document is being applied to all subjects."""
+        return self.position.sweep is not None
+
+    @property
+    def size(self) -> int:
+        """A rough count of what waits in the present batch."""
+        return self._size
+
+    def apply(self, record: LogRecord) -> None:
+        """Folds one record. Raises NewerEvent (this release is too old) with nothing of the record applied."""
+        offset, known_at = record.offset, max(record.timestamp_ms, self.position.known_at)
+        events, dead = self._decode(record, known_at)
+        documents = [e for e in events if EVENT_TYPES[e.type].broadcast]
+        changed = self._take_documents(documents)
+        for (kind, subject), facts in _by_subject(events).items():
+            self._fold(kind, subject, facts, offset, known_at)
+        for letter in dead:
+            self._emit("dead_letters", letter)
+        clock = self._clock(events, known_at)
+        touched = self._ledger.take()
+        if changed:
+            self._store.mark_dirty(set(touched))
+            sweep = Sweep(offset, b"", 0)
+            self.position = replace_position(self.position, sweep=sweep, known_at=known_at, clock=clock)
+            return
+        self._emit_cells(touched, offset)
+        self.position = replace_position(
+            self.position, offset=offset, record_hash=record_hash(record.value), known_at=known_at, clock=clock
+        )
+
+    def sweep(self, record: LogRecord, count: int = SWEEP_SLICE) -> None:
+        """Applies the next slice of a sweep: refolds subjects, then, at the end, emits the cells touched.
+
+        `record` is the one that began it. Deterministic: the slices of a re-run are the same.
+        """
+        under = self.position.sweep
+        assert under is not None
+        known_at = self.position.known_at
+        if not under.cells:
+            found = self._store.subjects_after(under.cursor, count)
+            for _, subject in found:
+                self._refold(subject, under.offset, known_at)
+            self._store.mark_dirty(set(self._ledger.take()))
+            cursor = found[-1][0] if len(found) == count else b""
+            after = Sweep(under.offset, cursor, under.seq, cells=not cursor)
+            self.position = replace_position(self.position, sweep=after)
+            return
+        dirty = self._store.dirty_after(under.cursor, count)
+        self._emit_cells({key: self._store.cell(key, 0) for _, key in dirty}, under.offset)
+        self._store.forget_dirty([key for key, _ in dirty])
+        if len(dirty) == count:
+            self.position = replace_position(
+                self.position, sweep=Sweep(under.offset, dirty[-1][0], under.seq, True)
+            )
+            return
+        self.position = replace_position(
+            self.position, sweep=None, offset=under.offset, record_hash=record_hash(record.value)
+        )
+
+    def batch(self) -> Batch:
+        """What is to be emitted now; empty rows still move the position."""
+        under = self._sweep_before()
+        if under is not None:
+            return Batch(under.offset, under.offset, self._rows, self.position, under.seq, not self.sweeping)
+        to_offset = self.position.sweep.offset if self.position.sweep else self.position.offset
+        return Batch(self._first, to_offset, self._rows, self.position, 0, not self.sweeping)
+
+    def _sweep_before(self) -> Sweep | None:
+        stored = self._store.position
+        return stored.sweep if stored else None
+
+    def commit(self, emitted: int) -> None:
+        """Makes the batch durable; `emitted` change records of it were acknowledged."""
+        if self.position.sweep is not None:
+            under = self.position.sweep
+            seq = (self._sweep_before() or under).seq + emitted
+            self.position = replace_position(
+                self.position, sweep=Sweep(under.offset, under.cursor, seq, under.cells)
+            )
+        self._store.commit(self.position)
+        self._rows = {}
+        self._size = 0
+        self._first = self.position.offset + 1
+
+    # ---- inside a record
+
+    def _decode(self, record: LogRecord, known_at: Millis) -> tuple[list[Event], list[DeadLetterRow]]:
+        """The events of a record, and dead letters for what is no event of this partition."""
+        try:
+            elements: Sequence[bytes] = split_block(record.value)
+        except InvalidEvent as error:
+            return [], [DeadLetterRow(record.offset, 0, known_at, "", error.reason, error.field)]
+        events: list[Event] = []
+        dead: list[DeadLetterRow] = []
+        for index, element in enumerate(elements):
+            try:
+                event = decode_event(element)
+                self._check_place(event)
+                events.append(event)
+            except InvalidEvent as error:
+                source = _source_of(element)
+                dead.append(DeadLetterRow(record.offset, index, known_at, source, error.reason, error.field))
+            except NewerEvent as error:
+                raise NewerEvent(
+                    f"partition {self._config.partition} offset {record.offset} event {index}: {error}"
+                ) from error
+        return events, dead
+
+    def _check_place(self, event: Event) -> None:
+        if EVENT_TYPES[event.type].broadcast:
+            check_document(event, self._config.zone)
+        elif event.kind != "log":
+            belongs = partition_of(event.subject, self._config.partitions)
+            if belongs != self._config.partition:
+                reason = f"belongs to partition {belongs}: send it with the subject as the record's key"
+                raise InvalidEvent(reason, "subject")
+
+    def _clock(self, events: Iterable[Event], known_at: Millis) -> Millis:
+        limit = known_at + CLOCK_TOLERANCE_MS
+        return max([self.position.clock, *(e.occurred_at for e in events if e.occurred_at <= limit)])
+
+    def _take_documents(self, events: Iterable[Event]) -> bool:
+        """Merges broadcast documents; true when any changed, and the reference is made anew."""
+        documents = self._store.documents() if events else {}
+        changed = False
+        for event in events:
+            key: SubjectKey = (event.kind, event.subject)
+            old = documents.get(key, ())
+            merged = merge(old, [fact_of(event)])
+            if merged is not old:
+                documents[key] = merged
+                self._store.put_document(key, merged)
+                changed = True
+        if changed:
+            self._reference = Reference(documents, self._config.zone)
+        return changed
+
+    def _fold(self, kind: str, subject: str, new: list[Fact], version: int, known_at: Millis) -> None:
+        if kind == "log":
+            return
+        old = self._store.subject(kind, subject) or Subject(kind, subject, ())
+        merged = merge(old.facts, new)
+        if merged is old.facts:
+            return
+        if kind == "dossier":
+            self._fold_dossier(old, merged, version, known_at)
+        elif kind == "petition":
+            self._fold_petition(old, merged, version, known_at)
+        else:
+            self._store.put_subject(Subject(kind, subject, merged))
+            if partition_of(subject, self._config.partitions) == self._config.partition:
+                self._emit("documents", document_row(kind, subject, merged, version, known_at))
+
+    def _refold(self, subject: Subject, version: int, known_at: Millis) -> None:
+        """A subject again, under a changed reference; nothing is emitted where nothing changed."""
+        if subject.kind == "dossier":
+            self._fold_dossier(subject, subject.facts, version, known_at)
+
+    def _fold_dossier(self, old: Subject, facts: Facts, version: int, known_at: Millis) -> None:
+        folded = fold_dossier(facts, self._reference)
+        row = dossier_row(old.subject, folded, version, known_at)
+        digest = hashlib.blake2b(
+            _encode(msgspec.structs.replace(row, version=0, known_at=0)), digest_size=12
+        ).digest()
+        if digest == old.row_hash and folded.conditions == old.conditions:
+            if facts is not old.facts:
+                self._store.put_subject(msgspec.structs.replace(old, facts=facts))
+            return
+        self._emit("dossiers", row)
+        known_day = self._config.zone.day(known_at)
+        self._ledger.move((old.dimensions, old.by_day), (folded.dimensions, folded.by_day), known_day)
+        self._emit_recalls(old, folded, version, known_at)
+        self._emit_conditions(old, folded, version, known_at)
+        self._emit_findings(old, folded, version, known_at)
+        self._store.put_subject(
+            Subject(
+                old.kind,
+                old.subject,
+                facts,
+                folded.dimensions,
+                folded.by_day,
+                folded.recalls,
+                folded.conditions,
+                folded.findings,
+                digest,
+            )
+        )
+
+    def _fold_petition(self, old: Subject, facts: Facts, version: int, known_at: Millis) -> None:
+        petition = replay_petition(facts)
+        unit = petition.unit or "?"
+        days = by_day(book_petition(petition), self._config.zone)
+        dimensions = (unit, "", "")
+        self._emit("petitions", petition_row(old.subject, petition, unit, version, known_at))
+        self._ledger.move((old.dimensions, old.by_day), (dimensions, days), self._config.zone.day(known_at))
+        self._store.put_subject(Subject(old.kind, old.subject, facts, dimensions, days))
+
+    def _emit_recalls(self, old: Subject, folded: Folded, version: int, known_at: Millis) -> None:
+        moved = old.dimensions != folded.dimensions
+        now = {(r.stopped_open, r.out_at, r.in_at): r for r in folded.recalls}
+        before = {(r.stopped_open, r.out_at, r.in_at): r for r in old.recalls}
+        gone = [(r, True) for key, r in before.items() if key not in now]
+        new = [(r, False) for key, r in now.items() if moved or before.get(key) != r]
+        for r, is_gone in (*gone, *new):
+            unit, procedure, channel = folded.dimensions
+            self._emit(
+                "recalls",
+                RecallRow(
+                    old.subject, r.stopped_open, r.out_at, r.in_at, version, known_at, unit, procedure, channel,
+                    r.ok, r.early, r.undated, r.unhappy, r.attributes, is_gone,
+                ),
+            )  # fmt: skip
+
+    def _emit_conditions(self, old: Subject, folded: Folded, version: int, known_at: Millis) -> None:
+        moved = old.dimensions != folded.dimensions
+        now = {(c.kind, c.episode): c for c in folded.conditions}
+        before = {(c.kind, c.episode): c for c in old.conditions}
+        unit, procedure, _ = folded.dimensions
+
+        def row(c: Condition, until: Millis | None) -> ConditionRow:
+            return ConditionRow(
+                c.kind,
+                old.subject,
+                c.episode,
+                version,
+                known_at,
+                c.start,
+                until,
+                unit,
+                procedure,
+                c.due_at,
+                c.evidence,
+            )
+
+        for key, c in before.items():
+            if key not in now:
+                self._emit("conditions", row(c, c.start))
+        for key, c in now.items():
+            if moved or before.get(key) != c:
+                self._emit("conditions", row(c, c.until))
+
+    def _emit_findings(self, old: Subject, folded: Folded, version: int, known_at: Millis) -> None:
+        unit = folded.dimensions[0]
+        now, before = dict(folded.findings), dict(old.findings)
+        for kind, event_id in before.items():
+            if kind not in now:
+                self._emit("findings", FindingRow(kind, old.subject, version, known_at, unit, event_id, False))
+        for kind, event_id in now.items():
+            if before.get(kind) != event_id or old.dimensions[0] != unit:
+                self._emit("findings", FindingRow(kind, old.subject, version, known_at, unit, event_id, True))
+
+    def _emit_cells(self, touched: dict[CellKey, list[int]], version: int) -> None:
+        for key, values in touched.items():
+            table, row = cell_row(key, values, version)
+            self._emit(table, row)
+
+    def _emit(self, table: str, row: Struct) -> None:
+        self._rows.setdefault(table, []).append(row)
+        self._size += 1
+
+
+def replace_position(position: Position, **changes: object) -> Position:
+    """A position with some fields changed."""
+    return msgspec.structs.replace(position, **changes)
+
+
+def _by_subject(events: Iterable[Event]) -> dict[SubjectKey, list[Fact]]:
+    found: dict[SubjectKey, list[Fact]] = {}
+    for event in events:
+        found.setdefault((event.kind, event.subject), []).append(fact_of(event))
+    return found
+
+
+class _Sourced(Struct):
+    source: str = ""
+
+
+_sourced = msgspec.json.Decoder(_Sourced)
+
+
+def _source_of(element: bytes) -> str:
+    """The source of an event that does not decode, if that much can be read."""
+    try:
+        return _sourced.decode(element).source[:128]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,258 @@
+"""Drives one partition's fold: from its own position, through the log, to acknowledged output and commit.
+
+The position is the state's own; whoever delivers records (Faust, the plain driver) is only a hint. On a gap the
+log is read from the position, on an overlap records are skipped (design rule 4).
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.changes import decode_change, pack
+from domain.errors import Gs766Error, NewerEvent, Refused
+from domain.fold import fingerprint
+from domain.instants import Zone
+from domain.rows import DeadLetterRow
+from eventlog.config import KafkaConfig
+from eventlog.reader import LogReader
+from eventlog.topics import read_log_id
+from stream.partition import FoldConfig, LogRecord, PartitionFold, may_hold_documents
+from stream.state import StateStore, record_hash
+
+log = logging.getLogger(__name__)
+Emit = Callable[[int, Sequence[bytes]], None]
+"""Sends change records to a partition of `dossier-changes`, in order; returns when all are acknowledged."""
+STOPPED = "stopped"
+"""The `field` of the dead letter that says where and why a partition stopped."""
+MAX_ROWS = 20_000
+SLICE_S = 0.8
+_SCAN_BACK = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What a worker needs: the log, where its state lies, the province's zone and the generation it fills."""
+
+    kafka: KafkaConfig
+    state_folder: Path
+    zone: Zone
+    generation: int
+    log_id: str
+    partitions: int = 4
+
+    @property
+    def fingerprint(self) -> str:
+        """What the rows of this generation depend on besides the log."""
+        return fingerprint(self.zone, self.log_id)
+
+    def folder(self, partition: int) -> Path:
+        """The state folder of one partition in this generation."""
+        return self.state_folder / f"g{self.generation}" / f"p{partition}"
+
+
+class PartitionRunner:
+    """One partition, open for folding. Not thread-safe: one call at a time, from any thread."""
+
+    def __init__(self, config: WorkerConfig, partition: int, emit: Emit) -> None:
+        self.partition = partition
+        self._config = config
+        self._emit = emit
+        self._store = StateStore(config.folder(partition))
+        self._reader = LogReader(config.kafka, config.kafka.events)
+        self.fault: str | None = None
+        try:
+            self._check_identity()
+            self._fold = PartitionFold(
+                self._store,
+                FoldConfig(
+                    partition, config.partitions, config.zone, config.generation, config.log_id, config.fingerprint
+                ),
+            )
+            self._emitted_to = self._last_emitted()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def next_offset(self) -> int:
+        """The offset that is folded next."""
+        return self._fold.next_offset
+
+    def close(self) -> None:
+        """Leaves the state clean for the next owner."""
+        self._reader.close()
+        self._store.close()
+
+    def _check_identity(self) -> None:
+        """Refused when the stored state is of another log, another fold, or beyond the log's end."""
+        position = self._store.position
+        if position is None:
+            return
+        where = f"the state folder {self._store.folder}"
+        if position.log_id != self._config.log_id:
+            raise Refused(f"{where} was folded from another log ({position.log_id}): restore that log, or rebuild")
+        if position.fingerprint != self._config.fingerprint:
+            raise Refused(f"{where} was folded by other rules ({position.fingerprint}): run gs766 rebuild")
+        if position.offset < 0:
+            return
+        record = self._reader.read_one(self.partition, position.offset)
+        if record is None or record_hash(record.value) != position.record_hash:
+            raise Refused(
+                f"partition {self.partition} of the log no longer holds what was folded at offset "
+                f"{position.offset}: the log was replaced or cut short; restore it before going on"
+            )
+
+    def _last_emitted(self) -> int:
+        """The last log offset whose rows stand whole in `dossier-changes`, −1 when none is found.
+
+        Up to there a state that is older folds silently.
+        """
+        with LogReader(self._config.kafka, self._config.kafka.changes) as reader:
+            end = reader.end_offsets([self.partition])[self.partition]
+            start = max(end - _SCAN_BACK, reader.beginning_offsets([self.partition])[self.partition])
+            found = -1
+            for record in reader.read_range(self.partition, start, end):
+                change = decode_change(record.value)
+                if change.generation == self._config.generation and change.last:
+                    found = max(found, change.to_offset)
+        return found
+
+    def handle(self, records: Iterable[LogRecord]) -> None:
+        """Folds delivered records, reading from the log what lies before them."""
+        for record in records:
+            if self._fold.sweeping:
+                self._finish_sweep()
+            if record.offset > self._fold.next_offset:
+                self.catch_up(record.offset)
+            if record.offset < self._fold.next_offset or self.fault:
+                continue
+            self._apply(record)
+        self._flush()
+
+    def catch_up(self, until: int | None = None, stop: Callable[[], bool] | None = None) -> bool:
+        """Folds from the log up to an offset (None: its present end). False when `stop` said so first."""
+        end = self.end_offset() if until is None else until
+        while self._fold.next_offset < end and not self.fault:
+            if stop is not None and stop():
+                self._flush()
+                return False
+            self.catch_up_slice(end)
+        self._flush()
+        return True
+
+    def catch_up_slice(self, end: int) -> int:
+        """At most about a second of catching up; returns the number of records folded."""
+        began, count = time.monotonic(), 0
+        while self._fold.next_offset < end and not self.fault and time.monotonic() - began < SLICE_S:
+            if self._fold.sweeping:
+                self._finish_sweep()
+                continue
+            for record in self._reader.read_slice({self.partition: self._fold.next_offset}, max_records=100):
+                if record.offset >= end or self.fault:
+                    break
+                self._apply(record)
+                count += 1
+        self._flush()
+        return count
+
+    def end_offset(self) -> int:
+        """The present end of this partition of the log."""
+        return self._reader.end_offsets([self.partition])[self.partition]
+
+    def _apply(self, record: LogRecord) -> None:
+        if self._fold.next_offset - 1 == self._emitted_to or may_hold_documents(record.value):
+            self._flush()
+        try:
+            self._fold.apply(record)
+        except NewerEvent as error:
+            self._stop(record, f"{error}: install the newer release")
+            return
+        except Gs766Error:
+            raise
+        except Exception as error:
+            log.exception("partition %d offset %d", self.partition, record.offset)
+            self._stop(record, f"the fold raised {type(error).__name__}: {error}")
+            return
+        if self._fold.sweeping:
+            self._flush()
+            self._finish_sweep(record)
+        elif self._fold.size >= MAX_ROWS:
+            self._flush()
+
+    def _stop(self, record: LogRecord, reason: str) -> None:
+        """Stops this partition before a record, red, with coordinates; the others go on.
+
+        What the record had begun is thrown away with the uncommitted batch.
+        """
+        self.fault = f"partition {self.partition} stopped at offset {record.offset}: {reason}"
+        log.error(self.fault)
+        self._store.rollback()
+        self._fold = self._fold.reopened()
+        for earlier in self._reader.read_range(self.partition, self._fold.next_offset, record.offset):
+            self._fold.apply(earlier)
+        self._flush()
+        letter = DeadLetterRow(record.offset, 0, self._fold.position.known_at, "", reason, STOPPED)
+        self._send({"dead_letters": [letter]}, record.offset, record.offset, whole=False)
+
+    def _finish_sweep(self, record: LogRecord | None = None) -> None:
+        under = self._fold.position.sweep
+        assert under is not None
+        source = record or self._reader.read_one(self.partition, under.offset)
+        if source is None:
+            raise Refused(f"partition {self.partition} of the log no longer holds offset {under.offset}")
+        while self._fold.sweeping:
+            self._fold.sweep(source)
+            self._flush()
+
+    def _flush(self) -> None:
+        """Emits the batch, waits for the acknowledgements, commits."""
+        stored = self._store.position
+        if self._fold.position == stored or (
+            stored is None and self._fold.position.offset < 0 and not self._fold.sweeping
+        ):
+            return
+        batch = self._fold.batch()
+        sent = 0
+        if batch.to_offset > self._emitted_to:
+            position = batch.position
+            values = [
+                *pack(
+                    batch.rows,
+                    generation=self._config.generation,
+                    partition=self.partition,
+                    from_offset=batch.from_offset,
+                    to_offset=batch.to_offset,
+                    known_at=position.known_at,
+                    clock=position.clock,
+                    log_id=self._config.log_id,
+                    first_seq=batch.seq,
+                    whole=batch.last,
+                )
+            ]
+            self._emit(self.partition, values)
+            sent = len(values)
+        self._fold.commit(sent)
+
+    def _send(self, rows: dict[str, list[DeadLetterRow]], start: int, end: int, *, whole: bool) -> None:
+        position = self._fold.position
+        values = pack(
+            rows,
+            generation=self._config.generation,
+            partition=self.partition,
+            from_offset=start,
+            to_offset=end,
+            known_at=position.known_at,
+            clock=position.clock,
+            log_id=self._config.log_id,
+            whole=whole,
+        )
+        self._emit(self.partition, [*values])
+
+
+def worker_config(
+    kafka: KafkaConfig, state_folder: Path, zone: Zone, generation: int, partitions: int
+) -> WorkerConfig:
+    """A worker's configuration with the identity of the log it will fold, read from the log itself."""
+    return WorkerConfig(kafka, state_folder, zone, generation, read_log_id(kafka, kafka.events), partitions)

@@ -1,0 +1,272 @@
+"""The durable state of one partition: subjects, cells, documents and the position, in one LMDB folder.
+
+Everything of a batch is committed in one transaction, after its output was acknowledged, and only if the stored
+position is still the one that the batch started from. The folder may be deleted at any time: it is refolded.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import lmdb
+import msgspec
+from msgspec import Struct
+
+from domain.bookings import Recall
+from domain.conditions import Condition
+from domain.errors import Refused, Unavailable
+from domain.facts import Fact, Facts
+from domain.fold import DayBookings
+from domain.instants import Millis
+
+MAP_SIZE = 1 << 36
+"""64 GiB of address space; the file grows only as it fills."""
+_LONGEST_KEY = 440
+
+SubjectKey = tuple[str, str]
+"""(kind, subject)."""
+CellKey = tuple[Any, ...]
+"""(grain, then the key columns of that grain)."""
+
+
+class Subject(Struct, array_like=True, frozen=True, omit_defaults=False):
+    """What is kept of one subject: its facts, and what was last emitted about it, to book the difference."""
+
+    kind: str
+    subject: str
+    facts: Facts
+    dimensions: tuple[str, str, str] = ("", "", "")
+    by_day: DayBookings = ()
+    recalls: tuple[Recall, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    findings: tuple[tuple[str, str], ...] = ()
+    row_hash: bytes = b""
+
+
+class Sweep(Struct, array_like=True, frozen=True):
+    """A reference document being applied to all subjects, slice by slice: the record's offset, the last key
+    done, the sequence number of the next change record, and whether only cells are left to emit."""
+
+    offset: int
+    cursor: bytes
+    seq: int
+    cells: bool = False
+
+
+class Position(Struct, array_like=True, frozen=True):
+    """What the state has durably applied: the last offset (−1: nothing) and the hash of that record's value,
+    the running maximum of append time, the log clock, and a sweep under way at `offset + 1`."""
+
+    log_id: str
+    fingerprint: str
+    offset: int = -1
+    record_hash: bytes = b""
+    known_at: Millis = 0
+    clock: Millis = 0
+    sweep: Sweep | None = None
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_subject = msgspec.msgpack.Decoder(Subject)
+_position = msgspec.msgpack.Decoder(Position)
+_cell = msgspec.msgpack.Decoder(list[int])
+_facts = msgspec.msgpack.Decoder(tuple[str, str, tuple[Fact, ...]])
+_key = msgspec.msgpack.Decoder(tuple[Any, ...])
+
+
+def record_hash(value: bytes) -> bytes:
+    """The hash of a record's value, kept beside the position to notice a replaced log."""
+    return hashlib.blake2b(value, digest_size=16).digest()
+
+
+class StateStore:
+    """One open state folder, locked for this process. Reads see the uncommitted batch."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _take_lock(folder)
+        if _lost_power(folder):
+            _empty(folder)
+        _mark(folder, clean=False)
+        self._env = lmdb.open(str(folder), map_size=MAP_SIZE, max_dbs=5, sync=False, metasync=False, subdir=True)
+        self._meta = self._env.open_db(b"meta")
+        self._subjects = self._env.open_db(b"subjects")
+        self._cells = self._env.open_db(b"cells")
+        self._documents = self._env.open_db(b"documents")
+        self._dirty = self._env.open_db(b"dirty")
+        self.position: Position | None = self._read_position()
+        self._new_subjects: dict[bytes, Subject] = {}
+        self._new_cells: dict[CellKey, list[int]] = {}
+        self._new_documents: dict[SubjectKey, Facts] = {}
+        self._new_dirty: set[CellKey] = set()
+        self._done_dirty: list[bytes] = []
+
+    def close(self) -> None:
+        """Flushes to disk, leaves the clean-close mark, releases the lock."""
+        self._env.sync(True)
+        self._env.close()
+        _mark(self.folder, clean=True)
+        self._lock.close()
+
+    def _read_position(self) -> Position | None:
+        with self._env.begin(db=self._meta) as txn:
+            found = txn.get(b"position")
+        return _position.decode(found) if found else None
+
+    def subject(self, kind: str, subject: str) -> Subject | None:
+        """A subject as of the present batch."""
+        key = subject_key(kind, subject)
+        new = self._new_subjects.get(key)
+        if new is not None:
+            return new
+        with self._env.begin(db=self._subjects) as txn:
+            found = txn.get(key)
+        return _subject.decode(found) if found else None
+
+    def put_subject(self, subject: Subject) -> None:
+        """Keeps a subject for the commit."""
+        self._new_subjects[subject_key(subject.kind, subject.subject)] = subject
+
+    def cell(self, key: CellKey, width: int) -> list[int]:
+        """A cell's values, mutable, part of the present batch from now on."""
+        cell = self._new_cells.get(key)
+        if cell is None:
+            with self._env.begin(db=self._cells) as txn:
+                found = txn.get(_short(_encode(key)))
+            cell = _cell.decode(found) if found else [0] * width
+            self._new_cells[key] = cell
+        return cell
+
+    def documents(self) -> dict[SubjectKey, Facts]:
+        """All reference documents as of the present batch."""
+        with self._env.begin(db=self._documents) as txn:
+            stored = [_facts.decode(value) for _, value in txn.cursor()]
+        return {**{(kind, name): facts for kind, name, facts in stored}, **self._new_documents}
+
+    def put_document(self, key: SubjectKey, facts: Facts) -> None:
+        """Keeps a document's facts for the commit."""
+        self._new_documents[key] = facts
+
+    def mark_dirty(self, keys: set[CellKey]) -> None:
+        """Remembers cells whose rows are emitted at the end of a sweep."""
+        self._new_dirty |= keys
+
+    def subjects_after(self, cursor: bytes, count: int) -> list[tuple[bytes, Subject]]:
+        """The next stored subjects in key order, for a sweep. The batch must be committed before."""
+        found: list[tuple[bytes, Subject]] = []
+        with self._env.begin(db=self._subjects) as txn:
+            walk = txn.cursor()
+            more = walk.set_range(cursor + b"\0") if cursor else walk.first()
+            while more and len(found) < count:
+                found.append((walk.key(), _subject.decode(walk.value())))
+                more = walk.next()
+        return found
+
+    def dirty_after(self, cursor: bytes, count: int) -> list[tuple[bytes, CellKey]]:
+        """The next cells to emit at the end of a sweep."""
+        found: list[tuple[bytes, CellKey]] = []
+        with self._env.begin(db=self._dirty) as txn:
+            walk = txn.cursor()
+            more = walk.set_range(cursor + b"\0") if cursor else walk.first()
+            while more and len(found) < count:
+                found.append((walk.key(), _key.decode(walk.value())))
+                more = walk.next()
+        return found
+
+    def forget_dirty(self, keys: list[bytes]) -> None:
+        """Cells whose rows are in this batch's output."""
+        self._done_dirty += keys
+
+    def commit(self, position: Position) -> None:
+        """Writes the batch with its position, in one transaction.
+
+        Refused when the stored position is not the one this batch started from: another process has it.
+        """
+        with self._env.begin(write=True) as txn:
+            found = txn.get(b"position", db=self._meta)
+            stored = _position.decode(found) if found else None
+            if stored != self.position:
+                raise Refused(f"the state in {self.folder} was moved on by another process: stop one of the two")
+            for key, subject in self._new_subjects.items():
+                txn.put(key, _encode(subject), db=self._subjects)
+            for cell_key, values in self._new_cells.items():
+                txn.put(_short(_encode(cell_key)), _encode(values), db=self._cells)
+            for (kind, name), facts in self._new_documents.items():
+                txn.put(subject_key(kind, name), _encode((kind, name, facts)), db=self._documents)
+            for cell_key in self._new_dirty:
+                txn.put(_short(_encode(cell_key)), _encode(cell_key), db=self._dirty)
+            for key in self._done_dirty:
+                txn.delete(key, db=self._dirty)
+            txn.put(b"position", _encode(position), db=self._meta)
+        self.position = position
+        self._clear()
+
+    def rollback(self) -> None:
+        """Forgets the uncommitted batch."""
+        self._clear()
+
+    def _clear(self) -> None:
+        self._new_subjects = {}
+        self._new_cells = {}
+        self._new_documents = {}
+        self._new_dirty = set()
+        self._done_dirty = []
+
+    def all_subjects(self) -> Iterator[Subject]:
+        """Every stored subject, for comparisons."""
+        with self._env.begin(db=self._subjects) as txn:
+            for _, value in txn.cursor():
+                yield _subject.decode(value)
+
+
+def subject_key(kind: str, subject: str) -> bytes:
+    """The key of a subject, in LMDB's limit of 511 bytes."""
+    return _short(kind.encode() + b"\0" + subject.encode())
+
+
+def _short(key: bytes) -> bytes:
+    if len(key) <= _LONGEST_KEY:
+        return key
+    return key[:_LONGEST_KEY] + hashlib.blake2b(key, digest_size=16).digest()
+
+
+def _take_lock(folder: Path) -> IO[str]:
+    lock = (folder / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise Unavailable(f"the state folder {folder} is in use by another worker") from error
+    return lock
+
+
+def _boot_id() -> str:
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else "unknown"
+
+
+def _mark(folder: Path, *, clean: bool) -> None:
+    temporary = folder / "boot.new"
+    temporary.write_text(f"{_boot_id()} {'clean' if clean else 'open'}\n")
+    os.replace(temporary, folder / "boot")
+
+
+def _lost_power(folder: Path) -> bool:
+    """Whether the folder was open when another boot ended: without fsync, it may be torn."""
+    mark = folder / "boot"
+    if not mark.exists():
+        return False
+    boot, _, how = mark.read_text().strip().partition(" ")
+    return how != "clean" and boot != _boot_id()
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.name == "lock":
+            continue
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
