@@ -58,7 +58,11 @@ def close_producer(producer: Any, timeout_s: float) -> None:
     try:
         producer.close(timeout_s)
     except KafkaError:
-        producer.close(0)
+        # close() raises before it ends its thread when something is still unacknowledged (kafka-python 3.0),
+        # and that thread would deliver it much later, behind newer records.
+        producer._sender.force_close()
+        producer._sender.join(timeout_s + 5)
+        producer._closed = True
 
 
 class BulkWriter:
@@ -83,6 +87,7 @@ class BulkWriter:
         self._partitions = partitions
         self._origin = origin
         self._key_id = key_id
+        self._timeout_ms = timeout_ms
         self._grouper = Grouper(block_events)
         self._wake = threading.Condition()
         self._in_flight = 0
@@ -123,18 +128,15 @@ class BulkWriter:
         """
         for block in self._grouper.drain():
             self._send(block)
-        self._producer.flush()
         with self._wake:
-            self._wake.wait_for(lambda: self._in_flight == 0)
-            self._check()
+            self._wait(lambda: self._in_flight == 0)
             return dict(self._ends)
 
     def _send(self, block: Block) -> None:
         value = block.encode()
         size = len(value)
         with self._wake:
-            self._wake.wait_for(lambda: self._in_flight == 0 or self._in_flight + size <= _IN_FLIGHT_BYTES)
-            self._check()
+            self._wait(lambda: self._in_flight == 0 or self._in_flight + size <= _IN_FLIGHT_BYTES)
             self._in_flight += size
 
         def done(offset: int) -> None:
@@ -154,7 +156,11 @@ class BulkWriter:
         record = Spooled(self._topic, block.partition, None, value, self._origin, self._key_id, count)
         send(self._producer, record, done, failed)
 
-    def _check(self) -> None:
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        """Waits with the lock held; raises Unavailable when a block failed or nothing is acknowledged."""
+        if not self._wake.wait_for(lambda: self._failures > 0 or condition(), self._timeout_ms / 1000):
+            self._failures += 1
+            self._first_failure = f"no acknowledgement in {self._timeout_ms // 1000} s"
         if self._failures:
             raise Unavailable(
                 f"Kafka did not take {self._failures} blocks ({self._first_failure}): run the import again, "

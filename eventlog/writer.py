@@ -59,7 +59,7 @@ class LogWriter:
         self._wake = threading.Condition()
         self._queue: list[Item] = []
         self._waiting_bytes = 0
-        self._in_flight = 0
+        self._in_flight: dict[int, tuple[PendingBlock, float]] = {}  # by number, with its deadline
         self._failed: list[PendingBlock] = []
         self._closing = False
         self._last_error = ""
@@ -215,7 +215,8 @@ class LogWriter:
                 with self._wake:
                     live = self._live and not self._failed
                     if live:
-                        self._in_flight += 1
+                        deadline = time.monotonic() + self._settings.ack_timeout_ms / 1000
+                        self._in_flight[block.number] = (block, deadline)
                     else:
                         self._failed.append(block)
                 if live:
@@ -227,9 +228,11 @@ class LogWriter:
         """Waits for events, then lingers for more; [] when only failures are to be settled; None to end."""
         with self._wake:
             while not self._queue and not self._failed:
-                if self._closing and self._in_flight == 0:
+                if self._closing and not self._in_flight:
                     return None
-                self._wake.wait()
+                oldest = min((deadline for _, deadline in self._in_flight.values()), default=None)
+                if not self._wake.wait(None if oldest is None else max(0.0, oldest - time.monotonic())):
+                    self._give_up_late()
             deadline = time.monotonic() + self._settings.linger_ms / 1000
             while not self._closing and not self._failed and len(self._queue) < MAX_BLOCK_EVENTS:
                 left = deadline - time.monotonic()
@@ -242,12 +245,13 @@ class LogWriter:
     def _send(self, block: PendingBlock) -> None:
         def done(offset: int) -> None:
             with self._wake:
-                self._in_flight -= 1
-                self._answer(block, offset)
+                if self._in_flight.pop(block.number, None):  # else it came too late: it is in the spool
+                    self._answer(block, offset)
 
         def failed(error: Exception) -> None:
             with self._wake:
-                self._in_flight -= 1
+                if self._in_flight.pop(block.number, None) is None:
+                    return
                 self._failed.append(block)
                 self._last_error = str(error).splitlines()[0] if str(error) else type(error).__name__
                 self._wake.notify_all()
@@ -265,11 +269,23 @@ class LogWriter:
                 item.call.answer(item.place, place)
         self._wake.notify_all()
 
+    def _give_up_late(self) -> None:
+        """Blocks whose acknowledgement is overdue have failed; kafka-python itself can take much longer."""
+        now = time.monotonic()
+        late = [block for block, deadline in self._in_flight.values() if deadline <= now]
+        for block in late:
+            del self._in_flight[block.number]
+            self._failed.append(block)
+            self._last_error = f"no acknowledgement in {self._settings.ack_timeout_ms} ms"
+
     def _settle(self) -> None:
         """Kafka is away: waits until nothing is in flight, so that the order is known, then spools all that
         failed and answers; without a spool, or with a full one, the callers get the error."""
         with self._wake:
-            self._wake.wait_for(lambda: self._in_flight == 0)
+            while self._in_flight:
+                latest = max(deadline for _, deadline in self._in_flight.values())
+                self._wake.wait(max(0.0, latest - time.monotonic()))
+                self._give_up_late()
             failed = sorted(self._failed, key=lambda block: block.number)
             self._failed = []
             producer, was_live = self._producer, self._live
@@ -334,8 +350,10 @@ class LogWriter:
 
         for record in records:
             send(self._producer, record, lambda _: landed.release(), failed)
+        deadline = time.monotonic() + self._settings.ack_timeout_ms / 1000 + 1
         for _ in records:
-            landed.acquire()
+            if not landed.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                raise Unavailable("Kafka does not acknowledge what was spooled")
         if errors:
             raise Unavailable(f"the spool could not be sent: {errors[0]}")
 

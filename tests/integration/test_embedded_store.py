@@ -1,5 +1,6 @@
 """The embedded store as its clients see it: a real process, clickhouse-driver and HTTP."""
 
+import base64
 import contextlib
 import ipaddress
 import json
@@ -652,6 +653,16 @@ def test_http_gives_native_blocks_at_the_revision_a_client_names(store: Store) -
     old, new = {"client_protocol_version": "54442"}, {"client_protocol_version": "54460"}
     assert store.get(rows, params=old).content == info + b"\1\1\1a\5UInt8\1"
     assert store.get(rows, params=new).content == info + b"\1\1\1a\5UInt8\0\1"
+
+
+def test_a_http_statement_whose_client_has_gone_is_stopped(store: Store, client: Client) -> None:
+    with socket.create_connection(("127.0.0.1", store.http)) as sock:
+        token = base64.b64encode(f"reader:{PASSWORDS['reader']}".encode()).decode()
+        query = b"SELECT sum(sipHash64(number, 'web')) FROM numbers(1000000000000)"
+        head = f"POST / HTTP/1.1\r\nAuthorization: Basic {token}\r\nContent-Length: {len(query)}\r\n\r\n"
+        sock.sendall(head.encode() + query)
+        until(lambda: running_queries(client, "'web'") == 1)
+    until(lambda: running_queries(client, "'web'") == 0)
 
 
 def test_http_errors_carry_code_and_status(store: Store) -> None:

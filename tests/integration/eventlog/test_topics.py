@@ -9,10 +9,19 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from domain.blocks import encode_block
 from domain.errors import Refused, Unavailable
 from eventlog.config import KafkaConfig
 from eventlog.reader import LogReader
-from eventlog.topics import check_topics, ensure_log_id, ensure_topics, log_id_of, read_log_id, topic_specs
+from eventlog.topics import (
+    check_topics,
+    ensure_log_id,
+    ensure_topics,
+    log_created,
+    log_id_of,
+    read_log_id,
+    topic_specs,
+)
 
 NOW = 1_787_000_000_000
 
@@ -59,9 +68,6 @@ def test_an_interrupted_first_start_is_completed_with_the_same_identity(kafka: K
         wait_for_metadata=True,
     )
     with closing(KafkaProducer(**kafka.client())) as producer:
-        from domain.blocks import encode_block
-        from eventlog.topics import log_created
-
         value = encode_block([log_created(log_id, spec.name, NOW)])
         producer.send(spec.name, value, partition=2).get(10)
     with pytest.raises(Refused, match="name different logs"):
@@ -78,7 +84,7 @@ def test_a_log_that_begins_with_something_else_is_refused(kafka: KafkaConfig, ad
     )
     with closing(KafkaProducer(**kafka.client())) as producer:
         producer.send(spec.name, b"[{}]", partition=1).get(10)
-    with pytest.raises(Refused, match="does not begin with log.created"):
+    with pytest.raises(Refused, match="does not begin with"):
         ensure_topics(kafka, NOW)
 
 

@@ -178,8 +178,7 @@ def test_slices_go_on_from_the_callers_own_position(settings: WriterSettings) ->
         assert reader.read_one(partition, 7) is None
         assert [r.offset for r in reader.read_range(partition, 3, 5)] == [3, 4]
         with pytest.raises(Refused, match="outside the log"):
-            for _ in range(20):
-                reader.read_slice({partition: 1000}, timeout_ms=500)
+            reader.read_slice({partition: 1000}, timeout_ms=20_000)
 
 
 # --- a broker that goes away ---
