@@ -202,7 +202,9 @@ class LogWriter:
         except BaseException as error:
             with self._wake:
                 self._closing, self._last_error = True, f"the log writer has ended: {error!r}"
-                for item in self._queue:
+                lost = [item for block, _ in self._in_flight.values() for item in block.items]
+                lost += [item for block in self._failed for item in block.items]
+                for item in lost + self._queue:
                     item.call.fail(Unavailable(self._last_error))
                 self._wake.notify_all()
             raise
