@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -20,6 +21,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     # The engine takes its time zone from the process, at load: a store must not depend on where it runs.
     os.environ["TZ"] = "UTC"
+    # Each client holds about four descriptors, each part of a table a few more.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     from sinks.embedded.engine import Limits
     from sinks.embedded.errors import EngineError
     from sinks.embedded.server import Ports, serve

@@ -126,9 +126,7 @@ class NativeConnection:
         try:
             if external:
                 raise EngineError(NOT_IMPLEMENTED, f"External tables are not supported: {external}")
-            params = {k[6:]: v for k, v in query.settings.items() if k.startswith("param_")}
-            settings = {k: v for k, v in query.settings.items() if not k.startswith("param_")}
-            self._statement(query, settings, params)
+            self._statement(query)
         except ProtocolError:
             raise
         except EngineError as error:
@@ -147,17 +145,17 @@ class NativeConnection:
                 return found
             found = found or table
 
-    def _statement(self, query: protocol.Query, settings: dict[str, str], params: dict[str, str]) -> None:
+    def _statement(self, query: protocol.Query) -> None:
         session = self._open_session()
-        session.check(query.text, params)
+        session.check(query.text, {})
         statement = sql.parse(query.text, keep_format=False)
-        session.configure(settings, query.important)
+        session.configure(query.settings, query.important)
         if statement.insert is not None:
             self._insert(session, statement.insert, compressed=query.compressed)
             return
         rows = size = 0
         with self._working():
-            for block in session.stream(statement, params):
+            for block in session.stream(statement):
                 self.sock.sendall(protocol.data(block, self._method))
                 rows += _rows_of(block)
                 size += len(block)

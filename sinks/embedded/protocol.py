@@ -1,7 +1,8 @@
 """ClickHouse's native protocol as the server's side of it: packets in, packets out.
 
 The announced revision (54442, as of ClickHouse 20.10) decides which fields travel: everything that
-clickhouse-driver needs, and result blocks that are byte for byte what the engine gives.
+clickhouse-driver needs, and result blocks that are byte for byte what the engine gives. From 54454 on each
+column carries one byte more, from 54459 on a client may send parameters: until then it substitutes them itself.
 """
 
 import struct

@@ -130,27 +130,27 @@ class Session:
         if self.readonly:
             sql.guard_reader(text, dict(params), self.engine.sources)
 
-    def stream(self, statement: sql.Statement, params: Mapping[str, str]) -> Iterator[bytes]:
+    def stream(self, statement: sql.Statement) -> Iterator[bytes]:
         """A statement's rows, each item one Native block; at least the header if it returns rows."""
         if statement.verb in ("SET", "USE"):
             self._set_or_use(statement)
             return
         if not statement.returns_rows:
-            run(self._connection, statement.text, params)
+            run(self._connection, statement.text)
             return
         empty = True
-        for block in self._blocks(statement, params):
+        for block in self._blocks(statement):
             empty = False
             yield block
         if empty:
-            yield from self._header(statement, params)
+            yield from self._header(statement)
 
-    def _blocks(self, statement: sql.Statement, params: Mapping[str, str]) -> Iterator[bytes]:
+    def _blocks(self, statement: sql.Statement) -> Iterator[bytes]:
         if statement.verb not in sql.STREAMED:
-            yield from split_blocks(self.fetch(statement.text, "Native", params))
+            yield from split_blocks(self.fetch(statement.text, "Native", {}))
             return
         try:
-            result = self._connection.send_query(statement.text, "Native", params=dict(params))
+            result = self._connection.send_query(statement.text, "Native")
             try:
                 for chunk in result:
                     yield bytes(chunk.bytes())
@@ -169,17 +169,15 @@ class Session:
         if statement.verb == "USE":
             self.database = rows(self._connection, "SELECT currentDatabase()")[0][0]
 
-    def _header(self, statement: sql.Statement, params: Mapping[str, str]) -> Iterator[bytes]:
+    def _header(self, statement: sql.Statement) -> Iterator[bytes]:
         """Column names and types of a statement that gave no row, so that clients know them."""
         if statement.verb in sql.STREAMED:
-            yield header(self._described(f"DESCRIBE TABLE (\n{statement.text}\n)", params))
+            described = rows(self._connection, f"DESCRIBE TABLE (\n{statement.text}\n)")
+            yield header([(r[0], r[1]) for r in described])
         elif statement.verb in sql.READ_STATEMENTS:
-            raw = self.fetch(statement.text, "JSONCompactEachRowWithNamesAndTypes", params).splitlines()
+            raw = self.fetch(statement.text, "JSONCompactEachRowWithNamesAndTypes", {}).splitlines()
             if len(raw) >= 2:
                 yield header(list(zip(json.loads(raw[0]), json.loads(raw[1]), strict=True)))
-
-    def _described(self, query: str, params: Mapping[str, str]) -> list[tuple[str, str]]:
-        return [(r[0], r[1]) for r in rows(self._connection, query, params)]
 
     def fetch(self, text: str, fmt: str, params: Mapping[str, str]) -> bytes:
         """A whole answer in `fmt`, unless the statement names its own FORMAT."""

@@ -1,5 +1,6 @@
 """What a statement is and whether a reader may send it: a lexer that follows ClickHouse's own.
 
+An unclosed string or comment reaches to the end: the engine refuses it, and looking further would be slow.
 chDB runs as ClickHouse-local, where the function `file()` reads any path and `INTO OUTFILE` writes one,
 readonly or not. The engine's `readonly=1` stops the rest; this guard stops those before they are seen.
 """
@@ -13,12 +14,12 @@ from sinks.embedded.errors import ACCESS_DENIED, NOT_IMPLEMENTED, SYNTAX_ERROR, 
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>\s+|--[^\n]*|\#[!\ ][^\n]*|/\*.*?\*/)
+    (?P<space>\s+|--[^\n]*|\#[!\ ][^\n]*|/\*.*?(?:\*/|\Z))
   | (?P<heredoc>\$(?P<tag>[A-Za-z0-9_]*)\$.*?\$(?P=tag)\$)
-  | (?P<string>'(?:[^'\\]|\\.|'')*')
-  | (?P<quoted>`(?:[^`\\]|\\.|``)*`|"(?:[^"\\]|\\.|"")*")
+  | (?P<string>'(?:[^'\\]|\\.|'')*+(?:'|\Z))
+  | (?P<quoted>`(?:[^`\\]|\\.|``)*+(?:`|\Z)|"(?:[^"\\]|\\.|"")*+(?:"|\Z))
   | (?P<word>[A-Za-z_][A-Za-z0-9_$]*)
-  | (?P<number>[0-9][0-9A-Za-z_.]*)
+  | (?P<number>[0-9][0-9A-Za-z_]*)
   | (?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,
@@ -27,6 +28,8 @@ READ_STATEMENTS = frozenset({"SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC
 ROW_STATEMENTS = READ_STATEMENTS | {"KILL", "CHECK", "BACKUP", "RESTORE"}
 # What chDB can stream; the others answer with a few rows at most.
 STREAMED = frozenset({"SELECT", "WITH", "FROM"})
+READER_QUERY_SIZE = 262_144
+_HEREDOC = re.compile(r"\$[A-Za-z0-9_]*\$")
 # Table functions that touch nothing but the engine's own tables and arithmetic.
 SAFE_TABLE_FUNCTIONS = frozenset(
     "generaterandom generateseries generate_series merge mergetreeindex null numbers numbers_mt primes"
@@ -165,6 +168,10 @@ def guard_reader(sql: str, params: dict[str, str], sources: frozenset[str]) -> N
     `sources` are the engine's table functions in lower case, without the safe ones. Only the first layer:
     the reader's engine session also runs with `readonly=1`.
     """
+    if len(sql) > READER_QUERY_SIZE:
+        raise EngineError(SYNTAX_ERROR, f"reader: a query may have {READER_QUERY_SIZE} characters")
+    if _HEREDOC.search(sql):  # nobody needs them, and unclosed ones are slow to look for
+        raise EngineError(ACCESS_DENIED, "reader: texts in $dollars$ are not allowed")
     toks = tokens(sql)
     first = next((t for t in toks if t.text != "("), None)
     if first is None or (first.upper not in READ_STATEMENTS and first.upper != "USE"):

@@ -22,7 +22,7 @@ TYPES: dict[str, st.SearchStrategy[Any]] = {
     "String": st.text(max_size=200),
     "Nullable(UUID)": st.none() | st.uuids(),
     "LowCardinality(Nullable(String))": st.none() | NAMES,
-    "Array(Tuple(x LowCardinality(String), `y, z` Array(String)))": st.lists(
+    "Array(Tuple(x LowCardinality(String), `y z` Array(String)))": st.lists(
         st.tuples(NAMES, st.lists(st.text(max_size=3), max_size=2)), max_size=3
     ),
     "Map(LowCardinality(String), Array(Nullable(UInt8)))": st.dictionaries(
