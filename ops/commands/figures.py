@@ -1,0 +1,162 @@
+"""Commands that give figures: scorecard, score-table."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ops.commands.shell import (
+    AsOfOption,
+    DataOption,
+    JsonOption,
+    KnownAtOption,
+    print_facts,
+    print_json,
+    print_table,
+    settings_of,
+)
+
+SetOption = Annotated[
+    str | None, typer.Option("--set", help="The indicator set. Default: the one valid at the end of the period.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.command()(scorecard)
+    app.command("score-table")(score_table)
+
+
+def scorecard(
+    ctx: typer.Context,
+    unit: Annotated[str, typer.Argument(help="The unit's code, for example H44 or H44.100.")],
+    period: Annotated[
+        str, typer.Option(help="2026-08, 2026-Q3, 2026, 2026-07-15..2026-08-14 (both days), today or ytd.")
+    ],
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    indicator_set: SetOption = None,
+    children: Annotated[bool, typer.Option("--children", help="The units directly below, too.")] = False,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """A unit's points in a period: six groups, all indicators, the two totals and the band."""
+    from ops.client import Client, part
+
+    settings = settings_of(ctx, data)
+    query = {"period": period, "as_of": as_of, "known_at": known_at, "children": children}
+    query["set"] = indicator_set or settings.indicator_set or None
+    card = Client(settings).get(f"/v1/scorecards/{part(unit)}", **query)
+    if as_json:
+        print_json(card)
+        return
+    _print_card(card)
+    for child in card.get("children") or ():
+        print()
+        _print_card(child)
+
+
+def score_table(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.csv", help="Columns unit_code, metric, numerator, denominator; UTF-8.")
+    ],
+    indicator_set: Annotated[str, typer.Option("--set", help="Its name, or a TOML file.")] = "2026",
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Score a table of published figures without any data in the system.
+
+    A row whose metric is GROUP_… gets the sum of its unit's rows; a row without a score says why. Nothing needs
+    to run.
+    """
+    from msgspec import to_builtins
+
+    from domain.score_table import score_table as scored
+
+    del data
+    rows = _read_csv(file)
+    answer = to_builtins(scored(rows, _find_set(indicator_set)))
+    if as_json:
+        print_json(answer)
+        return
+    columns = ("unit_code", "metric", "numerator", "denominator", "rate", "score", "max", "reason")
+    print_table(columns, [[row[c] for c in columns] for row in answer])
+
+
+def _print_card(card: dict[str, Any]) -> None:
+    print_facts(
+        {
+            "unit": card["unit"],
+            "period": _words(card["period"]),
+            "as of": card.get("as_of"),
+            "known at": card.get("known_at"),
+            "set": card.get("set"),
+            "forecast": card.get("forecast") or False,
+            "total as the portal computes": card["total_portal"],
+            "total re-based on what applied": card["total_rebased"],
+            "maximum that applied": card["max_applicable"],
+            "band": _words(card["band"]),
+            "undated dossiers": card.get("undated"),
+            "generation": card.get("generation"),
+        }
+    )
+    rows: list[tuple[Any, ...]] = []
+    for group in card["groups"]:
+        rows.append((group["code"], "", None, None, None, group["points"], group["max"]))
+        for found in card["indicators"]:
+            if found["group"] == group["code"]:
+                rate = None if found["rate"] is None else f"{found['rate']:.2%}"
+                figures = (found["numerator"], found["denominator"], rate, found["points"], found["max"])
+                rows.append(("", found["code"], *figures))
+    print_table(("group", "indicator", "numerator", "denominator", "rate", "points", "max"), rows)
+
+
+def _words(value: Any) -> Any:
+    """A coded value by its name: an object's `label` or `name` where it has one."""
+    if isinstance(value, dict):
+        return value.get("label") or value.get("name") or value.get("code") or value
+    return value
+
+
+def _read_csv(file: Path) -> list[dict[str, str]]:
+    import csv
+    import sys
+
+    from domain.errors import InvalidInput
+
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{file} is not UTF-8 text: save it as CSV UTF-8") from error
+    lines = text.splitlines()
+    delimiter = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
+    try:
+        reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
+        columns = [name.strip() for name in reader.fieldnames or ()]
+        missing = [name for name in ("unit_code", "metric", "numerator", "denominator") if name not in columns]
+        if missing:
+            raise InvalidInput(f"{file} has no column {', '.join(missing)}; it has {', '.join(columns) or 'none'}")
+        reader.fieldnames = columns
+        return [{name: value for name, value in row.items() if name is not None} for row in reader]
+    except csv.Error as error:
+        raise InvalidInput(f"{file} is not readable as CSV: {error}") from error
+
+
+def _find_set(name: str) -> Any:
+    import tomllib
+
+    from domain.errors import InvalidInput
+    from domain.indicator_documents import decode_set, packaged_sets
+
+    known = {found.name: found for found in packaged_sets()}
+    if name in known:
+        return known[name]
+    path = Path(name)
+    if path.suffix != ".toml" or not path.exists():
+        raise InvalidInput(f"there is no indicator set '{name}': give {', '.join(known)} or a TOML file")
+    try:
+        return decode_set(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} is not readable as TOML: {error}") from error

@@ -1,0 +1,84 @@
+"""`gs766 keys`: API keys of the installation, and the keys with which identifiers are hashed."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from domain.instants import Millis, from_millis, to_millis
+from ops.commands.shell import DataOption, JsonOption, print_json, print_rows, say, settings_of
+
+if TYPE_CHECKING:
+    from api.keys import Key, KeyStore
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    keys = typer.Typer(help="API keys, and the keys of identifiers.", no_args_is_help=True)
+    keys.command()(create)
+    keys.command("list")(list_keys)
+    keys.command()(revoke)
+    app.add_typer(keys, name="keys")
+
+
+def create(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Who holds it, for example 'one-stop system'.")],
+    scope: Annotated[list[str], typer.Option(help="intake, read, act, display or admin; may be repeated.")],
+    unit: Annotated[
+        list[str] | None, typer.Option(help="A unit: it and what is below; may be repeated. Default: all.")
+    ] = None,
+    source: Annotated[
+        list[str] | None, typer.Option(help="A CloudEvents source that it may write; may be repeated.")
+    ] = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Make an API key. Its token is printed once and stored only as a hash."""
+    store = _store(ctx, data)
+    made = store.create_key(name, scope, now=_now(), units=unit or (), sources=source or ())
+    if as_json:
+        print_json({**_shown(made.key), "token": made.token})
+    else:
+        print(made.token)
+        say(f"key {made.key.id} for {made.key.name}; the token is not stored, keep it now")
+
+
+def list_keys(ctx: typer.Context, as_json: JsonOption = False, data: DataOption = None) -> None:
+    """List the API keys, the revoked ones too; never their tokens."""
+    listed = [_shown(key) for key in _store(ctx, data).list_keys()]
+    if as_json:
+        print_json(listed)
+    else:
+        print_rows(listed)
+
+
+def revoke(
+    ctx: typer.Context,
+    key: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
+    data: DataOption = None,
+) -> None:
+    """End an API key at once."""
+    say(f"revoked {_store(ctx, data).revoke_key(key, _now()).id}")
+
+
+def _store(ctx: typer.Context, data: Any) -> "KeyStore":
+    from api.keys import KeyStore
+
+    return KeyStore(settings_of(ctx, data).folder("private.sqlite"))
+
+
+def _shown(key: "Key") -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": sorted(key.scopes),
+        "units": list(key.units),
+        "sources": list(key.sources),
+        "created_at": from_millis(key.created_at).isoformat(timespec="seconds"),
+        "revoked_at": key.revoked_at and from_millis(key.revoked_at).isoformat(timespec="seconds"),
+    }
+
+
+def _now() -> Millis:
+    return to_millis(datetime.now(UTC))
