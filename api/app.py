@@ -1,0 +1,125 @@
+"""Assembles the API: the one place that knows the concrete parts; the order of routes can be read here."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
+
+from api import figures as figure_services
+from api import problems
+from api.acts import Acts
+from api.config import ApiConfig, fixed_clock
+from api.context import Contexts
+from api.feed import Moments, StoreFeed
+from api.keys import KeyStore
+from api.pool import open_pool
+from api.probes import Prober
+from api.routes import figures, intake, system
+from api.services import Services
+from api.stream import Hub
+from domain.instants import zone
+from domain.periods import parse_instant
+from eventlog.writer import LogWriter, WriterSettings
+
+Open = Callable[[ApiConfig], Services]
+_DESCRIPTION = """
+Event-sourced monitoring of administrative dossiers (QĐ 766/QĐ-TTg).
+
+Send a key as `Authorization: Bearer gs766_…`; from the server itself reading needs none. Errors are
+`application/problem+json` and say what to do. Times are RFC 3339; a date as an instant means the end of that day
+in the province's zone. Every figure names its generation and positions, and can be asked *as of* an instant and *as
+known at* an instant. Lists come in pages: give `next` back as `cursor`.
+"""
+
+
+def open_services(config: ApiConfig) -> Services:
+    """The real parts: store pool, log writer with its spool, key file, prober."""
+    keys = KeyStore(config.private)
+    pool = open_pool(config.store)
+    feed = StoreFeed(pool, config.partitions)
+    log = LogWriter(
+        WriterSettings(
+            config.kafka, config.kafka.events, config.partitions, spool=config.spool, quota=config.spool_quota
+        )
+    )
+    prober = Prober(config, feed)
+
+    def close() -> None:
+        prober.close()
+        log.close()
+        pool.close()
+        keys.close()
+
+    return Services(
+        config=config,
+        zone=zone(config.zone),
+        keys=keys,
+        log=log,
+        acts=Acts(log, config.kafka.alerts, keys),
+        moments=Moments(feed.moment, lambda: time.monotonic_ns() // 1_000_000),
+        hub=Hub(feed, watch_ms=config.watch_ms, max_clients=config.max_streams),
+        figures=figure_services,
+        context=Contexts(pool),
+        probe=prober,
+        close=close,
+    )
+
+
+def create_app(config: ApiConfig, open_parts: Open = open_services) -> FastAPI:
+    """The API as an ASGI app; the parts are opened when it starts and closed when it ends.
+
+    Raises InvalidInput for a clock or a zone that is none. Further routers may be included before it starts:
+    they reach the parts by `api.services.services_of`.
+    """
+    province = zone(config.zone)
+    fixed = fixed_clock(config)
+    if fixed is not None:
+        parse_instant(fixed, province)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = await asyncio.to_thread(open_parts, config)
+        app.state.services = services
+        if config.development_key:
+            services.keys.ensure_development_key(config.development_key, services.wall())
+        services.acts.flush_keys()
+        watcher = asyncio.create_task(services.hub.run())
+        try:
+            yield
+        finally:
+            services.hub.close()
+            watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await watcher
+            await asyncio.to_thread(services.close)
+
+    app = FastAPI(
+        title="Giám Sát 766",
+        version="1",
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    problems.install(app)
+    app.middleware("http")(_measure)
+    app.include_router(intake.router)
+    app.include_router(figures.router)
+    app.include_router(system.router)
+    return app
+
+
+async def _measure(request: Request, call_next: Callable[[Request], "asyncio.Future[Response]"]) -> Response:
+    """Counts requests by route and status class."""
+    began = time.perf_counter()
+    response = await call_next(request)
+    services: Services | None = getattr(request.app.state, "services", None)
+    if services is not None:
+        route = request.scope.get("route")
+        name = route.path if isinstance(route, APIRoute) else "other"
+        services.counters.add("gs766_requests_total", route=name, status=f"{response.status_code // 100}xx")
+        services.counters.add("gs766_request_seconds_sum", time.perf_counter() - began, route=name)
+    return response

@@ -1,0 +1,200 @@
+"""What the stream, health and every request ask of the store: positions, generation, and changes since a place."""
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from api.stream import MAX_CHANGES, Change, Moment
+from api.vector import Vector
+from domain.errors import Unavailable
+from domain.instants import Millis, format_rfc3339
+from sinks.queries import live
+from sinks.queries.reader import Reader
+
+EVENTS, ACTS = "dossier-events", "alert-log"
+MAX_RECORDS = 2_000
+MAX_BYTES = 8 * 1024 * 1024
+
+
+class Store(Protocol):
+    """The store, as far as it is asked here: `StorePool`."""
+
+    def client(self) -> AbstractContextManager[Any]:
+        """One client for one thread."""
+
+
+class Position(Struct, frozen=True):
+    """One row of `positions`."""
+
+    name: str
+    topic: str
+    partition: int
+    generation: int
+    offset: int
+    to_offset: int
+    known_at: Millis
+    clock: Millis
+    log_id: str
+
+
+class Standing(Struct, frozen=True):
+    """Where the store stands: the active generation (None: there is none) and all positions."""
+
+    generation: int | None
+    log_id: str
+    positions: tuple[Position, ...]
+
+    def complete(self) -> dict[int, Position]:
+        """By log partition, how far the active generation's rows are complete."""
+        return {p.partition: p for p in self.positions if p.name == "complete" and p.generation == self.generation}
+
+    def records(self, topic: str) -> dict[int, Position]:
+        """By partition, how far a raw log is in the store (`offset` is the next one to read)."""
+        return {p.partition: p for p in self.positions if p.name == "records" and p.topic.endswith(topic)}
+
+
+class StoreFeed:
+    """`stream.Feed` over the store; safe in threads."""
+
+    def __init__(self, store: Store, partitions: int) -> None:
+        self._store = store
+        self._partitions = partitions
+
+    def standing(self) -> Standing:
+        """Positions and generation now; Unavailable when the store does not answer."""
+        with self._store.client() as client:
+            active = live.active_generation(client)
+            rows = live.positions(client)
+        generation, log_id = active or (None, "")
+        return Standing(generation, log_id, tuple(Position(*row) for row in rows))
+
+    def faults(self) -> list[tuple[int, int, int, str]]:
+        """What stopped a generation: (generation, partition, offset, reason)."""
+        with self._store.client() as client:
+            return [(g, p, o, reason) for g, p, o, reason in live.faults(client)]
+
+    def moment(self) -> Moment:
+        """As `Feed.moment`."""
+        return moment_of(self.standing(), self._partitions)
+
+    def changes(self, since: Vector, to: Vector, limit: int = MAX_CHANGES) -> Sequence[Change] | None:
+        """As `Feed.changes`: None when more changed than is worth telling one by one."""
+        found: list[Change] = []
+        with self._store.client() as client:
+            reader = Reader(client, to.generation)
+            for partition, (after, upto) in enumerate(zip(since.events, to.events, strict=True)):
+                changed = _changed(client, EVENTS, partition, after, upto)
+                if changed is None or len(found) + len(changed) > limit:
+                    return None
+                found += _of_dossiers(reader, partition, after, upto, changed)
+            acts = _changed(client, ACTS, 0, since.acts, to.acts)
+        if acts is None:
+            return None
+        found += [_of_act(*act) for act in acts if act[1].startswith("alert.")]
+        return found if len(found) <= limit else None
+
+
+Changed = tuple[int, str, str, str, str, str]
+"""(offset, type, subject, unit, kind, about)."""
+
+
+def _changed(client: Any, topic: str, partition: int, after: int, to: int) -> list[Changed] | None:
+    """The events in a stretch; None when it is too long."""
+    if to <= after:
+        return []
+    rows = (
+        live.changed_events(client, topic, partition, after, to, MAX_BYTES) if to - after <= MAX_RECORDS else None
+    )
+    return None if rows is None else [(offset, *event) for offset, events in rows for event in events]
+
+
+def _of_dossiers(reader: Reader, partition: int, after: int, to: int, changed: list[Changed]) -> list[Change]:
+    """One notice per dossier and record, and one per condition that the stretch changed."""
+    offsets: dict[tuple[int, str], None] = {
+        (offset, subject): None for offset, kind, subject, *_ in changed if kind.startswith("dossier.")
+    }
+    if not offsets:
+        return []
+    codes = sorted({subject for _, subject in offsets})
+    now = {row[0]: (row[1], row[2], row[3]) for row in live.dossiers_now(reader, codes)}
+    found = [_of_condition(partition, *row) for row in live.conditions_since(reader, partition, after, to, codes)]
+    found += [_of_dossier(partition, offset, code, *now[code]) for offset, code in offsets if code in now]
+    return found
+
+
+def _of_dossier(partition: int, offset: int, code: str, unit: str, procedure: str, status: str) -> Change:
+    data = {
+        "dossier_code": code,
+        "unit": unit,
+        "procedure": procedure,
+        "status": status,
+        "partition": partition,
+        "offset": offset,
+    }
+    return Change(event="dossier", log="events", partition=partition, offset=offset, unit=unit, data=data)
+
+
+def _of_condition(
+    partition: int,
+    kind: str,
+    subject: str,
+    episode: str,
+    unit: str,
+    version: int,
+    start: Millis,
+    until: Millis | None,
+) -> Change:
+    data = {
+        "kind": kind,
+        "subject": subject,
+        "episode": episode,
+        "unit": unit,
+        "from": format_rfc3339(start),
+        "until": None if until is None else format_rfc3339(until),
+        "partition": partition,
+        "offset": version,
+    }
+    return Change(event="alert", log="events", partition=partition, offset=version, unit=unit, data=data)
+
+
+def _of_act(offset: int, act: str, subject: str, unit: str, kind: str, about: str) -> Change:
+    data = {"alert": subject, "act": act, "unit": unit, "kind": kind, "about": about, "offset": offset}
+    return Change(event="alert", log="acts", partition=0, offset=offset, unit=unit, data=data)
+
+
+def moment_of(standing: Standing, partitions: int) -> Moment:
+    """The moment of a standing; Unavailable when no generation is active."""
+    if standing.generation is None:
+        raise Unavailable("no generation is active yet: the store is being filled, retry in a moment")
+    complete = standing.complete()
+    events = tuple(complete[p].to_offset if p in complete else -1 for p in range(partitions))
+    acts = standing.records(ACTS)
+    return Moment(
+        Vector(standing.generation, events, acts[0].offset - 1 if 0 in acts else -1),
+        max((p.known_at for p in complete.values()), default=0),
+        max((p.clock for p in complete.values()), default=0),
+    )
+
+
+class Moments:
+    """The newest moment for requests, asked at most once in `max_age_ms`; many threads, one question."""
+
+    def __init__(self, ask: Callable[[], Moment], tick: Callable[[], Millis], max_age_ms: int = 1_000) -> None:
+        self._ask = ask
+        self._tick = tick
+        self._max_age_ms = max_age_ms
+        self._mutex = threading.Lock()
+        self._found: Moment | None = None
+        self._asked_at = 0
+
+    def current(self) -> Moment:
+        """A moment not older than the limit; Unavailable when the store does not answer."""
+        with self._mutex:
+            now = self._tick()
+            if self._found is None or now - self._asked_at > self._max_age_ms:
+                self._found = self._ask()
+                self._asked_at = now
+            return self._found

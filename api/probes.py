@@ -1,0 +1,152 @@
+"""Asks the parts how they are, for health and metrics: never raises, an error is a finding."""
+
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+from api.config import ApiConfig
+from api.feed import ACTS, EVENTS, Standing, StoreFeed
+from api.health import Facts, Lag, Stillness
+from api.services import Services
+from domain.errors import Gs766Error
+from domain.instants import Millis
+from eventlog.reader import LogReader
+from eventlog.topics import read_log_id
+
+LOG_ID_AGE_MS = 30_000
+_MAX_FAULT = 500
+
+
+class KafkaView:
+    """Ends and identities of the logs, asked at most once in `probe_ms`."""
+
+    def __init__(self, config: ApiConfig) -> None:
+        self._config = config
+        self._readers: dict[str, LogReader] = {}
+        self._asked_at: int | None = None
+        self._ids_at: int | None = None
+        self.error: str | None = None
+        self.ends: dict[str, dict[int, int]] = {}
+        self.log_ids: dict[str, str] = {}
+
+    def refresh(self, tick: Millis) -> None:
+        """Brings the view up to date; an error stands in `error`, the last ends stay."""
+        if self._asked_at is not None and tick - self._asked_at < self._config.probe_ms:
+            return
+        self._asked_at = tick
+        kafka = self._config.kafka
+        try:
+            for name, topic in ((EVENTS, kafka.events), (ACTS, kafka.alerts)):
+                if name not in self._readers:
+                    self._readers[name] = LogReader(kafka, topic)
+                self.ends[name] = self._readers[name].end_offsets()
+            if self._ids_at is None or tick - self._ids_at > LOG_ID_AGE_MS:
+                self.log_ids = {EVENTS: read_log_id(kafka, kafka.events), ACTS: read_log_id(kafka, kafka.alerts)}
+                self._ids_at = tick
+            self.error = None
+        except Gs766Error as error:
+            self.error = str(error)
+            self._ids_at = None
+            self.close()
+
+    def close(self) -> None:
+        """Ends the connections."""
+        readers, self._readers = self._readers, {}
+        for reader in readers.values():
+            with closing(reader):
+                pass
+
+
+class Prober:
+    """Gathers the facts of health; calls come one after the other, in threads."""
+
+    def __init__(self, config: ApiConfig, feed: StoreFeed) -> None:
+        self._config = config
+        self._feed = feed
+        self._kafka = KafkaView(config)
+        self._still = Stillness()
+        self._mutex = threading.Lock()
+
+    def close(self) -> None:
+        """Ends the connections."""
+        with self._mutex:
+            self._kafka.close()
+
+    def __call__(self, services: Services) -> Facts:
+        """The facts now."""
+        with self._mutex:
+            return self._gather(services)
+
+    def _gather(self, services: Services) -> Facts:
+        tick = time.monotonic_ns() // 1_000_000
+        self._kafka.refresh(tick)
+        standing, faults, store_error = Standing(None, "", ()), list(fault_files(self._config.faults)), None
+        try:
+            standing = self._feed.standing()
+            found = self._feed.faults()
+            faults += [
+                f"generation {g}, partition {p}, offset {o}: {why}"
+                for g, p, o, why in found
+                if g == standing.generation
+            ]
+        except Gs766Error as error:
+            store_error = str(error)
+        complete = standing.complete()
+        acts = standing.records(ACTS)
+        spool = services.log.state()
+        return Facts(
+            now=services.wall(),
+            clock=self._config.clock,
+            store_error=store_error,
+            kafka_error=self._kafka.error,
+            generation=standing.generation,
+            log_id=self._kafka.log_ids.get(EVENTS),
+            known_log_id=standing.log_id or None,
+            acts_log_id=self._kafka.log_ids.get(ACTS),
+            known_acts_log_id=(acts[0].log_id or None) if 0 in acts else None,
+            worker=() if store_error else self._worker(standing, tick),
+            writer=() if store_error else self._writer(standing, tick),
+            faults=tuple(faults),
+            spool_mode=spool.mode,
+            spooled=spool.spooled,
+            spooled_bytes=spool.spooled_bytes,
+            spool_quota=self._config.spool_quota,
+            spool_torn=spool.torn_bytes,
+            spool_error=spool.last_error,
+            unrecorded_acts=services.acts.pending,
+            fresh_at=max((p.known_at for p in complete.values()), default=None),
+            log_clock=max((p.clock for p in complete.values()), default=None),
+            complete_to=tuple(
+                complete[p].to_offset if p in complete else -1 for p in range(self._config.partitions)
+            ),
+            stalled_ms=self._config.stalled_ms,
+        )
+
+    def _worker(self, standing: Standing, tick: Millis) -> tuple[Lag, ...]:
+        complete = standing.complete()
+        return tuple(
+            self._still.lag("worker", EVENTS, p, complete[p].to_offset if p in complete else -1, end, tick)
+            for p, end in sorted(self._kafka.ends.get(EVENTS, {}).items())
+        )
+
+    def _writer(self, standing: Standing, tick: Millis) -> tuple[Lag, ...]:
+        found = []
+        for topic in (EVENTS, ACTS):
+            at = standing.records(topic)
+            for p, end in sorted(self._kafka.ends.get(topic, {}).items()):
+                position = at[p].offset - 1 if p in at else -1
+                found.append(self._still.lag("writer", topic, p, position, end, tick))
+        return tuple(found)
+
+
+def fault_files(folder: Path | None) -> tuple[str, ...]:
+    """What other processes left when they stopped: the first line of each file of the folder."""
+    if folder is None or not folder.is_dir():
+        return ()
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            found.append(f"{path.stem}: {lines[0][:_MAX_FAULT] if lines else 'stopped'}")
+    return tuple(found)

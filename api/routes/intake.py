@@ -1,0 +1,211 @@
+"""`POST /v1/events`: events come in here, one by one or in batches, with an answer for each."""
+
+import asyncio
+from concurrent.futures import Future
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.access import Principal, require
+from api.intake import JSON_TYPES, LINE_TYPES, Admitted, ItemResult, admit, split_body, status_of
+from api.params import strict_query
+from api.problems import KINDS, MEDIA_TYPE, Problem, responses
+from api.services import Services, services_of
+from domain.errors import Gs766Error
+from eventlog.pending import Coordinates
+
+router = APIRouter(prefix="/v1", tags=["intake"], dependencies=[Depends(strict_query)])
+
+_EVENT: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "a-1",
+    "source": "/h44/one-stop",
+    "type": "dossier.accepted",
+    "time": "2026-08-03T09:12:00+07:00",
+    "subject": "H44.100-260803-0012",
+    "data": {
+        "procedure": "2.000815",
+        "unit": "H44.100",
+        "channel": "online",
+        "due_at": "2026-08-10T17:00:00+07:00",
+    },
+}
+_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]},
+            "examples": {
+                "one": {"summary": "one event", "value": _EVENT},
+                "batch": {"summary": "a batch", "value": [_EVENT]},
+            },
+        },
+        "application/cloudevents+json": {"schema": {"type": "object"}, "example": _EVENT},
+        "application/cloudevents-batch+json": {"schema": {"type": "array"}, "example": [_EVENT]},
+        "application/x-ndjson": {"schema": {"type": "string"}, "example": msgspec.json.encode(_EVENT).decode()},
+    },
+}
+_ANSWER: dict[str, Any] = {
+    "accepted": 1,
+    "duplicates": 0,
+    "rejected": 0,
+    "spooled": 0,
+    "results": [
+        {
+            "index": 0,
+            "id": "a-1",
+            "status": "accepted",
+            "http": 202,
+            "reason": None,
+            "field": None,
+            "partition": 2,
+            "offset": 1042,
+            "spooled": False,
+            "dropped_fields": ["data.owner_name"],
+        }
+    ],
+}
+
+
+def _json_answer(text: str) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"example": _ANSWER}}}
+
+
+@router.post(
+    "/events",
+    summary="Send events",
+    status_code=202,
+    openapi_extra={"requestBody": _BODY},
+    responses={
+        202: _json_answer("All are safe: acknowledged by Kafka, or on disk in the spool (`spooled`)."),
+        207: _json_answer("Some are safe, some were rejected: see `results`."),
+        **responses(
+            "bad-request",
+            "no-key",
+            "forbidden",
+            "too-large",
+            "unsupported-media-type",
+            "invalid-event",
+            "unavailable",
+        ),
+    },
+)
+async def post_events(
+    request: Request,
+    principal: Annotated[Principal, Depends(require("intake", "admin"))],
+    services: Annotated[Services, Depends(services_of)],
+) -> Response:
+    """One CloudEvent, a JSON array of them, or one a line (`application/x-ndjson`).
+
+    Each item is answered by itself. **202**: all accepted. **207**: some rejected. **422** or **403**: all
+    rejected; the problem holds the same `results`. Fields outside the allow-list are dropped before anything is
+    written, and named in `dropped_fields`. Sending the same ids again is harmless. **503** with `Retry-After`:
+    Kafka is away and the spool is full; some items may stand in the log already, send the same ids again.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in JSON_TYPES | LINE_TYPES:
+        raise Problem(
+            "unsupported-media-type", "send application/json, a CloudEvents type or application/x-ndjson"
+        )
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Problem("unsupported-media-type", "compressed bodies are not read: send the events plain")
+    body = await read_body(request, services.config.max_body_bytes)
+    items = split_body(body, kind, services.config.max_items)
+    results = await asyncio.to_thread(_admit_and_submit, items, principal, services)
+    return _answer(await results, services)
+
+
+def _admit_and_submit(items: tuple[bytes, ...], principal: Principal, services: Services) -> Any:
+    """Decides in a thread; returns what is to be awaited."""
+    admitted, refused = admit(
+        items, principal, now=services.wall(), zone=services.zone, sees=services.sees(principal)
+    )
+    return written(services, admitted, refused, principal.key_id)
+
+
+async def written(
+    services: Services, admitted: list[Admitted], refused: list[ItemResult], key_id: str
+) -> list[ItemResult]:
+    """Writes what was admitted; all answers in the order of the request. Unavailable as the writer says."""
+    plain = [item for item in admitted if not item.broadcast]
+    waiting: list[tuple[list[Admitted], Future[list[Coordinates | None]]]] = []
+    if plain:
+        pairs = [(item.event.subject, item.encoded) for item in plain]
+        waiting.append((plain, services.log.submit(pairs, key_id=key_id)))
+    for item in admitted:
+        if item.broadcast:
+            waiting.append(
+                ([item], services.log.submit_broadcast(item.event.subject, item.encoded, key_id=key_id))
+            )
+    results = list(refused)
+    failure: Gs766Error | None = None
+    for sent, future in waiting:
+        try:
+            places = await asyncio.shield(asyncio.wrap_future(future))
+        except Gs766Error as error:
+            failure = failure or error
+            continue
+        results += [
+            _accepted(item, place, all(p is not None for p in places) if item.broadcast else place is not None)
+            for item, place in zip(sent, places, strict=False)
+        ]
+    if failure is not None:
+        raise failure
+    return sorted(results, key=lambda result: result.index)
+
+
+def _accepted(item: Admitted, place: Coordinates | None, in_log: bool) -> ItemResult:
+    return ItemResult(
+        index=item.index,
+        id=item.event.id,
+        status="accepted",
+        partition=place.partition if place and in_log else None,
+        offset=place.offset if place and in_log else None,
+        spooled=not in_log,
+        dropped_fields=item.dropped_fields,
+    )
+
+
+def _answer(results: list[ItemResult], services: Services) -> Response:
+    counts = {word: sum(r.status == word for r in results) for word in ("accepted", "duplicate", "rejected")}
+    for word, count in counts.items():
+        services.counters.add("gs766_intake_events_total", count, status=word)
+    services.counters.add("gs766_intake_dropped_fields_total", sum(len(r.dropped_fields) for r in results))
+    body: dict[str, Any] = {
+        "accepted": counts["accepted"],
+        "duplicates": counts["duplicate"],
+        "rejected": counts["rejected"],
+        "spooled": sum(r.spooled for r in results),
+        "results": results,
+    }
+    status = status_of(results)
+    if status < 400:
+        return Response(msgspec.json.encode(body), status, media_type="application/json")
+    kind = KINDS["forbidden" if status == 403 else "invalid-event"]
+    first = next(r for r in results if r.status == "rejected")
+    problem = {
+        "type": f"urn:gs766:problem:{'forbidden' if status == 403 else 'invalid-event'}",
+        "title": kind.title,
+        "status": status,
+        "detail": f"none was accepted; item {first.index}: {first.reason}",
+        "detail_vi": kind.vi,
+        "field": first.field,
+    }
+    return Response(msgspec.json.encode(problem | body), status, media_type=MEDIA_TYPE)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, read only as far as the limit allows."""
+    declared = request.headers.get("content-length", "0")
+    too_large = Problem("too-large", f"the body is larger than {limit} bytes: send fewer events at a time")
+    if declared.isdigit() and int(declared) > limit:
+        raise too_large
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise too_large
+        parts.append(part)
+    return b"".join(parts)
