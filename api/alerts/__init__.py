@@ -1,0 +1,1 @@
+"""Alerts: what holds, what people do about it, and who is told."""

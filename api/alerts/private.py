@@ -1,0 +1,96 @@
+"""What stands outside the log: the words of people about alerts (erasable), and where webhooks go.
+
+The log holds only H(salt ‖ text) of a note; erasing the row here erases the words, and every proof still holds.
+"""
+
+import hashlib
+import secrets
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from domain.errors import InvalidInput
+from domain.instants import Millis
+
+MAX_NOTE = 4_000
+_TABLES = """
+CREATE TABLE IF NOT EXISTS notes (
+    hash TEXT PRIMARY KEY, alert TEXT NOT NULL, salt BLOB NOT NULL, text TEXT NOT NULL,
+    author TEXT NOT NULL, written_at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS webhooks (
+    id TEXT PRIMARY KEY, url TEXT NOT NULL, secret TEXT NOT NULL, kinds TEXT NOT NULL, unit TEXT NOT NULL,
+    created_at INTEGER NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A subscription: every alert of `kinds` (none: all) below `unit` (none: everywhere) is sent to `url`,
+    signed with `secret`."""
+
+    id: str
+    url: str
+    secret: str
+    kinds: tuple[str, ...] = ()
+    unit: str = ""
+
+
+class PrivateStore:
+    """Notes and webhooks in the private SQLite file. Safe for several threads."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._mutex = threading.Lock()
+        with closing(self._open()) as db:
+            db.executescript(_TABLES)
+        path.chmod(0o600)
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=10, isolation_level=None)
+
+    def add_note(self, alert: str, text: str, author: str, now: Millis) -> str:
+        """Keeps a person's words; returns the salted hash that the log will hold."""
+        if not text.strip() or len(text) > MAX_NOTE:
+            raise InvalidInput(f"a note has 1 to {MAX_NOTE} characters")
+        salt = secrets.token_bytes(16)
+        digest = hashlib.sha256(salt + text.encode()).hexdigest()
+        with self._mutex, closing(self._open()) as db:
+            db.execute("INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", (digest, alert, salt, text, author, now))
+        return digest
+
+    def notes(self, hashes: list[str]) -> dict[str, str]:
+        """The words behind hashes; an erased one is missing."""
+        with self._mutex, closing(self._open()) as db:
+            marks = ",".join("?" * len(hashes))
+            found = db.execute(f"SELECT hash, text FROM notes WHERE hash IN ({marks})", hashes).fetchall()
+        return dict(found)
+
+    def subscribe(self, url: str, kinds: tuple[str, ...], unit: str, now: Millis) -> Webhook:
+        """A new webhook with a fresh signing secret, which is shown once."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InvalidInput(f"'{url[:200]}' is not an http or https address")
+        hook = Webhook(secrets.token_hex(8), url, secrets.token_urlsafe(32), kinds, unit)
+        with self._mutex, closing(self._open()) as db:
+            row = (hook.id, hook.url, hook.secret, ",".join(kinds), unit, now)
+            db.execute("INSERT INTO webhooks VALUES (?, ?, ?, ?, ?, ?)", row)
+        return hook
+
+    def webhooks(self) -> tuple[Webhook, ...]:
+        """All subscriptions."""
+        with self._mutex, closing(self._open()) as db:
+            rows = db.execute(
+                "SELECT id, url, secret, kinds, unit FROM webhooks ORDER BY created_at, id"
+            ).fetchall()
+        return tuple(
+            Webhook(i, u, s, tuple(k for k in kinds.split(",") if k), unit) for i, u, s, kinds, unit in rows
+        )
+
+    def unsubscribe(self, webhook: str) -> bool:
+        """Ends a subscription; false when there is none of that id."""
+        with self._mutex, closing(self._open()) as db:
+            return db.execute("DELETE FROM webhooks WHERE id = ?", (webhook,)).rowcount > 0

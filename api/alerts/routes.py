@@ -1,0 +1,182 @@
+"""Routes of alerts: what holds, one alert with its chain, what people do about it, and webhooks.
+
+An act is answered when the alert log has it. It never changes whether an alert holds, only who knew and when.
+"""
+
+import uuid
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
+from fastapi import Path as PathParameter
+
+from api.access import Principal, require
+from api.alerts.private import PrivateStore, Webhook
+from api.alerts.service import list_alerts, show_alert
+from api.answers import figure, json
+from api.params import strict_query
+from api.problems import NotFound, responses
+from api.services import Services, services_of
+from domain.alerts import KINDS
+from domain.errors import InvalidInput
+from domain.events import encode_event, make_event
+from domain.instants import format_rfc3339
+from domain.periods import parse_instant
+
+SOURCE = "/gs766/people"
+Verb = Literal["ack", "unack", "reason", "dispute", "comment", "promise", "silence"]
+_EVENTS: dict[str, str] = {
+    "ack": "acknowledged",
+    "unack": "unacknowledged",
+    "reason": "reason_given",
+    "dispute": "disputed",
+    "comment": "commented",
+    "promise": "promised",
+    "silence": "silenced",
+}
+router = APIRouter(
+    prefix="/v1",
+    tags=["alerts"],
+    dependencies=[Depends(strict_query)],
+    responses=responses("no-key", "forbidden", "not-found", "invalid-input", "unavailable"),
+)
+Reader = Annotated[Principal, Depends(require("read"))]
+Board = Annotated[Principal, Depends(require("read", "display"))]
+Actor = Annotated[Principal, Depends(require("act"))]
+Admin = Annotated[Principal, Depends(require("admin"))]
+Parts = Annotated[Services, Depends(services_of)]
+T = TypeVar("T")
+AlertId = Annotated[str, PathParameter(pattern="^[0-9a-f]{24}$")]
+
+
+class ActBody(msgspec.Struct, forbid_unknown_fields=True):
+    """What a person says with an act: words (kept outside the log), a coded reason, an end or a promised date."""
+
+    note: str | None = None
+    reason: str | None = None
+    until: str | None = None
+
+
+class WebhookBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A subscription: where to, for which kinds (none: all), below which unit ('' : everywhere)."""
+
+    url: str
+    kinds: tuple[str, ...] = ()
+    unit: str = ""
+
+
+@lru_cache(maxsize=8)
+def _private(path: Path) -> PrivateStore:
+    return PrivateStore(path)
+
+
+def _read(raw: Any, shape: type[T]) -> T:
+    try:
+        return msgspec.convert(raw, shape)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(str(error)) from error
+
+
+@router.get("/alerts", summary="Alerts")
+def get_alerts(
+    request: Request,
+    who: Board,
+    services: Parts,
+    state: Literal["holding", "cleared", "all"] = "holding",
+    kind: Annotated[str | None, Query(max_length=100, description="Kinds, comma-separated: A01,A04.")] = None,
+    unit: Annotated[str | None, Query(max_length=128)] = None,
+    level: Literal["red", "amber", "violet", "grey"] | None = None,
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """What holds now, has cleared, or both; the latest beginning first, with the acts about each."""
+    kinds = tuple(k for k in (kind or "").split(",") if k)
+    return figure(
+        request,
+        services,
+        who,
+        lambda ctx: list_alerts(ctx, state=state, kinds=kinds, unit=unit, level=level, cursor=cursor, limit=limit),
+        cached=False,
+    )
+
+
+@router.get("/alerts/{alert}", summary="One alert with its chain")
+def get_alert(request: Request, who: Reader, services: Parts, alert: AlertId) -> Response:
+    """The alert, its evidence, and everything that was done about it, in the order of the log."""
+    private = _private(services.config.private)
+    return figure(request, services, who, lambda ctx: show_alert(ctx, private, alert), cached=False)
+
+
+@router.post("/alerts/{alert}/{verb}", status_code=202, summary="Act on an alert")
+def post_act(
+    who: Actor,
+    services: Parts,
+    alert: AlertId,
+    verb: Verb,
+    body: Annotated[dict[str, Any] | None, Body()] = None,
+) -> Response:
+    """Acknowledge, take back, give a reason, dispute, comment, promise a date, silence until a date.
+
+    `comment` needs a note; `promise` and `silence` need `until`; every silence has an end.
+    """
+    said = _read(body or {}, ActBody)
+    if verb == "comment" and not said.note:
+        raise InvalidInput("a comment needs a note")
+    if verb in ("promise", "silence") and not said.until:
+        raise InvalidInput(f"{verb} needs until, the date it lasts to")
+    with services.context(services, who) as ctx:
+        found = show_alert(ctx, _private(services.config.private), alert)
+    now = services.wall()
+    data: dict[str, Any] = {"kind": found["kind"], "about": found["dossier_code"], "unit": found["unit"]}
+    data |= {"episode": found["episode"], "actor": who.key_id}
+    if said.note:
+        data["note_hash"] = _private(services.config.private).add_note(alert, said.note, who.key_id, now)
+    if said.reason:
+        data["reason"] = said.reason
+    if said.until:
+        data["until"] = format_rfc3339(parse_instant(said.until, services.zone))
+    event = make_event(
+        f"alert.{_EVENTS[verb]}", alert, now, data, source=SOURCE, id=uuid.uuid4().hex, recorded_at=now
+    )
+    topic = services.config.kafka.alerts
+    (place,) = services.log.submit([(alert, encode_event(event))], topic=topic, partition=0).result()
+    where = None if place is None else {"partition": place.partition, "offset": place.offset, "index": place.index}
+    return json({"id": event.id, "act": _EVENTS[verb], "alert": alert, "coordinates": where}, 202)
+
+
+def _shown(hook: Webhook) -> dict[str, Any]:
+    return {"id": hook.id, "url": hook.url, "kinds": list(hook.kinds), "unit": hook.unit}
+
+
+@router.get("/webhooks", summary="Webhook subscriptions")
+def get_webhooks(who: Admin, services: Parts) -> Response:
+    """All subscriptions, without their secrets."""
+    del who
+    hooks = _private(services.config.private).webhooks()
+    return json([_shown(hook) for hook in hooks])
+
+
+@router.post("/webhooks", status_code=201, summary="Subscribe a webhook")
+def post_webhook(who: Admin, services: Parts, body: Annotated[dict[str, Any], Body()]) -> Response:
+    """Every alert that begins from now on is posted to `url`, once, signed: `X-GS766-Signature` is
+    `sha256=` and the HMAC-SHA-256 of the body under the secret, which is shown only here."""
+    del who
+    said = _read(body, WebhookBody)
+    for kind in said.kinds:
+        if kind not in KINDS:
+            raise InvalidInput(f"'{kind[:40]}' is not a kind of alert; known are {', '.join(KINDS)}")
+    hook = _private(services.config.private).subscribe(said.url, said.kinds, said.unit, services.wall())
+    return json(
+        {"id": hook.id, "url": hook.url, "kinds": list(hook.kinds), "unit": hook.unit, "secret": hook.secret}, 201
+    )
+
+
+@router.delete("/webhooks/{webhook}", status_code=204, summary="End a subscription")
+def delete_webhook(who: Admin, services: Parts, webhook: Annotated[str, PathParameter(max_length=64)]) -> Response:
+    """Nothing more is sent to it."""
+    del who
+    if not _private(services.config.private).unsubscribe(webhook):
+        raise NotFound(f"there is no webhook {webhook[:64]}")
+    return Response(status_code=204)

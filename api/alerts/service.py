@@ -1,0 +1,136 @@
+"""Answers about alerts, as plain values: lists by state, one alert with everything done about it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from api.alerts.private import PrivateStore
+from api.cursors import decode_cursor, encode_cursor
+from api.figures.context import FigureContext
+from api.problems import NotFound
+from domain.alerts import KINDS
+from domain.errors import InvalidInput
+from domain.instants import Millis, Zone
+from sinks.queries import alerts as rows_of
+
+
+class _After(msgspec.Struct, array_like=True):
+    """The key of the last row of a page."""
+
+    began: Millis
+    id: str
+
+
+STATES = ("holding", "cleared", "all")
+
+
+def alert_item(row: Sequence[Any], province: Zone, now: Millis) -> dict[str, Any]:
+    """One alert as it is listed, streamed and sent, from a row of `sinks.queries.alerts`."""
+    id_, kind, subject, episode, unit, procedure, start, until, due, evidence, known, partition, version = row
+
+    def text(ms: Millis | None) -> str | None:
+        return None if ms is None else province.local(ms).isoformat(timespec="milliseconds")
+
+    about = KINDS[kind]
+    holding = start <= now and (until is None or now < until)
+    return {
+        "id": id_,
+        "kind": kind,
+        "level": about.level,
+        "title": about.title_vi,
+        "title_en": about.title_en,
+        "state": "holding" if holding else ("cleared" if start <= now else "coming"),
+        "dossier_code": subject,
+        "unit": unit,
+        "procedure": procedure,
+        "from": text(start),
+        "until": text(until),
+        "due_at": text(due),
+        "known_at": text(known),
+        "episode": episode,
+        "evidence": msgspec.json.decode(evidence) | {"partition": partition, "offset": version},
+    }
+
+
+def list_alerts(
+    ctx: FigureContext,
+    *,
+    state: str = "holding",
+    kinds: Sequence[str] = (),
+    unit: str | None = None,
+    level: str | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> dict[str, Any]:
+    """Alerts in a state, the latest beginning first, with counts by kind and the last act about each."""
+    if state not in STATES:
+        raise InvalidInput(f"state is one of {', '.join(STATES)}, not '{state[:40]}'")
+    for kind in kinds:
+        if kind not in KINDS:
+            raise InvalidInput(f"'{kind[:40]}' is not a kind of alert; known are {', '.join(KINDS)}")
+    chosen = [k for k in (kinds or KINDS) if level is None or KINDS[k].level == level]
+    reader = ctx.reader(unit)
+    after = decode_cursor(cursor, _After) if cursor else None
+    rows = rows_of.alerts(
+        reader,
+        ctx.now_ms,
+        state=state,
+        kinds=chosen,
+        after=None if after is None else (after.began, after.id),
+        limit=limit + 1,
+    )
+    items = [alert_item(row, ctx.zone, ctx.now_ms) for row in rows[:limit]]
+    _add_acts(ctx, items)
+    counts = rows_of.counts(reader, ctx.now_ms, state)
+    more = len(rows) > limit
+    return {
+        "as_of": ctx.text(ctx.now_ms),
+        "state": state,
+        **ctx.position(),
+        "totals": {kind: counts.get(kind, 0) for kind in chosen},
+        "alerts": items,
+        "next": encode_cursor((rows[limit - 1][6], rows[limit - 1][0])) if more else None,
+    }
+
+
+def show_alert(ctx: FigureContext, private: PrivateStore, wanted: str) -> dict[str, Any]:
+    """One alert with its chain of acts, the words of notes included where they were not erased."""
+    row = rows_of.alert(ctx.reader(), wanted)
+    if row is None:
+        raise NotFound(f"there is no alert {wanted[:64]}")
+    item = alert_item(row, ctx.zone, ctx.now_ms)
+    _add_acts(ctx, [item])
+    hashes = [a["note_hash"] for a in item["acts"] if a["note_hash"]]
+    words = private.notes(hashes) if hashes else {}
+    for act in item["acts"]:
+        act["note"] = words.get(act["note_hash"])
+    return item
+
+
+def _add_acts(ctx: FigureContext, items: list[dict[str, Any]]) -> None:
+    """Adds `acts` and `acknowledged_by` to alerts. An acknowledgement stops reminders, never the count."""
+    by_id: dict[str, list[dict[str, Any]]] = {item["id"]: [] for item in items}
+    for row in rows_of.acts(ctx.client, list(by_id)):
+        subject, event_type, at, known, actor, channel, reason, note_hash, key, partition, offset, index = row
+        by_id[subject].append(
+            {
+                "act": event_type.removeprefix("alert."),
+                "at": ctx.text(at),
+                "known_at": ctx.text(known),
+                "actor": actor,
+                "channel": channel,
+                "reason": reason,
+                "note_hash": note_hash,
+                "key": key,
+                "partition": partition,
+                "offset": offset,
+                "index": index,
+            }
+        )
+    for item in items:
+        item["acts"] = by_id[item["id"]]
+        item["acknowledged_by"] = None
+        for act in item["acts"]:
+            if act["act"] in ("acknowledged", "unacknowledged"):
+                item["acknowledged_by"] = act["actor"] if act["act"] == "acknowledged" else None

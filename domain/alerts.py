@@ -1,0 +1,60 @@
+"""What an alert is: the catalogue of kinds (users.md §B), its identity, and the notifier's horizon."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from domain.calendar import WorkingCalendar
+from domain.instants import Millis
+
+Level = Literal["red", "amber", "violet", "grey"]
+HORIZON_HOURS = 24
+"""Hours of working days for which the notifier looks back (decisions 23)."""
+_HOUR = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKind:
+    """One kind of the catalogue: its level, and its title on screens in both languages."""
+
+    code: str
+    level: Level
+    title_vi: str
+    title_en: str
+
+
+KINDS: dict[str, AlertKind] = {
+    kind.code: kind
+    for kind in (
+        AlertKind("A01", "amber", "Sắp đến hạn", "Due soon"),
+        AlertKind("A02", "red", "Hôm nay là ngày cuối gửi Mẫu 04", "Last day for the apology"),
+        AlertKind("A04", "red", "Quá hạn", "Overdue"),
+        AlertKind("A05", "red", "Quá hạn chưa xin lỗi", "Overdue without an apology"),
+        AlertKind("A06", "red", "Hẹn lại lần 2", "Second re-appointment"),
+        AlertKind("A07", "amber", "Chờ tiếp nhận", "Waiting for acceptance"),
+        AlertKind("A08", "amber", "Bỏ quên", "No step for days"),
+        AlertKind("A09", "amber", "Tạm dừng bất thường", "Unusual pause"),
+    )
+}
+"""The kinds that the fold raises today."""
+
+
+def alert_id(kind: str, subject: str, episode: str) -> str:
+    """The identity of an alert: human acts re-attach to it after a rebuild."""
+    return hashlib.sha256(f"{kind}|{subject}|{episode}".encode()).hexdigest()[:24]
+
+
+def horizon_start(now: Millis, calendar: WorkingCalendar, hours: int = HORIZON_HOURS) -> Millis:
+    """The instant from which on the notifier still sends: `hours` of working days before `now`, so that
+    Monday morning still tells what began on Friday."""
+    zone = calendar.zone
+    day = zone.day(now)
+    left = hours * _HOUR
+    end = now
+    while True:
+        start = zone.midnight(day)
+        if calendar.is_working_day(day):
+            if end - start >= left:
+                return end - left
+            left -= end - start
+        end, day = start, day - 1
