@@ -1,0 +1,219 @@
+"""What every figure is asked with: the store, the generation, the clock, and which units may be seen."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from api.figures.units import Tree, build_tree
+from api.problems import NotFound
+from domain.calendar import WorkingCalendar
+from domain.errors import InvalidInput, NotKnownYet
+from domain.event_types import EVENT_TYPES
+from domain.facts import Fact
+from domain.indicator_documents import decode_set, packaged_documents, packaged_sets
+from domain.indicator_sets import IndicatorSet, choose_set
+from domain.instants import Millis, Zone, day_date, to_millis
+from domain.periods import Period, parse_instant, parse_period
+from domain.reference import Reference
+from sinks.queries import log, reference
+from sinks.queries.reader import Reader
+
+Sets = Callable[[], Sequence[IndicatorSet]]
+
+
+@dataclass(frozen=True)
+class FigureContext:
+    """One question's surroundings; make one a request. `scope` holds the codes of the units whose subtrees may
+    be seen (None: everything); what lies outside does not exist for the asker (NotFound). `sets` gives the
+    indicator sets in order of publication; left out: the packaged ones and those published in the log.
+    """
+
+    client: Any
+    generation: int
+    zone: Zone
+    root: str
+    now: datetime | Millis
+    scope: tuple[str, ...] | None = None
+    complete_to: Mapping[Any, int] = field(default_factory=dict)
+    sets: Sets | None = None
+
+    @cached_property
+    def now_ms(self) -> Millis:
+        """The clock's instant."""
+        return self.now if isinstance(self.now, int) else to_millis(self.now)
+
+    @cached_property
+    def everything(self) -> Reader:
+        """A reader without limits, for reference data and for what is judged afterwards."""
+        return Reader(self.client, self.generation)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The units as they stand now."""
+        histories = {subject: text for kind, subject, text in self._documents if kind == "unit"}
+        return build_tree(self.root, histories, reference.units_seen(self.everything), self.now_ms)
+
+    @cached_property
+    def visible(self) -> frozenset[str] | None:
+        """The units that may be seen; None for all."""
+        if self.scope is None or self.root in self.scope:
+            return None
+        return frozenset().union(*(self.tree.subtree(c) for c in self.scope if c in self.tree.units))
+
+    def units_of(self, unit: str | None) -> frozenset[str] | None:
+        """The units whose dossiers count for a unit: its subtree; None for all. NotFound outside the scope."""
+        if unit is None:
+            return self.visible
+        if unit not in self.tree.units or (self.visible is not None and unit not in self.visible):
+            raise NotFound(f"there is no unit {unit[:64]}")
+        return None if unit == self.root else self.tree.subtree(unit)
+
+    def reader(self, unit: str | None = None) -> Reader:
+        """A reader over a unit's subtree, or over all that may be seen."""
+        return self.everything.within(self.units_of(unit))
+
+    @cached_property
+    def _documents(self) -> list[tuple[str, str, str]]:
+        kinds = ("unit", "procedure", "calendar", "indicator_set", "alert_rules")
+        return reference.documents(self.everything, kinds)
+
+    def histories(self, kind: str) -> dict[str, list[tuple[str, Millis, str, dict[str, Any]]]]:
+        """The documents of a kind by subject: [type, occurred_at, event id, data] in canonical order."""
+        return {
+            subject: [tuple(h) for h in msgspec.json.decode(text)]
+            for found, subject, text in self._documents
+            if found == kind
+        }
+
+    @cached_property
+    def reference(self) -> Reference:
+        """Calendars, limits and thresholds as the fold sees them."""
+        kinds = ("calendar", "procedure")
+        documents = {
+            (kind, subject): tuple(
+                Fact(at, EVENT_TYPES[name].rank, None, "", event_id, b"", name, msgspec.json.encode(data))
+                for name, at, event_id, data in history
+            )
+            for kind in kinds
+            for subject, history in self.histories(kind).items()
+        }
+        return Reference(documents, self.zone)
+
+    def calendar(self, at: Millis) -> WorkingCalendar:
+        """The working calendar at an instant."""
+        return self.reference.calendar_at(at)[0]
+
+    @cached_property
+    def known_sets(self) -> tuple[IndicatorSet, ...]:
+        """All indicator sets, in order of publication."""
+        if self.sets is not None:
+            return tuple(self.sets())
+        known: dict[str, Mapping[str, Any]] = dict(packaged_documents())
+        found = list(packaged_sets())
+        published = [h for history in self.histories("indicator_set").values() for h in history]
+        for _, _, _, data in sorted(published, key=lambda h: h[1]):
+            document = dict(data["document"])
+            for bound in ("valid_from", "valid_to"):
+                if isinstance(document.get(bound), str):
+                    document[bound] = date.fromisoformat(document[bound][:10])
+            known[str(document.get("name"))] = document
+            found.append(decode_set(document, known))
+        return tuple(found)
+
+    def instant(self, text: str | Millis | None) -> Millis | None:
+        """An instant as a person or a caller gave it."""
+        return parse_instant(text, self.zone) if isinstance(text, str) else text
+
+    def known(self, text: str | Millis | None) -> Millis | None:
+        """An instant of knowledge; NotKnownYet before the log began."""
+        known_at = self.instant(text)
+        if known_at is None:
+            return None
+        began = log.log_began(self.everything)
+        if began is None or known_at <= began:
+            since = "it is empty" if began is None else f"it begins at {self.text(began)}"
+            raise NotKnownYet(
+                f"nothing was known at {self.text(known_at)}: the log did not reach back so far; {since}"
+            )
+        return known_at
+
+    def text(self, ms: Millis | None) -> str | None:
+        """An instant in the province's zone, to the millisecond."""
+        return None if ms is None else self.zone.local(ms).isoformat(timespec="milliseconds")
+
+    def position(self) -> dict[str, Any]:
+        """What every answer says of its source."""
+        return {"generation": self.generation, "complete_to": {str(p): n for p, n in self.complete_to.items()}}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A figure's bounds: [start, until), as known before `known_at` (None: now), under a set and its rules."""
+
+    unit: str
+    period: Period
+    as_of: Millis
+    until: Millis
+    known_at: Millis | None
+    indicator_set: IndicatorSet
+    forecast: bool
+
+    @property
+    def start(self) -> Millis:
+        """S, the first instant of the period."""
+        return self.period.start_ms
+
+    @property
+    def family(self) -> str:
+        """The rule family by which late is late."""
+        return self.indicator_set.rules
+
+
+def ask(
+    ctx: FigureContext,
+    unit: str,
+    period: str,
+    as_of: str | Millis | None = None,
+    known_at: str | Millis | None = None,
+    set_name: str | None = None,
+) -> Question:
+    """The question as typed, made exact (decisions 27); InvalidInput or NotKnownYet where there is no answer."""
+    ctx.units_of(unit)
+    given = ctx.instant(as_of)
+    asked = ctx.now_ms if given is None else given
+    found = parse_period(period, ctx.zone, asked)
+    until = found.until(asked)
+    chosen = choose_set(ctx.known_sets, day_date(ctx.zone.day(until - 1)), set_name)
+    return Question(unit, found, asked, until, ctx.known(known_at), chosen, asked > ctx.now_ms)
+
+
+def heading(ctx: FigureContext, q: Question) -> dict[str, Any]:
+    """The members that every answer about a period begins with."""
+    return {
+        "unit": q.unit,
+        "period": q.period.label,
+        "from": ctx.text(q.start),
+        "until": ctx.text(q.until),
+        "as_of": ctx.text(q.as_of),
+        "known_at": ctx.text(q.known_at),
+        "forecast": q.forecast,
+        "set": q.indicator_set.name,
+        "versions": versions(ctx, q.until, q.indicator_set),
+        **ctx.position(),
+    }
+
+
+def versions(ctx: FigureContext, at: Millis, chosen: IndicatorSet) -> dict[str, str]:
+    """The versions of what the figure rests on beside the log."""
+    return {
+        "set": f"{chosen.name}/{chosen.version}",
+        "calendar": ctx.reference.calendar_at(at)[1],
+        "rules": chosen.rules,
+    }
+
+
+__all__ = ["FigureContext", "InvalidInput", "NotFound", "Question", "ask", "heading", "versions"]

@@ -1,0 +1,213 @@
+"""Lists to work from: what is overdue, and what comes due, each with totals over everything."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from api.figures import cursors
+from api.figures.context import FigureContext
+from api.figures.rows import STATES, late_working_days, summary
+from api.figures.sums import Grain, summed, totals_by
+from domain.algebra import totals
+from domain.errors import InvalidInput
+from domain.instants import Millis, day_date
+from domain.timeline import decode_timeline
+from domain.verdicts import Judgement, judge_before
+from sinks.queries import dossiers
+from sinks.queries.dossiers import Timed
+from sinks.queries.reader import Reader
+
+FAMILY = {"timestamp": "766", "date": "06a"}
+"""The two official comparisons (domain.md §4): by the hour as the index does, by the date as II.06a does."""
+AGES = (("1-3", 3), ("4-10", 10), ("11-30", 30), (">30", None))
+"""Buckets of working days late; a first day that has begun counts as one."""
+Judged = tuple[Timed, str, Judgement | None]
+
+
+def overdue(
+    ctx: FigureContext,
+    unit: str | None = None,
+    procedure: str | None = None,
+    min_days: int | None = None,
+    as_of: str | Millis | None = None,
+    rule: Literal["timestamp", "date"] = "timestamp",
+    state: str = "open_late",
+    cursor: str | None = None,
+    limit: int = 100,
+) -> dict[str, Any]:
+    """Dossiers in one of the five states before `as_of`; `open_late` begins with the latest, the others go in
+    order of code. `totals` count every dossier accepted before `as_of`, each in one state (decisions 28);
+    `ages` and `matching` count the whole list of open and late ones, after `min_days`."""
+    if rule not in FAMILY or state not in STATES:
+        raise InvalidInput(f"rule is one of {', '.join(FAMILY)}; state is one of {', '.join(STATES)}")
+    mark = cursors.decode(cursor)
+    given = ctx.instant(mark.get("as_of", as_of))
+    until = ctx.now_ms if given is None else given
+    reader, family = ctx.reader(unit), FAMILY[rule]
+    found: dict[str, Any] = {
+        "unit": unit or ctx.root,
+        "as_of": ctx.text(until),
+        "forecast": until > ctx.now_ms,
+        "rule": rule,
+        "state": state,
+        "totals": state_totals(ctx, reader, until, family, procedure),
+    }
+    if state == "open_late":
+        found |= _latest_first(ctx, reader, until, family, procedure, min_days, mark, limit)
+    else:
+        found |= _by_code(ctx, reader, until, family, procedure, min_days, state, mark, limit)
+    return {**found, **ctx.position()}
+
+
+def state_totals(
+    ctx: FigureContext, reader: Reader, until: Millis, family: str, procedure: str | None = None
+) -> dict[str, int]:
+    """Every dossier accepted before `until`, by state."""
+    by = ("unit",) if procedure is None else ("procedure",)
+    whole = summed(totals_by(ctx, reader, Grain(None, until, family, by=by, procedure=procedure)))
+    return totals(whole.sums.until, whole.as_recalled(), family)
+
+
+def open_late(
+    ctx: FigureContext, reader: Reader, until: Millis, family: str, procedure: str | None = None
+) -> list[tuple[Timed, Judgement]]:
+    """Every dossier open and late before `until`, the latest first."""
+    listed = []
+    for d, state, verdict in _judged(ctx, reader, dossiers.open_at(reader, until), until, family, procedure):
+        if state == "open_late" and verdict is not None:
+            listed.append((d, verdict))
+    return sorted(listed, key=lambda x: (-x[1].late_by, x[0].code))
+
+
+def _judged(
+    ctx: FigureContext, reader: Reader, codes: Sequence[str], until: Millis, family: str, procedure: str | None
+) -> list[Judged]:
+    return [
+        (d, *judge_before(decode_timeline(d.timeline), family, until, ctx.zone))
+        for d in dossiers.timed(reader, codes, procedure)
+    ]
+
+
+def _latest_first(
+    ctx: FigureContext,
+    reader: Reader,
+    until: Millis,
+    family: str,
+    procedure: str | None,
+    min_days: int | None,
+    mark: dict[str, Any],
+    limit: int,
+) -> dict[str, Any]:
+    listed = [
+        (d, verdict, late_working_days(ctx, verdict))
+        for d, verdict in open_late(ctx, reader, until, family, procedure)
+    ]
+    if min_days is not None:
+        listed = [x for x in listed if x[2] >= min_days]
+    ages = Counter(age_bucket(days) for _, _, days in listed)
+    after = (-mark["late_by"], mark["code"]) if "code" in mark else None
+    rest = [x for x in listed if after is None or (-x[1].late_by, x[0].code) > after]
+    page = rest[:limit]
+    last = page[-1] if page and len(rest) > limit else None
+    return {
+        "matching": len(listed),
+        "ages": {name: ages.get(name, 0) for name, _ in AGES},
+        "dossiers": _lines(ctx, reader, [(d, "open_late", v) for d, v, _ in page]),
+        "next": cursors.encode(late_by=last[1].late_by, code=last[0].code, as_of=until) if last else None,
+    }
+
+
+def age_bucket(days: int) -> str:
+    """The bucket of so many working days late."""
+    return next(name for name, top in AGES if top is None or days <= top)
+
+
+def _by_code(
+    ctx: FigureContext,
+    reader: Reader,
+    until: Millis,
+    family: str,
+    procedure: str | None,
+    min_days: int | None,
+    state: str,
+    mark: dict[str, Any],
+    limit: int,
+) -> dict[str, Any]:
+    after, size, more = str(mark.get("code", "")), max(200, 2 * limit), True
+    picked: list[Judged] = []
+    where = dossiers.in_hand(None, until)
+    while more and len(picked) <= limit:
+        rows = dossiers.page(reader, where, after=after, limit=size, procedure=procedure)
+        more, after = len(rows) == size, rows[-1].code if rows else after
+        for d in rows:
+            found, verdict = judge_before(decode_timeline(d.timeline), family, until, ctx.zone)
+            late = late_working_days(ctx, verdict) if verdict is not None and verdict.late else 0
+            if found == state and (min_days is None or late >= min_days):
+                picked.append((d, found, verdict))
+        size = min(20_000, 2 * size)
+    page = picked[:limit]
+    last = page[-1][0].code if len(picked) > limit else None
+    return {
+        "dossiers": _lines(ctx, reader, page),
+        "next": cursors.encode(code=last, as_of=until) if last else None,
+    }
+
+
+def _lines(ctx: FigureContext, reader: Reader, judged: Sequence[Judged]) -> list[dict[str, Any]]:
+    rows = {row["dossier_code"]: row for row in dossiers.dossiers(reader, [d.code for d, _, _ in judged])}
+    return [summary(ctx, rows[d.code], state, verdict) for d, state, verdict in judged if d.code in rows]
+
+
+def due(
+    ctx: FigureContext,
+    unit: str | None = None,
+    procedure: str | None = None,
+    within: str = "3wd",
+    as_of: str | Millis | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> dict[str, Any]:
+    """Open dossiers that come due in [as_of, end of the n-th working day after it), the first due first; those
+    with a pause outstanding are listed and marked. `by_day` counts them all."""
+    mark = cursors.decode(cursor)
+    given = ctx.instant(mark.get("as_of", as_of))
+    start = ctx.now_ms if given is None else given
+    end = horizon(ctx, start, within)
+    reader = ctx.reader(unit)
+    listed = []
+    for d, state, verdict in _judged(ctx, reader, dossiers.open_at(reader, start), start, "766", procedure):
+        open_still = state == "open_not_due" or (state == "open_late" and verdict is not None)
+        if open_still and verdict is not None and verdict.due is not None and start <= verdict.due < end:
+            listed.append((d, state, verdict))
+    listed.sort(key=lambda x: (x[2].due or 0, x[0].code))
+    after = (mark["due"], mark["code"]) if "code" in mark else None
+    rest = [x for x in listed if after is None or (x[2].due or 0, x[0].code) > after]
+    page = rest[:limit]
+    last = page[-1] if page and len(rest) > limit else None
+    days = Counter(day_date(ctx.zone.day(v.due or 0)).isoformat() for _, _, v in listed)
+    return {
+        "unit": unit or ctx.root,
+        "as_of": ctx.text(start),
+        "forecast": start > ctx.now_ms,
+        "within": within,
+        "until": ctx.text(end),
+        "matching": len(listed),
+        "by_day": dict(sorted(days.items())),
+        "dossiers": _lines(ctx, reader, page),
+        "next": cursors.encode(due=last[2].due, code=last[0].code, as_of=start) if last else None,
+        **ctx.position(),
+    }
+
+
+def horizon(ctx: FigureContext, start: Millis, within: str) -> Millis:
+    """The end of a span: '3wd' the end of the third working day after today, '8wh' so many working hours,
+    '2d' the end of the second calendar day after today, '36h' so many hours."""
+    amount, unit = within[: -len(within.lstrip("0123456789"))] or "", within.lstrip("0123456789")
+    if not amount or unit not in ("wd", "wh", "d", "h") or not 0 <= int(amount) <= 1_000:
+        raise InvalidInput(f"'{within[:20]}' is not a span such as 3wd, 8wh, 2d or 36h")
+    n, calendar, today = int(amount), ctx.calendar(start), ctx.zone.day(start)
+    if unit == "wd":
+        return ctx.zone.midnight((calendar.next_working_day(today, n) if n else today) + 1)
+    if unit == "wh":
+        return calendar.add_working_ms(calendar.roll_forward(start), n * 3_600_000) + 1
+    return ctx.zone.midnight(today + n + 1) if unit == "d" else start + n * 3_600_000

@@ -1,0 +1,85 @@
+"""The one builder of reading statements: every table is read under one generation and one set of units.
+
+No other code writes FROM: a statement that forgets the generation or the units cannot be made.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from domain.instants import Day, Millis, day_date
+from domain.rows import ROW_TYPES
+from sinks.clickhouse import clean_errors
+
+Rows = list[tuple[Any, ...]]
+DERIVED = frozenset({*ROW_TYPES, "dossier_versions", "open_dossiers"})
+"""The tables that the fold fills, keyed by generation."""
+LOG = frozenset({"records", "events", "alert_acts"})
+"""Reading copies of the logs: they have no generation, and units only through the dossier they speak of."""
+_WITHOUT_UNIT = frozenset({"documents", "dead_letters"})
+_SETTINGS = {"do_not_merge_across_partitions_select_final": 1}
+"""Generations are partitions and stand first in every key, so FINAL need not look across them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A client bound to a generation and to units; `units` None means all, '?' included."""
+
+    client: Any
+    generation: int
+    units: tuple[str, ...] | None = None
+
+    def within(self, units: Iterable[str] | None) -> "Reader":
+        """The same reader for other units (the caller has checked that they may be seen)."""
+        return replace(self, units=None if units is None else tuple(sorted(units)))
+
+    def source(self, table: str, *where: str, final: bool = True, scoped: bool = True) -> str:
+        """FROM and WHERE over a table of the fold. `scoped=False` only where units are judged afterwards, on
+        the row that counts (a dossier's older versions may stand under other units)."""
+        if table not in DERIVED:
+            raise LookupError(f"{table} is not filled by the fold")
+        conditions = [f"generation = {int(self.generation)}", *(f"({w})" for w in where if w)]
+        if scoped and self.units is not None and table not in _WITHOUT_UNIT:
+            conditions.append("unit IN %(scope_units)s" if self.units else "0")
+        return f"FROM {table}{' FINAL' if final else ''} WHERE {' AND '.join(conditions)}"
+
+    def log(self, table: str, *where: str) -> str:
+        """FROM and WHERE over a log. The caller has checked that the subject asked for may be seen."""
+        if table not in LOG:
+            raise LookupError(f"{table} is not a log")
+        return f"FROM {table} FINAL WHERE {' AND '.join(f'({w})' for w in where if w) or '1'}"
+
+    def rows(self, sql: str, **params: Any) -> Rows:
+        """The rows of a statement whose tables came from `source`."""
+        with clean_errors():
+            found: Rows = self.client.execute(sql, self._params(params), settings=_SETTINGS)
+        return found
+
+    def _params(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {**params, "scope_units": list(self.units or ())}
+
+
+def instant(name: str) -> str:
+    """A parameter in milliseconds as an instant of the store."""
+    return f"fromUnixTimestamp64Milli(toInt64(%({name})s), 'UTC')"
+
+
+def millis(column: str) -> str:
+    """An instant's column as milliseconds: integers cross the wire exactly and need no time zone."""
+    return f"toUnixTimestamp64Milli({column})"
+
+
+def on(day: Day) -> str:
+    """A day as a literal."""
+    return f"toDate32('{day_date(day).isoformat()}')"
+
+
+def at(ms: Millis) -> str:
+    """An instant as a literal."""
+    return f"fromUnixTimestamp64Milli(toInt64({int(ms)}), 'UTC')"
+
+
+def chunks(codes: Sequence[str], size: int = 5_000) -> Iterator[list[str]]:
+    """Codes in pieces that fit a statement."""
+    for n in range(0, len(codes), size):
+        yield list(codes[n : n + size])
