@@ -46,8 +46,11 @@ class Client:
         return self._sent("GET", _with_query(path, query), None).body
 
     def post(self, path: str, body: Any, **query: Any) -> Any:
-        """The body of a POST; errors as `get`."""
-        return self._sent("POST", _with_query(path, query), body).body
+        """The body of a POST; errors as `get`, but an answer with `results` per item is an answer."""
+        answer = self._sent("POST", _with_query(path, query), body, accept=(403, 422))
+        if answer.status >= 400 and not (isinstance(answer.body, dict) and "results" in answer.body):
+            raise _refusal(answer.status, answer.body)
+        return answer.body
 
     def pages(self, path: str, **query: Any) -> Iterator[Any]:
         """All pages of a list: `next` of one is the `cursor` of the following."""

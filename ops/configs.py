@@ -2,12 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from ops.addresses import kafka_config
+from ops.addresses import kafka_config, store_target
 from ops.generation import read_generations
 from ops.settings import Settings
+from ops.stack_file import DEVELOPMENT_KEY, read_secret
 
 if TYPE_CHECKING:
+    from api.config import ApiConfig, StoreConfig
+    from api.notifier import NotifierConfig
     from stream.runner import WorkerConfig
+
+PRIVATE = "private.sqlite"
 
 
 def worker_config(settings: Settings) -> "WorkerConfig":
@@ -24,4 +29,56 @@ def worker_config(settings: Settings) -> "WorkerConfig":
         generation=generations.building or generations.active,
         log_id=read_log_id(kafka, kafka.events),
         partitions=settings.partitions,
+    )
+
+
+def api_store(settings: Settings) -> "StoreConfig":
+    """How the API's processes reach the store."""
+    from api.config import StoreConfig
+
+    reader, writer = store_target(settings, "reader"), store_target(settings, "writer")
+    return StoreConfig(
+        host=reader["host"],
+        port=reader["port"],
+        database=reader["database"],
+        reader_user=reader["user"],
+        reader_password=reader["password"],
+        writer_user=writer["user"],
+        writer_password=writer["password"],
+    )
+
+
+def api_config(settings: Settings) -> "ApiConfig":
+    """The API's."""
+    from api.config import ApiConfig
+
+    stored = read_secret(settings.data, DEVELOPMENT_KEY) or {}
+    return ApiConfig(
+        kafka=kafka_config(settings),
+        store=api_store(settings),
+        private=settings.folder(PRIVATE),
+        partitions=settings.partitions,
+        spool=settings.folder("spool"),
+        identifier_keys=settings.folder("keys"),
+        zone=settings.time_zone,
+        root=settings.root,
+        clock=settings.clock,
+        default_set=settings.indicator_set or None,
+        demo=settings.demo,
+        development_key=stored.get("key"),
+    )
+
+
+def notifier_config(settings: Settings) -> "NotifierConfig":
+    """The notifier's; it sends only on the wall clock."""
+    from api.notifier import NotifierConfig
+
+    return NotifierConfig(
+        kafka=kafka_config(settings),
+        store=api_store(settings),
+        private=settings.folder(PRIVATE),
+        lock=settings.folder("run") / "notifier.lock",
+        zone=settings.time_zone,
+        root=settings.root,
+        clock=settings.clock,
     )

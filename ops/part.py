@@ -143,8 +143,8 @@ def run_part(name: str, environ: Mapping[str, str], data: Path | None = None) ->
     follow_parent(environ)
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, datefmt=LOG_TIME, stream=sys.stderr, force=True)
     # A refused connection is news once, not at every attempt: our own lines say what it means.
-    for noisy in ("kafka", "aiokafka", "faust", "httpx", "uvicorn.access", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
+    for noisy in ("kafka", "aiokafka", "faust", "mode"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
     try:
         if name not in RUN:
             raise InvalidInput(f"'{name}' is not a part: the parts are {', '.join(RUN)}")

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from domain.errors import InvalidInput
+from domain.errors import InvalidEvent, InvalidInput
 from domain.event_data import Document
 from domain.events import Event, make_event
 from domain.indicator_documents import decode_set
@@ -36,7 +36,7 @@ def events_of_file(path: Path, zone: Zone) -> tuple[Event, ...]:
     """The events of a file, checked; InvalidInput names the file and what is wrong in it."""
     try:
         return tuple(_checked(event, zone) for event in _events(_read(path), zone))
-    except InvalidInput as error:
+    except (InvalidInput, InvalidEvent) as error:
         raise InvalidInput(f"{path}: {error}") from error
 
 

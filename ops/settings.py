@@ -72,7 +72,8 @@ class Settings:
     partitions: int = 4
     indicator_set: str = ""
     """The set used where none is asked for; empty: the one valid at the period."""
-    worker_id: str = ""
+    demo: bool = False
+    """Whether this is the folder of a demonstration: simulated time, nobody is told anything."""
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
 
@@ -91,7 +92,7 @@ class Settings:
         Secrets are left out: they stand in the environment or in files already.
         """
         named = {"GS766_DATA": str(self.data)}
-        for name in ("clock", "host", "port", "time_zone", "root", "partitions", "indicator_set"):
+        for name in ("clock", "host", "port", "time_zone", "root", "partitions", "indicator_set", "demo"):
             named[_variable(name)] = str(getattr(self, name))
         return named
 

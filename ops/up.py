@@ -31,8 +31,9 @@ def run_stack(
     parts = chosen_parts(settings, only, without, demo)
     with only_stack(settings.data):
         record(settings)
-        if demo and settings.clock == "wall":
-            settings = replace(settings, clock="log")
+        if demo:
+            clock = "log" if settings.clock == "wall" else settings.clock
+            settings = replace(settings, clock=clock, demo=True)
         settings, changed = with_free_port(settings)
         if changed:
             say(changed)
@@ -51,8 +52,6 @@ def run_stack(
         stack = Stack(pid=os.getpid(), started_at=started_at, clock=settings.clock)
         if settings.kafka.bootstrap:
             stack = replace(stack, kafka=settings.kafka.bootstrap)
-        if demo:
-            environ = {**environ, "GS766_DEMO": "1"}
         supervisor = Supervisor(settings, parts, environ, say=say, on_ready=tell, stack=stack)
         code = supervisor.run()
     say("stopped")

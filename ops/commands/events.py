@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from domain.errors import InvalidEvent, InvalidInput
+from domain.errors import InvalidInput
 from ops import exits
 from ops.commands.shell import DataOption, JsonOption, print_facts, print_json, say, settings_of
 
@@ -38,10 +38,7 @@ def publish(
     from ops.publishing import events_of_file
 
     settings = settings_of(ctx, data)
-    try:
-        events = [event for path in files for event in events_of_file(path, settings.zone)]
-    except InvalidEvent as error:
-        raise InvalidInput(str(error)) from error
+    events = [event for path in files for event in events_of_file(path, settings.zone)]
     counts = dict(sorted(Counter(event.type for event in events).items()))
     rejected: list[dict[str, Any]] = []
     if not dry_run:
@@ -49,7 +46,7 @@ def publish(
         for n in range(0, len(events), BATCH):
             batch = events[n : n + BATCH]
             answer = client.post("/v1/events", [json.loads(encode_event(event)) for event in batch])
-            rejected += [row for row in _results(answer) if row.get("status") == "rejected"]
+            rejected += [row for row in answer["results"] if row["status"] == "rejected"]
     summary: dict[str, Any] = {"read": len(events), "rejected": len(rejected), "types": counts}
     if as_json:
         print_json({**summary, "dry_run": dry_run, "rejections": rejected})
@@ -76,10 +73,3 @@ def schemas(
             raise InvalidInput(f"'{event_type}' is not an event type: gs766 schemas lists them")
         found = found["types"][event_type]
     print_json(found)
-
-
-def _results(answer: Any) -> list[dict[str, Any]]:
-    """The results per item of an intake answer."""
-    if isinstance(answer, dict):
-        answer = answer.get("results") or answer.get("items") or [answer]
-    return list(answer or ())

@@ -16,6 +16,7 @@ from ops.commands.shell import (
     settings_of,
 )
 
+PAGE = 5_000
 LimitOption = Annotated[int | None, typer.Option(min=1, help="At most so many rows. Default: all of them.")]
 UnitOption = Annotated[str | None, typer.Option(help="A unit's code: it and what is below.")]
 ProcedureOption = Annotated[str | None, typer.Option(help="Only this procedure.")]
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
     app.command()(overdue)
     app.command()(due)
+    app.command()(findings)
     app.command()(alerts)
     app.command()(dossier)
 
@@ -73,13 +75,35 @@ def due(
     ctx: typer.Context,
     unit: Annotated[str | None, typer.Argument(help="A unit's code: it and what is below. Default: all.")] = None,
     within: Annotated[str, typer.Option(help="How soon: 3wd (working days), 8wh (working hours) or 2d.")] = "3wd",
+    procedure: ProcedureOption = None,
     as_of: AsOfOption = None,
     limit: LimitOption = None,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Open dossiers that fall due soon."""
-    _list(ctx, data, "/v1/due", {"unit": unit, "within": within, "as_of": as_of}, limit, as_json)
+    query = {"unit": unit, "procedure": procedure, "within": within, "as_of": as_of}
+    _list(ctx, data, "/v1/due", query, limit, as_json)
+
+
+def findings(
+    ctx: typer.Context,
+    unit: Annotated[str | None, typer.Argument(help="A unit's code: it and what is below. Default: all.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only findings of this kind.")] = None,
+    limit: LimitOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Contradictions and patterns in the data that somebody should look into; never a verdict on a person."""
+    from ops.client import Client
+
+    query = {"unit": unit, "kind": kind, "limit": _page(limit)}
+    found = _collected(Client(settings_of(ctx, data)), "/v1/findings", query, "findings", limit)
+    if as_json:
+        print_json(found)
+        return
+    print_facts({name: value for name, value in found.items() if name not in ("findings", "next")})
+    print_rows(found["findings"])
 
 
 def alerts(
@@ -137,6 +161,7 @@ def _list(
 ) -> None:
     from ops.client import Client
 
+    query["limit"] = _page(limit)
     found = _collected(Client(settings_of(ctx, data)), path, query, "dossiers", limit)
     if as_json:
         print_json(found)
@@ -145,6 +170,11 @@ def _list(
     if isinstance(found.get("totals"), dict):
         print_facts(found["totals"])
     print_rows(found["dossiers"], _COLUMNS)
+
+
+def _page(limit: int | None) -> int:
+    """How many rows to ask for at a time: at most what the API gives."""
+    return min(limit or PAGE, PAGE)
 
 
 def _collected(client: Any, path: str, query: dict[str, Any], rows: str, limit: int | None) -> dict[str, Any]:
