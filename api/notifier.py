@@ -31,6 +31,7 @@ from domain.instants import Millis, Zone, zone
 from eventlog.config import KafkaConfig
 from eventlog.reader import LogReader
 from eventlog.writer import LogWriter, WriterSettings
+from sinks.positions import ALERTS, EVENTS, RECORDS
 from sinks.queries import alerts as rows_of
 from sinks.queries import live
 
@@ -91,10 +92,9 @@ class Notifier:
         province: Zone,
         root: str,
         send: Callable[[Webhook, str, bytes], str | None],
-        events_topic: str,
     ) -> None:
         self._pool, self._private, self._act, self._send = pool, private, act, send
-        self._zone, self._root, self._topic = province, root, events_topic
+        self._zone, self._root = province, root
         self._workers = ThreadPoolExecutor(8, "webhook")
         self.book: Book | None = None
 
@@ -127,7 +127,7 @@ class Notifier:
                 return ()
             ctx = FigureContext(client, active[0], self._zone, self._root, now)
             horizon = horizon_start(now, ctx.calendar(now))
-            found = rows_of.to_send(ctx.everything, self._topic, now, horizon, sorted(KINDS))
+            found = rows_of.to_send(ctx.everything, EVENTS, now, horizon, sorted(KINDS))
             return [alert_item(row, ctx.zone, now) for row in found]
 
     def _consider(self, hook: Webhook, item: dict[str, Any]) -> None:
@@ -217,7 +217,6 @@ def run(config: NotifierConfig, stop: threading.Event | None = None) -> None:
             zone(config.zone),
             config.root,
             lambda hook, key, body: post(http, hook, key, body),
-            config.kafka.events,
         )
         try:
             _until_recalled(config, pool, notifier, stop)
@@ -238,7 +237,7 @@ def _until_recalled(config: NotifierConfig, pool: StorePool, notifier: Notifier,
                     end = reader.end_offsets([0])[0]
             with pool.client() as client:
                 held = live.positions(client)
-            if max((r[4] for r in held if r[:2] == ("records", config.kafka.alerts)), default=0) >= end:
+            if max((r[4] for r in held if r[:2] == (RECORDS, ALERTS)), default=0) >= end:
                 notifier.recall(_wall())
                 return
         except Gs766Error as error:

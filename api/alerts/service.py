@@ -14,14 +14,6 @@ from domain.errors import InvalidInput
 from domain.instants import Millis, Zone
 from sinks.queries import alerts as rows_of
 
-
-class _After(msgspec.Struct, array_like=True):
-    """The key of the last row of a page."""
-
-    began: Millis
-    id: str
-
-
 STATES = ("holding", "cleared", "all")
 
 
@@ -71,13 +63,13 @@ def list_alerts(
             raise InvalidInput(f"'{kind[:40]}' is not a kind of alert; known are {', '.join(KINDS)}")
     chosen = [k for k in (kinds or KINDS) if level is None or KINDS[k].level == level]
     reader = ctx.reader(unit)
-    after = decode_cursor(cursor, _After) if cursor else None
+    after = decode_cursor(cursor, (int, str)) if cursor else None
     rows = rows_of.alerts(
         reader,
         ctx.now_ms,
         state=state,
         kinds=chosen,
-        after=None if after is None else (after.began, after.id),
+        after=None if after is None else (after[0], after[1]),
         limit=limit + 1,
     )
     items = [alert_item(row, ctx.zone, ctx.now_ms) for row in rows[:limit]]
