@@ -1,0 +1,28 @@
+"""The numbered steps by which the store's schema came to be; each module's docstring says why."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sinks.migrations import m0001_log, m0002_rows, m0003_bookkeeping
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step: every statement may be run again, so a step that was interrupted is simply run anew."""
+
+    number: int
+    name: str
+    statements: Callable[[], tuple[str, ...]]
+
+    @property
+    def digest(self) -> str:
+        """Changes with the statements: a step that has been applied must not change any more."""
+        return hashlib.blake2b("\0".join(self.statements()).encode(), digest_size=16).hexdigest()
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "log", m0001_log.statements),
+    Migration(2, "rows", m0002_rows.statements),
+    Migration(3, "bookkeeping", m0003_bookkeeping.statements),
+)

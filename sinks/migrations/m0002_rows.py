@@ -1,0 +1,121 @@
+"""The tables that the fold fills, and the views that unpack change records into them.
+
+The writer inserts each part of a change record as one row of the Null table `change_parts`; one view per part
+parses its JSON once and unfolds it. Dossiers go through a second Null table, so that three tables share one
+parse. These views trust our own format, but a row with another number of fields or values, or a part that
+does not unpack whole, throws: the insert fails, the writer stops there and its position stays. Nothing is
+aggregated; every target is a ReplacingMergeTree keyed by coordinates, because an INSERT over several views is
+not atomic and is repeated as it was.
+
+Measure columns come from `domain.measures`. Tables are never altered in place: a new measure is a new migration
+that makes the table anew, with a new generation to fill it.
+"""
+
+from dataclasses import dataclass
+
+from domain.measures import MEASURES, PROCEDURE_MEASURES
+from domain.rows import ROW_TYPES
+from sinks.rows_sql import RowSql, row_sql
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a part's rows go: sorting key behind `generation`, engine arguments, table settings."""
+
+    key: str
+    engine: str = "ReplacingMergeTree(version)"
+    settings: str = ""
+
+
+TARGETS: dict[str, Target] = {
+    "dossiers": Target("dossier_code"),
+    "dossier_versions": Target("dossier_code, version", "ReplacingMergeTree", "index_granularity = 2048"),
+    "open_dossiers": Target("dossier_code", "ReplacingMergeTree(version, is_deleted)"),
+    "unit_days": Target("day, unit, partition"),
+    "unit_months": Target("day, unit, partition"),
+    "unit_day_known": Target("day, unit, partition, known_day"),
+    "unit_month_known": Target("day, unit, partition, known_day"),
+    "cells": Target("day, unit, procedure, channel, partition"),
+    "unit_procedures": Target("month, channel, unit, procedure, partition"),
+    "recalls": Target("dossier_code, stopped_open, out_at, in_at, version", "ReplacingMergeTree"),
+    "conditions": Target("kind, subject, episode"),
+    "findings": Target("kind, subject"),
+    "dead_letters": Target("partition, offset, `index`", "ReplacingMergeTree"),
+    "petitions": Target("petition"),
+    "documents": Target("kind, subject"),
+}
+"""Every derived table. A sorting key holds only what never changes for a subject: with a mutable column in it
+the old row stays and FINAL counts two."""
+
+_PARTS = """
+CREATE TABLE IF NOT EXISTS change_parts (
+    `generation` UInt32,
+    `partition` UInt16,
+    `offset` UInt64,
+    `part` LowCardinality(String),
+    `value` String
+) ENGINE = Null
+"""
+
+
+def _sql(part: str) -> RowSql:
+    return row_sql(ROW_TYPES[part], PROCEDURE_MEASURES if part == "unit_procedures" else MEASURES)
+
+
+def _definitions(part: str) -> str:
+    return ",\n    ".join(
+        ("`generation` UInt32", "`partition` UInt16", *(c.definition for c in _sql(part).columns))
+    )
+
+
+def _table(name: str, definitions: str) -> str:
+    target = TARGETS[name]
+    settings = f"\nSETTINGS {target.settings}" if target.settings else ""
+    return f"""
+CREATE TABLE IF NOT EXISTS {name} (
+    {definitions}
+) ENGINE = {target.engine}
+PARTITION BY generation
+ORDER BY (generation, {target.key}){settings}
+"""
+
+
+def _view(part: str, to: str) -> str:
+    sql = _sql(part)
+    columns = ",\n    ".join(f"{c.expression} AS `{c.name}`" for c in sql.columns)
+    return f"""
+CREATE MATERIALIZED VIEW IF NOT EXISTS {part}_view TO {to} AS
+SELECT generation, partition,
+    {columns}
+FROM (
+    SELECT generation, partition, r
+    FROM (
+        SELECT generation, partition, rows
+        FROM (
+            SELECT generation, partition, JSONExtract(value, 'Array({sql.json_type})') AS rows
+            FROM change_parts WHERE part = '{part}'
+        )
+        WHERE throwIf(empty(rows), 'change record: {part} does not unpack') = 0
+    )
+    ARRAY JOIN rows AS r
+)
+WHERE throwIf(NOT ({sql.valid}), 'change record: a row of {part} has another number of fields') = 0
+"""
+
+
+def statements() -> tuple[str, ...]:
+    """The statements, in order; each may be run again."""
+    dossier = _definitions("dossiers")
+    made = [_PARTS, f"CREATE TABLE IF NOT EXISTS dossier_rows (\n    {dossier}\n) ENGINE = Null"]
+    made += [_table(name, dossier) for name in ("dossiers", "dossier_versions")]
+    made.append(_table("open_dossiers", dossier + ",\n    `is_deleted` UInt8"))
+    made += [_table(part, _definitions(part)) for part in ROW_TYPES if part != "dossiers"]
+    for name, more in (
+        ("dossiers", ""),
+        ("dossier_versions", ""),
+        ("open_dossiers", ", NOT is_open AS is_deleted"),
+    ):
+        view = f"CREATE MATERIALIZED VIEW IF NOT EXISTS {name}_copy TO {name} AS SELECT *{more} FROM dossier_rows"
+        made.append(view)
+    made += [_view(part, "dossier_rows" if part == "dossiers" else part) for part in ROW_TYPES]
+    return tuple(made)
