@@ -10,9 +10,24 @@ from ops.stack_file import DEVELOPMENT_KEY, read_secret
 if TYPE_CHECKING:
     from api.config import ApiConfig, StoreConfig
     from api.notifier import NotifierConfig
+    from sinks.writer import WriterConfig
     from stream.runner import WorkerConfig
 
 PRIVATE = "private.sqlite"
+FAULTS = "faults"
+"""In `<data>/run`: one file for each part that stays stopped, which health shows."""
+
+
+def writer_config(settings: Settings) -> "WriterConfig":
+    """The store's writer's."""
+    from sinks.writer import WriterConfig
+
+    return WriterConfig(
+        kafka=kafka_config(settings),
+        store=store_target(settings, "writer"),
+        database=settings.clickhouse.database,
+        health_file=settings.folder("run") / "writer.json",
+    )
 
 
 def worker_config(settings: Settings) -> "WorkerConfig":
@@ -66,6 +81,7 @@ def api_config(settings: Settings) -> "ApiConfig":
         default_set=settings.indicator_set or None,
         demo=settings.demo,
         development_key=stored.get("key"),
+        faults=settings.folder("run") / FAULTS,
     )
 
 

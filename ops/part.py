@@ -76,14 +76,14 @@ def _migrate(settings: Settings, environ: Mapping[str, str]) -> int:
 
 
 def _writer(settings: Settings, environ: Mapping[str, str]) -> int:
-    from sinks.writer import run
-
     from ops.configs import writer_config
+    from sinks.writer import run
 
     del environ
     config = writer_config(settings)
+    stop = _stop_event()
     say_ready()
-    run(config)
+    run(config, stop)
     return exits.HOLDS
 
 
@@ -109,7 +109,6 @@ def _api(settings: Settings, environ: Mapping[str, str]) -> int:
 
 def _notifier(settings: Settings, environ: Mapping[str, str]) -> int:
     from api.notifier import run
-
     from ops.configs import notifier_config
 
     del environ

@@ -1,11 +1,14 @@
 """What must stand before anything else runs: topics with the right settings, tables of this release."""
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from domain.instants import to_millis
 from ops.addresses import kafka_config, store_target
 from ops.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def prepare(settings: Settings) -> None:
@@ -16,6 +19,7 @@ def prepare(settings: Settings) -> None:
     with ThreadPoolExecutor(2) as pool:
         for task in [pool.submit(_topics, settings), pool.submit(_tables, settings)]:
             task.result()
+    _generation(settings)
 
 
 def _topics(settings: Settings) -> None:
@@ -29,3 +33,24 @@ def _tables(settings: Settings) -> None:
     from sinks.schema import migrate
 
     migrate(store_target(settings, "writer"), settings.clickhouse.database)
+
+
+def _generation(settings: Settings) -> None:
+    """Begins and activates the first generation; says when the active one was folded by other rules."""
+    from ops.configs import worker_config
+    from sinks import generations
+    from sinks.clickhouse import connect
+
+    config = worker_config(settings)
+    now = to_millis(datetime.now(UTC))
+    with connect(store_target(settings, "writer")) as client:
+        known = {found.number: found for found in generations.generations(client)}.get(config.generation)
+        if known is None:
+            generations.begin(client, config.generation, config.fingerprint, config.log_id, now)
+            if generations.active_generation(client) is None:
+                generations.activate(client, config.generation, now)
+        elif (known.fingerprint, known.log_id) != (config.fingerprint, config.log_id):
+            log.warning(
+                "the rows of generation %s were folded by other rules or from another log: run gs766 rebuild",
+                config.generation,
+            )

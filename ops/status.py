@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.errors import Unavailable
 from ops.client import Client
-from ops.commands.shell import is_table, print_facts, print_rows, print_table
+from ops.commands.shell import print_facts, print_table
 from ops.settings import Settings
 from ops.stack_file import read_stack
 
@@ -13,21 +13,24 @@ GOOD = frozenset({"ready", "done"})
 
 
 def read_status(settings: Settings) -> dict[str, Any]:
-    """`{"status", "stack", "health"}`; Unavailable when nothing runs. A silent API makes the status red."""
+    """`{"status", "stack", "health"}`; the status is green, amber, or red, as when the API is silent.
+
+    Unavailable when nothing runs.
+    """
     stack = None if settings.api else read_stack(settings.data)
     if stack is None and not settings.api:
         raise Unavailable(f"nothing runs on {settings.data}: start it with `gs766 up --data {settings.data}`")
-    health: Any = None
-    green = stack is None or all(part.state in GOOD for part in stack.parts.values())
     try:
-        answer = Client(settings, timeout=10).health()
-        health, green = answer.body, green and answer.status == 200
+        health: Any = Client(settings, timeout=10).health().body
+        status = health["status"]
     except Unavailable as error:
         if settings.api:
             raise
-        health, green = {"detail": str(error)}, False
+        health, status = {"detail": str(error)}, "red"
+    if stack is not None and not all(part.state in GOOD for part in stack.parts.values()):
+        status = "red"
     return {
-        "status": "green" if green else "red",
+        "status": status,
         "stack": None if stack is None else asdict(stack),
         "health": health,
     }
@@ -51,8 +54,16 @@ def print_status(found: dict[str, Any]) -> None:
 
 
 def _print_health(health: dict[str, Any]) -> None:
-    """Every list of objects as a table, everything else as a line."""
-    print_facts({name: value for name, value in health.items() if not is_table(value)})
-    for name, value in health.items():
-        if is_table(value):
-            print_rows(value, title=name)
+    """What is judged as a table with its reasons, positions by partition, everything else as lines."""
+    judged = health.get("parts") or {}
+    positions = ("complete_to", "end_offsets")
+    print_facts({name: value for name, value in health.items() if name not in ("parts", *positions)})
+    rows = [(name, part["status"], "; ".join(part["reasons"])) for name, part in judged.items()]
+    if rows:
+        print_table(("health of", "status", "why"), rows)
+    places = [health.get(name) or () for name in positions]
+    rows_by_partition = [
+        (n, end - 1, done, end - 1 - done) for n, (done, end) in enumerate(zip(*places, strict=False))
+    ]
+    if rows_by_partition:
+        print_table(("partition", "last record", "queryable to", "lag in records"), rows_by_partition)

@@ -18,6 +18,7 @@ from typing import Any
 from domain.errors import Refused
 from ops import exits
 from ops.child import Child, Ended, News, Ready, Spoke, StopAsked, start_child
+from ops.configs import FAULTS
 from ops.parts import Part, dependents, unmet
 from ops.settings import Settings
 from ops.stack_file import PartState, Stack, forget_stack, read_ports, read_stack, write_ports, write_stack
@@ -152,6 +153,7 @@ class Supervisor:
 
     def _start(self, slot: _Slot) -> None:
         name = slot.part.name
+        self._fault_file(name).unlink(missing_ok=True)
         log_file = self._settings.data / "logs" / f"{name}.log"
         slot.child = start_child(name, self._command(name), self._environ, log_file, self._news)
         slot.started = time.monotonic()
@@ -223,12 +225,22 @@ class Supervisor:
             self._begin_stop(False)
         elif news.code == exits.REFUSED:
             self._say(f"{ended}; it stays stopped until a person has looked; the whole log: {log_file}")
+            self._leave_fault(news.name, _words(news.last_line))
             self._set(slot, state="refused", pid=0, last_line=news.last_line)
         else:
             pause = pause_before_restart(slot.failures)
             slot.again_at = time.monotonic() + pause
             self._say(f"{ended}; starting it again in {pause:g} s; the whole log: {log_file}")
             self._set(slot, state="backoff", pid=0, restarts=slot.state.restarts + 1, last_line=news.last_line)
+
+    def _fault_file(self, name: str) -> Path:
+        return self._settings.data / "run" / FAULTS / f"{name}.txt"
+
+    def _leave_fault(self, name: str, why: str) -> None:
+        """Lets health be red and say why."""
+        path = self._fault_file(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(why + "\n", encoding="utf-8")
 
     # --- stopping ---
 

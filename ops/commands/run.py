@@ -63,7 +63,7 @@ def down(ctx: typer.Context, data: DataOption = None) -> None:
 
 
 def status(ctx: typer.Context, data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Show each part, how far it lags, and positions. Exit 0 when all is well, 1 when something is red."""
+    """Show each part, how far it lags, and positions. Exit 1 when something is red."""
     from ops.status import print_status, read_status
 
     found = read_status(settings_of(ctx, data))
@@ -71,7 +71,7 @@ def status(ctx: typer.Context, data: DataOption = None, as_json: JsonOption = Fa
         print_json(found)
     else:
         print_status(found)
-    raise typer.Exit(0 if found["status"] == "green" else 1)
+    raise typer.Exit(1 if found["status"] == "red" else 0)
 
 
 def part(

@@ -180,7 +180,7 @@ def test_a_dossier_is_asked_for_by_its_whole_code(run: Run, api: FakeApi) -> Non
     assert "766" in out
 
 
-def test_status_is_green_only_when_parts_and_health_are(run: Run, api: FakeApi) -> None:
+def test_status_is_red_when_health_is(run: Run, api: FakeApi) -> None:
     api.answers["/v1/health"] = (200, {"status": "green", "parts": {}})
     assert run("status")[0] == 0
     api.answers["/v1/health"] = (503, {"status": "red", "parts": {}})

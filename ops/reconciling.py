@@ -1,0 +1,301 @@
+"""Reconcile: replays the log's records from the store and compares every derived row, column by column.
+
+The replay is the fold itself, over a state of its own in a temporary folder; expected rows lie on disk too, so
+that memory is bounded. What arrives meanwhile is folded in further rounds. A row that no log record explains,
+one that is missing, and one that says something else are differences; tampering with `records` themselves is
+not its matter (that is `verify`).
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import lmdb
+import msgspec
+
+from domain.instants import Millis
+from sinks.positions import EVENTS, complete_to
+from sinks.queries.derived import DERIVED_TABLES, DerivedTable, Flat, flatten, read_log, read_rows
+from stream.partition import Batch, FoldConfig, PartitionFold, may_hold_documents
+from stream.state import StateStore
+
+Verdict = Literal["holds", "fails", "cannot_tell"]
+ROUNDS = 5
+MOST_DIFFERENCES = 100
+_BATCH_ROWS = 20_000
+_pack = msgspec.msgpack.encode
+_unpack = msgspec.msgpack.decode
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference: which row of which table, which column, what it should say and what it says."""
+
+    table: str
+    partition: int
+    key: dict[str, Any]
+    column: str
+    expected: Any
+    found: Any
+    version: int | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What was compared, and what differed; `unsure` counts rows that changed faster than they were read."""
+
+    checked: dict[str, int] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+    unsure: int = 0
+    reason: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The answer in one word."""
+        if self.differences:
+            return "fails"
+        return "cannot_tell" if self.unsure or self.reason else "holds"
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape of design.md §6."""
+        found: dict[str, Any] = {"verdict": self.verdict, "checked": self.checked}
+        found["differences"] = [msgspec.to_builtins(d) for d in self.differences]
+        if self.reason:
+            found["reason"] = self.reason
+        if self.unsure:
+            found["unsure"] = self.unsure
+        return found
+
+
+class Replayed(NamedTuple):
+    """A log record out of the store."""
+
+    offset: int
+    timestamp_ms: Millis
+    value: bytes
+
+
+class Expected:
+    """The rows that the replay says must stand, the greatest version of each, on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._env = lmdb.open(str(folder), map_size=1 << 36, sync=False, max_dbs=len(DERIVED_TABLES))
+        self._db = {t.name: self._env.open_db(t.name.encode()) for t in DERIVED_TABLES}
+        self._by_part: dict[str, list[DerivedTable]] = {}
+        for table in DERIVED_TABLES:
+            self._by_part.setdefault(table.part, []).append(table)
+
+    def close(self) -> None:
+        """Ends it; the folder is the caller's to remove."""
+        self._env.close()
+
+    def take(self, batch: Batch) -> None:
+        """Adds a batch's rows."""
+        with self._env.begin(write=True) as txn:
+            for part, rows in batch.rows.items():
+                for row in rows:
+                    flat = flatten(row)
+                    for table in self._by_part[part]:
+                        self._put(txn, table, flat)
+
+    def _put(self, txn: Any, table: DerivedTable, flat: Flat) -> None:
+        key = _key(table.key_of(flat))
+        if table.name == "open_dossiers" and not flat[table.place("is_open")]:
+            txn.delete(key, db=self._db[table.name])
+        else:
+            txn.put(key, _pack(flat), db=self._db[table.name])
+
+    def get(self, table: DerivedTable, key: Flat) -> Flat | None:
+        """The row that must stand under a key."""
+        with self._env.begin(db=self._db[table.name]) as txn:
+            found = txn.get(_key(key))
+        return None if found is None else _frozen(_unpack(found))
+
+    def rows(self, table: DerivedTable) -> Iterator[Flat]:
+        """All rows that must stand in a table."""
+        with self._env.begin(db=self._db[table.name]) as txn:
+            for _, value in txn.cursor():
+                yield _frozen(_unpack(value))
+
+
+def _key(key: Flat) -> bytes:
+    packed = _pack(key)
+    return packed if len(packed) < 400 else packed[:400] + hashlib.blake2b(packed, digest_size=16).digest()
+
+
+def _frozen(row: list[Any]) -> Flat:
+    return tuple(tuple(v) if isinstance(v, list) else v for v in row)
+
+
+class PartitionReplay:
+    """The fold of one partition over records from the store, feeding `Expected`."""
+
+    def __init__(self, client: Any, config: FoldConfig, folder: Path) -> None:
+        self._client = client
+        self._config = config
+        self._state = StateStore(folder / "state")
+        self.expected = Expected(folder / "expected")
+        self._fold = PartitionFold(self._state, config)
+
+    def close(self) -> None:
+        """Ends it."""
+        self._state.close()
+        self.expected.close()
+
+    @property
+    def next_offset(self) -> int:
+        """What is replayed next."""
+        return self._fold.next_offset
+
+    def to(self, offset: int, progress: Callable[[int], None]) -> str:
+        """Replays up to and including an offset; returns '' or why it could not."""
+        partition = self._config.partition
+        stretch = read_log(self._client, EVENTS, partition, self._fold.next_offset, offset + 1)
+        for record in (Replayed(*row) for row in stretch):
+            if record.offset != self._fold.next_offset:
+                return (
+                    f"records of partition {partition} lack offset {self._fold.next_offset}: "
+                    "delete the store's folder and start again, the writer reads the log anew"
+                )
+            if may_hold_documents(record.value):
+                self._take()
+            self._fold.apply(record)
+            while self._fold.sweeping:
+                self._take()
+                self._fold.sweep(record)
+            if self._fold.size >= _BATCH_ROWS:
+                self._take()
+            progress(1)
+        self._take()
+        if self._fold.next_offset <= offset:
+            return f"records of partition {partition} end at {self._fold.next_offset - 1}, not at {offset}"
+        return ""
+
+    def _take(self) -> None:
+        self.expected.take(self._fold.batch())
+        self._fold.commit(0)
+
+
+def reconcile(
+    client: Any,
+    generation: int,
+    config: Callable[[int], FoldConfig],
+    partitions: int,
+    progress: Callable[[str, int], None] = lambda what, n: None,
+) -> Report:
+    """Compares all derived rows of a generation with a replay up to what is complete now.
+
+    `client` must see all rows without the reader's limits. `progress(what, n)` hears of work done.
+    """
+    report = Report({"records": 0, **{t.name: 0 for t in DERIVED_TABLES}})
+    for partition in range(partitions):
+        with tempfile.TemporaryDirectory(prefix="gs766-reconcile-") as folder:
+            replay = PartitionReplay(client, config(partition), Path(folder))
+            try:
+                report.reason = _partition(client, generation, partition, replay, report, progress)
+            finally:
+                replay.close()
+        if report.reason:
+            break
+    return report
+
+
+def _partition(
+    client: Any,
+    generation: int,
+    partition: int,
+    replay: PartitionReplay,
+    report: Report,
+    progress: Callable[[str, int], None],
+) -> str:
+    checks = {table.name: _TableCheck(table, partition, replay.expected, report) for table in DERIVED_TABLES}
+    done = -1
+    for number in range(ROUNDS):
+        target = complete_to(client, generation).get(partition, -1)
+        if number and target == done:
+            break
+        reason = replay.to(target, lambda n: progress("records", n)) if target >= 0 else ""
+        if reason:
+            return reason
+        report.checked["records"] += target - done
+        for table in DERIVED_TABLES:
+            above = None if number == 0 else done
+            for row in read_rows(client, table, generation, partition, above):
+                checks[table.name].row(row, target)
+                progress(table.name, 1)
+        for check in checks.values():
+            check.missing()
+        done = target
+        if not any(check.later for check in checks.values()):
+            break
+    for check in checks.values():
+        check.finish(complete_to(client, generation).get(partition, -1))
+    return ""
+
+
+class _TableCheck:
+    """Compares the rows of one table in one partition; remembers rows that are newer than the replay."""
+
+    def __init__(self, table: DerivedTable, partition: int, expected: Expected, report: Report) -> None:
+        self._table, self._partition, self._expected, self._report = table, partition, expected, report
+        self._version = table.place("offset" if table.name == "dead_letters" else "version")
+        self._seen: set[bytes] = set()
+        self.later: dict[bytes, Flat] = {}
+
+    def row(self, found: Flat, target: int) -> None:
+        """A row of the store. Newer than the replay: it waits for the next round."""
+        key = self._table.key_of(found)
+        packed = _key(key)
+        self._seen.add(packed)
+        self.later.pop(packed, None)
+        if found[self._version] > target:
+            self.later[packed] = found
+            return
+        self._report.checked[self._table.name] += 1
+        expected = self._expected.get(self._table, key)
+        if expected is None:
+            self._differs(found, "", None, "a row that no log record explains")
+        elif expected != found:
+            self._compare(expected, found)
+
+    def missing(self) -> None:
+        """Rows that must stand and do not."""
+        for expected in self._expected.rows(self._table):
+            packed = _key(self._table.key_of(expected))
+            if packed not in self._seen:
+                self._seen.add(packed)
+                self._differs(expected, "", "a row", None)
+
+    def finish(self, complete: int) -> None:
+        """What is still newer than the replay: unsure, or beyond the log itself, which nothing explains."""
+        for found in self.later.values():
+            if found[self._version] > complete:
+                self._differs(
+                    found, "version", f"at most {complete}, the end of what is complete", found[self._version]
+                )
+            else:
+                self._report.unsure += 1
+
+    def _compare(self, expected: Flat, found: Flat) -> None:
+        for place, column in enumerate(self._table.columns):
+            if expected[place] != found[place]:
+                self._differs(found, column.name, expected[place], found[place])
+
+    def _differs(self, row: Flat, column: str, expected: Any, found: Any) -> None:
+        if len(self._report.differences) >= MOST_DIFFERENCES:
+            return
+        names = dict(zip(self._table.key, self._table.key_of(row), strict=True))
+        self._report.differences.append(
+            Difference(
+                table=self._table.name,
+                partition=self._partition,
+                key=names,
+                column=column,
+                expected=expected,
+                found=found,
+                version=row[self._version],
+            )
+        )
