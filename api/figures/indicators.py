@@ -202,7 +202,7 @@ def _listed(ctx: FigureContext, q: Question, codes: list[str]) -> list[dict[str,
     for code in codes:
         row = by_code[code]
         state, verdict = judge_before(decode_timeline(row["timeline"]), q.family, q.until, ctx.zone)
-        listed.append(summary(ctx, row, state, verdict))
+        listed.append(summary(ctx, row, state, verdict, q.until))
     return listed
 
 

@@ -112,7 +112,7 @@ def _latest_first(
     return {
         "matching": len(listed),
         "ages": {name: ages.get(name, 0) for name, _ in AGES},
-        "dossiers": _lines(ctx, reader, [(d, "open_late", v) for d, v, _ in page]),
+        "dossiers": _lines(ctx, reader, [(d, "open_late", v) for d, v, _ in page], until),
         "next": cursors.encode(late_by=last[1].late_by, code=last[0].code, as_of=until) if last else None,
     }
 
@@ -148,14 +148,14 @@ def _by_code(
     page = picked[:limit]
     last = page[-1][0].code if len(picked) > limit else None
     return {
-        "dossiers": _lines(ctx, reader, page),
+        "dossiers": _lines(ctx, reader, page, until),
         "next": cursors.encode(code=last, as_of=until) if last else None,
     }
 
 
-def _lines(ctx: FigureContext, reader: Reader, judged: Sequence[Judged]) -> list[dict[str, Any]]:
+def _lines(ctx: FigureContext, reader: Reader, judged: Sequence[Judged], until: Millis) -> list[dict[str, Any]]:
     rows = {row["dossier_code"]: row for row in dossiers.dossiers(reader, [d.code for d, _, _ in judged])}
-    return [summary(ctx, rows[d.code], state, verdict) for d, state, verdict in judged if d.code in rows]
+    return [summary(ctx, rows[d.code], state, verdict, until) for d, state, verdict in judged if d.code in rows]
 
 
 def due(
@@ -193,7 +193,7 @@ def due(
         "until": ctx.text(end),
         "matching": len(listed),
         "by_day": dict(sorted(days.items())),
-        "dossiers": _lines(ctx, reader, page),
+        "dossiers": _lines(ctx, reader, page, start),
         "next": cursors.encode(due=last[2].due, code=last[0].code, as_of=start) if last else None,
         **ctx.position(),
     }

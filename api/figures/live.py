@@ -6,7 +6,10 @@ from api.figures.context import FigureContext
 from api.figures.lists import state_totals
 from api.figures.scorecards import scorecard
 from domain.instants import day_date
+from domain.timeline import decode_timeline
+from domain.verdicts import judge_before, stay_at
 from sinks.queries import dossiers
+from sinks.queries.reader import Reader
 
 TOP_UNITS = 9
 
@@ -18,7 +21,7 @@ def live(ctx: FigureContext) -> dict[str, Any]:
     day = ctx.zone.day(ctx.now_ms - 1)
     card = scorecard(ctx, unit, f"{day_date(day):%Y-%m}")
     reader = ctx.reader(unit)
-    counts = dossiers.open_counts(reader, ctx.now_ms, ctx.zone.midnight(ctx.zone.day(ctx.now_ms) + 1))
+    counts = open_counts(ctx, reader)
     rows: list[dict[str, Any]] = [
         {
             "unit": code,
@@ -50,3 +53,24 @@ def live(ctx: FigureContext) -> dict[str, Any]:
         "units": rows[:TOP_UNITS],
         **ctx.position(),
     }
+
+
+def open_counts(ctx: FigureContext, reader: Reader) -> dict[str, list[int]]:
+    """Per unit: open, late, late without an apology, due later today; by one statement, and by judging the few
+    dossiers of which something later than now is known already."""
+    now = ctx.now_ms
+    tomorrow = ctx.zone.midnight(ctx.zone.day(now) + 1)
+    found = {unit: list(counts) for unit, counts in dossiers.open_counts(reader, now, tomorrow).items()}
+    for d in dossiers.said_after(reader, now):
+        tl = decode_timeline(d.timeline)
+        state, verdict = judge_before(tl, "766", now, ctx.zone)
+        stay = stay_at(tl.stays, now - 1)
+        if verdict is None or stay is None or (stay.end is not None and stay.end < now):
+            continue
+        late = state == "open_late"
+        today = verdict.due is not None and now <= verdict.due < tomorrow
+        one = (1, late, late and not any(at < now for at in tl.apologies), today)
+        counts = found.setdefault(d.unit, [0, 0, 0, 0])
+        for n, holds in enumerate(one):
+            counts[n] += holds
+    return found

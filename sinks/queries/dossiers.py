@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from domain.instants import Day, Millis
 from domain.measures import FAMILIES, suffix
 from domain.rows import DossierRow
-from sinks.queries.reader import Reader, at, chunks, instant, millis, on
+from sinks.queries.reader import Reader, at, chunks, millis, on
 
 _INSTANTS = frozenset(
     "known_at submitted_at accepted_at due_at due_at_original finished_at returned_at ended_at apology_at "
@@ -142,7 +142,7 @@ def known(reader: Reader, known_at: Millis, per_statement: int = 200_000) -> Ite
     source = reader.source("dossier_versions", before, final=False, scoped=False)
     shards = 1 + int(reader.rows(f"SELECT count() {source}")[0][0]) // per_statement
     for shard in range(shards):
-        piece = f"cityHash64(dossier_code) % {shards} = {shard}"
+        piece = f"modulo(cityHash64(dossier_code), {shards}) = {shard}"
         source = reader.source("dossier_versions", before, piece, final=False, scoped=False)
         sql = f"""
             SELECT dossier_code, argMax(tuple(unit, procedure, channel, timeline), version) {source}
@@ -153,12 +153,27 @@ def known(reader: Reader, known_at: Millis, per_statement: int = 200_000) -> Ite
 
 
 def open_counts(reader: Reader, now: Millis, tomorrow: Millis) -> dict[str, tuple[int, int, int, int]]:
-    """Per unit, over the dossiers open now: (open, late by the portal's rule, late without an apology, due in
-    [now, tomorrow) and not late)."""
-    source = reader.source("open_dossiers", f"accepted_at < {instant('now')}")
-    late = f"late_from_766 < {instant('now')}"
+    """Per unit, over the open dossiers of which nothing later than `now` is said: (open, late by the portal's
+    rule, late without an apology, due in [now, tomorrow)). The others are those of `said_after`."""
+    source = reader.source("open_dossiers", f"NOT ({_SAID_AFTER.format(at=at(now))})")
+    late = f"late_from_766 < {at(now)}"
     sql = f"""
         SELECT unit, count(), countIf({late}), countIf({late} AND apology_at IS NULL),
-               countIf(due_at >= {instant("now")} AND due_at < {instant("tomorrow")} AND NOT ifNull({late}, 0))
+               countIf(due_at >= {at(now)} AND due_at < {at(tomorrow)})
         {source} GROUP BY unit"""
-    return {row[0]: tuple(row[1:]) for row in reader.rows(sql, now=now, tomorrow=tomorrow)}
+    return {row[0]: (row[1], row[2], row[3], row[4]) for row in reader.rows(sql)}
+
+
+_SAID_AFTER = "last_fact_at >= {at} OR ifNull(accepted_at >= {at}, 0) OR ifNull(ended_at >= {at}, 0)"
+
+
+def said_after(reader: Reader, moment: Millis) -> Iterator[Timed]:
+    """Dossiers of which something from `moment` on is known already: a source's clock runs ahead, or the
+    question's instant lies behind the log's."""
+    later = _SAID_AFTER.format(at=at(moment))
+    among = reader.source("dossiers", later, final=False, scoped=False)
+    codes = [row[0] for row in reader.rows(f"SELECT DISTINCT dossier_code {among}")]
+    for piece in chunks(codes):
+        source = reader.source("dossiers", "dossier_code IN %(codes)s", later)
+        for row in reader.rows(f"SELECT {_TIMED} {source}", codes=piece):
+            yield Timed(*row)

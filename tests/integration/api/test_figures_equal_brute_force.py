@@ -1,0 +1,438 @@
+"""Figures asked of the store equal the oracle's: every way of asking, over a random log folded into rows.
+
+The log arrives late and out of order, in two partitions; questions are random units, periods, instants inside
+and at the ends of days, knowledge at and inside days, every rule family.
+"""
+
+import json
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from clickhouse_driver import Client
+
+from api.figures.catalogue import findings, units
+from api.figures.context import FigureContext, NotFound, ask
+from api.figures.dossiers import dossier, dossier_events
+from api.figures.indicators import indicator, indicator_dossiers
+from api.figures.lists import due, overdue
+from api.figures.live import live
+from api.figures.quantities import Quantities
+from api.figures.scorecards import scorecard
+from domain.blocks import encode_block, partition_of
+from domain.errors import InvalidInput, NotKnownYet
+from domain.events import encode_event, make_event
+from domain.indicator_documents import packaged_sets
+from domain.indicator_sets import IndicatorSet
+from domain.instants import MS_DAY, Millis
+from domain.measures import FAMILIES
+from sinks.clickhouse import connect
+from sinks.schema import migrate
+from stream.partition import FoldConfig, PartitionFold
+from stream.state import StateStore
+from tests.unit.domain.oracle import Dossier, brute_force, late, names_of, read
+from tests.unit.domain.random_dossiers import (
+    FIRST_DAY,
+    UNITS,
+    ZONE,
+    Said,
+    random_dossier,
+    some_period,
+)
+
+PARTITIONS = 2
+DOSSIERS = 120
+NOW = ZONE.midnight(FIRST_DAY + 45) + 10 * 3_600_000
+SUBTREES = {
+    "H44": frozenset(UNITS),
+    "H44.07": frozenset({"H44.07"}),
+    "H44.100": frozenset({"H44.100", "H44.100.01"}),
+    "H44.100.01": frozenset({"H44.100.01"}),
+    "H44.101": frozenset({"H44.101"}),
+}
+TEXT = "%Y-%m-%dT%H:%M:%S.%f%z"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record of the log, and the event it holds."""
+
+    offset: int
+    timestamp_ms: Millis
+    value: bytes
+    code: str
+    said: Said
+
+
+@dataclass(frozen=True)
+class World:
+    """The store's client and what was written: the oracle's side of every comparison."""
+
+    client: Client
+    records: tuple[Record, ...]
+
+    def context(self, family: str = "766", **changes: Any) -> FigureContext:
+        def sets() -> Sequence[IndicatorSet]:
+            return [msgspec.structs.replace(s, rules=family) for s in packaged_sets()]
+
+        base = FigureContext(self.client, 1, ZONE, "H44", NOW, None, {0: 1, 1: 2}, sets)
+        return replace(base, **changes)
+
+    def said(self, known_before: Millis | None = None) -> dict[str, list[Said]]:
+        """The events of each dossier, in the order of arrival, those known before an instant."""
+        found: dict[str, list[Said]] = {}
+        for r in self.records:
+            if known_before is None or r.timestamp_ms < known_before:
+                found.setdefault(r.code, []).append(r.said)
+        return found
+
+    def dossiers(self, unit: str = "H44", known_before: Millis | None = None) -> dict[str, Dossier]:
+        """The oracle's dossiers of a unit with its subtree."""
+        chosen = {}
+        for code, said in self.said(known_before).items():
+            here = unit_of(said)
+            if unit == "H44" or here in SUBTREES[unit]:
+                chosen[code] = read(said)
+        return chosen
+
+
+def unit_of(said: Sequence[Said]) -> str:
+    """The unit that the last event in canonical order named."""
+    order = ("submitted", "accepted", "transferred")
+    named = [
+        (s.at, order.index(s.verb), n, s.data["unit"])
+        for n, s in enumerate(said)
+        if s.verb in order and "unit" in s.data
+    ]
+    return str(max(named)[3]) if named else "?"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Client]]:
+    folder = tmp_path_factory.mktemp("figures")
+    passwords = folder / "passwords.json"
+    passwords.write_text(json.dumps({"writer": "w", "reader": "r"}))
+    command = [sys.executable, "-m", "sinks.embedded", "--path", str(folder / "store")]
+    process = subprocess.Popen(
+        [*command, "--passwords-file", str(passwords)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
+    assert process.stdout is not None
+    words = process.stdout.readline().split()
+    assert words[:1] == ["ready"], words
+    port = int(dict(word.split("=") for word in words[1:])["native"])
+    writer = {"host": "127.0.0.1", "port": port, "user": "writer", "password": "w"}
+    migrate(writer)
+    try:
+        yield lambda user: connect({**writer, "user": user, "password": user[0]}, database="gs766")
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def world(store: Callable[[str], Client], tmp_path_factory: pytest.TempPathFactory) -> World:
+    records = random_log(random.Random(766))
+    writer = store("writer")
+    for partition, listed in enumerate(records):
+        fold(writer, tmp_path_factory.mktemp("state"), partition, listed)
+    everything = sorted((r for listed in records for r in listed), key=lambda r: (r.timestamp_ms, r.code))
+    return World(store("reader"), tuple(everything))
+
+
+def random_log(rng: random.Random) -> list[list[Record]]:
+    """Two partitions of single events that become known up to four days after they happened."""
+    arrivals: list[tuple[Millis, str, int, Said]] = []
+    for n in range(DOSSIERS):
+        code = f"H44.100-26-{n:04d}"
+        for ordinal, s in enumerate(random_dossier(rng)):
+            lag = rng.choice((0, 1, 5, 30, 90)) * 3_600_000 + rng.randrange(1000)
+            arrivals.append((max(s.at, ZONE.midnight(FIRST_DAY)) + lag, code, ordinal, s))
+    arrivals.sort(key=lambda x: x[:3])
+    partitions: list[list[Record]] = [[] for _ in range(PARTITIONS)]
+    for at, code, ordinal, s in arrivals:
+        listed = partitions[partition_of(code, PARTITIONS)]
+        event = make_event(f"dossier.{s.verb}", code, s.at, s.data, source="/test", id=f"{code}/{ordinal:03d}")
+        listed.append(Record(len(listed), at, encode_block([encode_event(event)]), code, s))
+    return partitions
+
+
+def fold(writer: Client, folder: Path, partition: int, records: Sequence[Record]) -> None:
+    state = StateStore(folder / "state")
+    config = FoldConfig(partition, PARTITIONS, ZONE, 1, "log", "test")
+    folded = PartitionFold(state, config)
+    columns = "generation, partition, offset, part, value"
+    for n, record in enumerate(records):
+        folded.apply(record)
+        if n % 50 == 49 or n == len(records) - 1:
+            batch = folded.batch()
+            rows = [
+                (1, partition, batch.to_offset, part, msgspec.json.encode(found).decode())
+                for part, found in batch.rows.items()
+            ]
+            writer.execute(f"INSERT INTO change_parts ({columns}) VALUES", rows)
+            folded.commit(1)
+    state.close()
+
+
+def check(world: World, unit: str, start: Millis, until: Millis, known: Millis | None) -> None:
+    first = ZONE.local(start).date().isoformat()
+    last = ZONE.local(until - 1).date().isoformat()
+    for family in FAMILIES:
+        ctx = world.context(family)
+        q = ask(ctx, unit, f"{first}..{last}", as_of=until, known_at=known)
+        assert (q.start, q.until) == (start, until)
+        got = Quantities(ctx, q).of(unit)
+        expected = brute_force(list(world.dossiers(unit, known).values()), start, until, family)
+        names = names_of(family)
+        assert {n: got[n] for n in names} == {n: expected[n] for n in names}, (unit, family, q)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whole_days_and_ends_inside_a_day_equal_the_oracle(world: World, seed: int) -> None:
+    rng = random.Random(seed)
+    start, until = some_period(rng, whole_days=seed % 2 == 0)
+    check(world, rng.choice(tuple(SUBTREES)), start, until, None)
+
+
+def test_now_equals_the_oracle_for_every_unit(world: World) -> None:
+    for unit in SUBTREES:
+        check(world, unit, ZONE.midnight(FIRST_DAY + 30), NOW, None)
+
+
+@pytest.mark.parametrize("few", [0, 100_000])
+def test_adding_a_days_bookings_and_taking_them_away_give_the_same(
+    world: World, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.figures.sums.FEW", few)
+    monkeypatch.setattr("api.figures.sums.dossiers.count_booked_on", lambda *_: -1 if few == 0 else 0)
+    for hour in (3, 9, 17):
+        until = ZONE.midnight(FIRST_DAY + 20) + hour * 3_600_000
+        check(world, "H44", ZONE.midnight(FIRST_DAY + 5), until, None)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_was_known_then_equals_the_oracle_over_what_had_arrived(world: World, seed: int) -> None:
+    rng = random.Random(1000 + seed)
+    start, until = some_period(rng, whole_days=seed % 2 == 0)
+    known = ZONE.midnight(FIRST_DAY + rng.randrange(5, 60))
+    if seed % 4 >= 2:
+        known += rng.randrange(MS_DAY)
+    check(world, rng.choice(tuple(SUBTREES)), start, until, known)
+
+
+def test_before_the_log_began_nothing_is_answered(world: World) -> None:
+    with pytest.raises(NotKnownYet):
+        scorecard(world.context(), "H44", "2026-01", known_at="2025-01-01")
+
+
+def test_a_period_that_has_not_begun_is_refused_and_a_later_instant_is_a_forecast(world: World) -> None:
+    with pytest.raises(InvalidInput):
+        scorecard(world.context(), "H44", "2027-01")
+    card = scorecard(world.context(), "H44", "2026-02", as_of="2026-02-28")
+    assert card["forecast"] is True
+    assert card["as_of"] == "2026-03-01T00:00:00.000+07:00"
+
+
+def test_a_scorecard_has_the_agreed_members_and_null_where_there_is_nothing(world: World) -> None:
+    card = scorecard(world.context(), "H44", "2026-01", children=True)
+    members = (
+        "unit period as_of known_at set generation complete_to total_portal total_rebased max_applicable band"
+    )
+    assert set(members.split()) | {"groups", "indicators", "versions", "undated", "children"} <= set(card)
+    assert [c["unit"] for c in card["children"]] == ["H44.07", "H44.100", "H44.101"]
+    by_code = {row["code"]: row for row in card["indicators"]}
+    assert len(by_code) == 21
+    b = by_code["PROCESSED_ON_TIME"]
+    assert b["rate"] == b["numerator"] / b["denominator"]
+    assert b["points"] == pytest.approx(20 * b["rate"])
+    unknown = by_code["FORMALITY_ONLINE_SERVICE"]
+    assert (unknown["numerator"], unknown["points"], unknown["applies"]) == (None, None, False)
+    assert "procedure" in unknown["reason"]
+    assert json.loads(json.dumps(card)) == card
+
+
+@pytest.mark.parametrize("by", ["unit", "procedure", "field", "channel"])
+def test_a_cut_adds_to_the_whole(world: World, by: Any) -> None:
+    for code in ("PROCESSED_ON_TIME", "DOSSIER_SUBMITTED_ONLINE", "REUSED_DIGITIZED_DATA"):
+        for as_of in ("2026-01-31", "2026-01-20T10:30"):
+            whole = indicator(world.context(), code, "H44", "2026-01", by=by, as_of=as_of)
+            assert whole["rows"]
+            for part in ("numerator", "denominator"):
+                assert sum(row[part] for row in whole["rows"]) == whole[part], (code, by, part)
+
+
+def test_each_day_of_a_cut_by_day_is_the_figure_of_that_day(world: World) -> None:
+    rows = indicator(
+        world.context(), "PROCESSED_ON_TIME", "H44.100", "2026-01", by="day", as_of="2026-01-20T10:30"
+    )
+    assert len(rows["rows"]) == 20
+    for row in rows["rows"]:
+        day = ZONE.day(ask(world.context(), "H44", f"{row['key']}..{row['key']}").start)
+        until = min(ZONE.midnight(day + 1), ask(world.context(), "H44", "2026-01", as_of="2026-01-20T10:30").until)
+        found = brute_force(list(world.dossiers("H44.100").values()), ZONE.midnight(day), until, "766")
+        assert row["denominator"] == found["received"]
+        assert row["numerator"] == found["done_ok"] + found["open"] - found["open_late"]
+
+
+@pytest.mark.parametrize("part", ["numerator", "denominator", "missing"])
+def test_an_opened_figure_lists_as_many_dossiers_as_it_says(world: World, part: Any) -> None:
+    ctx = world.context()
+    codes = "PROCESSED_ON_TIME DOSSIER_SUBMITTED_ONLINE DOSSIER_PAID_ONLINE DOSSIER_RECEIVING_SATISFACTION"
+    for code in [*codes.split(), "ORIGINAL_RESULT_AVAILABLE", "DOSSIER_SYNC"]:
+        for unit, as_of in (("H44", "2026-01-31"), ("H44.100", "2026-01-20T10:30")):
+            figure = indicator(ctx, code, unit, "2026-01", as_of=as_of)
+            listed: list[str] = []
+            cursor = None
+            while True:
+                page = indicator_dossiers(ctx, code, unit, "2026-01", part, as_of=as_of, cursor=cursor, limit=7)
+                listed += [d["dossier_code"] for d in page["dossiers"]]
+                cursor = page["next"]
+                if cursor is None:
+                    break
+            assert len(listed) == len(set(listed)) == figure[part], (code, unit)
+
+
+def oracle_states(world: World, until: Millis, family: str, unit: str = "H44") -> dict[str, str]:
+    found = {}
+    for code, d in world.dossiers(unit).items():
+        begun = [s for s in d.of(family) if s[0] < until]
+        if not begun:
+            continue
+        _, end, how = begun[-1]
+        at, how = (end, how) if end < until else (until - 1, "")
+        if d.due(at) is None:
+            found[code] = "undated"
+        elif how:
+            found[code] = "finished_late" if late(d, family, at, how) else "finished_on_time"
+        else:
+            found[code] = "open_late" if late(d, family, at, how) else "open_not_due"
+    return found
+
+
+@pytest.mark.parametrize("rule", ["timestamp", "date"])
+@pytest.mark.parametrize("as_of", [None, "2026-01-10", "2026-01-20T10:30"])
+def test_overdue_lists_and_totals_equal_the_oracle(world: World, rule: Any, as_of: str | None) -> None:
+    ctx = world.context()
+    until = NOW if as_of is None else ctx.instant(as_of)
+    assert until is not None
+    for unit in (None, "H44.100"):
+        states = oracle_states(world, until, {"timestamp": "766", "date": "06a"}[rule], unit or "H44")
+        expected = Counter(states.values())
+        for state in ("finished_on_time", "finished_late", "open_late", "open_not_due", "undated"):
+            listed: list[str] = []
+            cursor = None
+            while True:
+                page = overdue(ctx, unit, as_of=as_of, rule=rule, state=state, cursor=cursor, limit=5)
+                assert page["totals"] == {s: expected[s] for s in page["totals"]}
+                listed += [d["dossier_code"] for d in page["dossiers"]]
+                cursor = page["next"]
+                if cursor is None:
+                    break
+            assert sorted(listed) == sorted(c for c, s in states.items() if s == state)
+            assert len(listed) == len(set(listed))
+
+
+def test_overdue_begins_with_the_latest_and_counts_ages(world: World) -> None:
+    found = overdue(world.context(), limit=500)
+    lateness = [d["late_by_seconds"] for d in found["dossiers"]]
+    assert lateness == sorted(lateness, reverse=True)
+    assert sum(found["ages"].values()) == found["matching"] == found["totals"]["open_late"]
+    some = overdue(world.context(), min_days=5, limit=500)
+    assert [d["dossier_code"] for d in some["dossiers"]] == [
+        d["dossier_code"] for d in found["dossiers"] if d["late_by_working_days"] >= 5
+    ]
+    one = overdue(world.context(), procedure="1.001", limit=500)
+    assert one["totals"]["open_late"] == one["matching"]
+    assert {d["procedure"] for d in one["dossiers"]} <= {"1.001"}
+
+
+def test_due_lists_open_dossiers_by_their_due_date(world: World) -> None:
+    found = due(world.context(), within="3wd", limit=500)
+    until = ZONE.midnight(FIRST_DAY + 45)
+    assert [d["due_at"] for d in found["dossiers"]] == sorted(d["due_at"] for d in found["dossiers"])
+    expected = set()
+    end = world.context().instant(found["until"])
+    for code, d in world.dossiers().items():
+        begun = [s for s in d.stays if s[0] < NOW]
+        at = d.due(NOW - 1)
+        if begun and begun[-1][1] >= NOW and at is not None and NOW <= at < (end or until):
+            expected.add(code)
+    assert {d["dossier_code"] for d in found["dossiers"]} == expected
+    assert sum(found["by_day"].values()) == len(expected) == found["matching"]
+
+
+def test_a_dossier_tells_every_verdict_in_words_and_numbers(world: World) -> None:
+    ctx = world.context()
+    states = oracle_states(world, NOW, "766")
+    for code in list(states)[:30]:
+        found = dossier(ctx, code)
+        assert found is not None
+        assert found["state"] == states[code]
+        assert [v["rule"] for v in found["verdicts"]] == list(FAMILIES)
+        assert all(v["vi"].endswith(".") and v["en"].endswith(".") for v in found["verdicts"])
+        assert json.loads(json.dumps(found)) == found
+    assert dossier(ctx, "none") is None
+    assert dossier_events(ctx, "none") == []
+
+
+def test_a_dossier_as_known_then_is_judged_on_what_had_arrived(world: World) -> None:
+    known = ZONE.midnight(FIRST_DAY + 20) + 5_000
+    for code, said in list(world.said(known).items())[:20]:
+        found = dossier(world.context(), code, known_at=known)
+        assert found is not None
+        assert found["unit"] == unit_of(said)
+        assert [s["start"] for s in found["stays"]] == [
+            world.context().text(s[0]) for s in read(said).stays if s[0] < NOW
+        ]
+
+
+def test_what_lies_outside_the_scope_does_not_exist(world: World) -> None:
+    ctx = world.context(scope=("H44.100",))
+    assert [u["code"] for u in units(ctx)] == ["H44.100", "H44.100.01"]
+    for unit in ("H44", "H44.07", "nowhere"):
+        with pytest.raises(NotFound):
+            scorecard(ctx, unit, "2026-01")
+        with pytest.raises(NotFound):
+            overdue(ctx, unit)
+    mine = world.dossiers("H44.100")
+    assert sum(overdue(ctx)["totals"].values()) == len(oracle_states(world, NOW, "766", "H44.100"))
+    for code in list(world.dossiers())[:40]:
+        assert (dossier(ctx, code) is not None) == (code in mine)
+    assert {f["unit"] for f in findings(ctx, limit=500)["findings"]} <= SUBTREES["H44.100"]
+    assert live(ctx)["unit"] == "H44.100"
+
+
+def test_the_live_answer_agrees_with_the_lists(world: World) -> None:
+    ctx = world.context()
+    found = live(ctx)
+    late_now = overdue(ctx, limit=500)
+    assert found["open_late"] == late_now["totals"]["open_late"]
+    assert sum(u["open_late"] for u in found["units"]) == found["open_late"]
+    assert found["late_without_apology"] == sum(not d["apology"] for d in late_now["dossiers"])
+    assert found["due_today_open"] == due(ctx, within="0d", limit=500)["matching"]
+    assert found["score"]["total_portal"] == scorecard(ctx, "H44", "2026-02")["total_portal"]
+
+
+def test_findings_go_on_page_by_page(world: World) -> None:
+    ctx = world.context()
+    whole = findings(ctx, limit=500)
+    assert sum(whole["counts"].values()) == len(whole["findings"])
+    listed: list[Any] = []
+    cursor = None
+    while True:
+        page = findings(ctx, cursor=cursor, limit=9)
+        listed += page["findings"]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert listed == whole["findings"]
