@@ -41,7 +41,7 @@ def worker_config(settings: Settings) -> "WorkerConfig":
         kafka=kafka,
         state_folder=settings.folder("state"),
         zone=settings.zone,
-        generation=generations.building or generations.active,
+        generation=generations.active,
         log_id=read_log_id(kafka, kafka.events),
         partitions=settings.partitions,
     )

@@ -18,7 +18,7 @@ import msgspec
 
 from domain.instants import Millis
 from sinks.positions import EVENTS, complete_to
-from sinks.queries.derived import DERIVED_TABLES, DerivedTable, Flat, flatten, read_log, read_rows
+from sinks.queries.derived import DERIVED_TABLES, DerivedTable, Flat, dossier_version, flatten, read_log, read_rows
 from stream.partition import Batch, FoldConfig, PartitionFold, may_hold_documents
 from stream.state import StateStore
 
@@ -114,8 +114,14 @@ class Expected:
             found = txn.get(_key(key))
         return None if found is None else _frozen(_unpack(found))
 
+    def settle(self, table: DerivedTable, keys: list[bytes]) -> None:
+        """Takes rows out that were compared; a newer version comes back with the next round."""
+        with self._env.begin(write=True, db=self._db[table.name]) as txn:
+            for key in keys:
+                txn.delete(key)
+
     def rows(self, table: DerivedTable) -> Iterator[Flat]:
-        """All rows that must stand in a table."""
+        """All rows that must stand in a table and were not settled yet."""
         with self._env.begin(db=self._db[table.name]) as txn:
             for _, value in txn.cursor():
                 yield _frozen(_unpack(value))
@@ -179,12 +185,16 @@ class PartitionReplay:
         self._fold.commit(0)
 
 
+def _silent(_what: str, _n: int) -> None:
+    """Where nobody watches."""
+
+
 def reconcile(
     client: Any,
     generation: int,
     config: Callable[[int], FoldConfig],
     partitions: int,
-    progress: Callable[[str, int], None] = lambda what, n: None,
+    progress: Callable[[str, int], None] = _silent,
 ) -> Report:
     """Compares all derived rows of a generation with a replay up to what is complete now.
 
@@ -226,13 +236,13 @@ def _partition(
             for row in read_rows(client, table, generation, partition, above):
                 checks[table.name].row(row, target)
                 progress(table.name, 1)
-        for check in checks.values():
-            check.missing()
+            checks[table.name].settle()
         done = target
         if not any(check.later for check in checks.values()):
             break
+    complete = complete_to(client, generation).get(partition, -1)
     for check in checks.values():
-        check.finish(complete_to(client, generation).get(partition, -1))
+        check.finish(complete, lambda code: dossier_version(client, generation, code))
     return ""
 
 
@@ -242,14 +252,13 @@ class _TableCheck:
     def __init__(self, table: DerivedTable, partition: int, expected: Expected, report: Report) -> None:
         self._table, self._partition, self._expected, self._report = table, partition, expected, report
         self._version = table.place("offset" if table.name == "dead_letters" else "version")
-        self._seen: set[bytes] = set()
+        self._settled: list[bytes] = []
         self.later: dict[bytes, Flat] = {}
 
     def row(self, found: Flat, target: int) -> None:
         """A row of the store. Newer than the replay: it waits for the next round."""
         key = self._table.key_of(found)
         packed = _key(key)
-        self._seen.add(packed)
         self.later.pop(packed, None)
         if found[self._version] > target:
             self.later[packed] = found
@@ -258,24 +267,33 @@ class _TableCheck:
         expected = self._expected.get(self._table, key)
         if expected is None:
             self._differs(found, "", None, "a row that no log record explains")
-        elif expected != found:
+            return
+        if expected != found:
             self._compare(expected, found)
+        self._settled.append(packed)
+        if len(self._settled) >= _BATCH_ROWS:
+            self.settle()
 
-    def missing(self) -> None:
-        """Rows that must stand and do not."""
+    def settle(self) -> None:
+        """Forgets the expectation of what was compared."""
+        self._expected.settle(self._table, self._settled)
+        self._settled = []
+
+    def finish(self, complete: int, closed: Callable[[str], int]) -> None:
+        """What must stand and was not found; what is still newer than the replay: unsure, or beyond the log
+        itself, which nothing explains. `closed` gives the version at which a dossier stands now: it may have
+        left `open_dossiers` since."""
         for expected in self._expected.rows(self._table):
-            packed = _key(self._table.key_of(expected))
-            if packed not in self._seen:
-                self._seen.add(packed)
+            if _key(self._table.key_of(expected)) in self.later:
+                continue
+            if self._table.name == "open_dossiers" and closed(expected[0]) > expected[self._version]:
+                self._report.unsure += 1
+            else:
                 self._differs(expected, "", "a row", None)
-
-    def finish(self, complete: int) -> None:
-        """What is still newer than the replay: unsure, or beyond the log itself, which nothing explains."""
         for found in self.later.values():
             if found[self._version] > complete:
-                self._differs(
-                    found, "version", f"at most {complete}, the end of what is complete", found[self._version]
-                )
+                wanted = f"at most {complete}, the end of what is complete"
+                self._differs(found, "version", wanted, found[self._version])
             else:
                 self._report.unsure += 1
 

@@ -1,0 +1,100 @@
+"""Commands over derived rows: rebuild, reconcile."""
+
+from typing import Annotated, Any
+
+import typer
+
+from ops.commands.shell import DataOption, JsonOption, print_json, settings_of
+
+CODES = {"holds": 0, "fails": 1, "cannot_tell": 3}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.command()(rebuild)
+    app.command()(reconcile)
+
+
+def rebuild(
+    ctx: typer.Context,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Build all derived rows anew from the log, beside the live ones; compare; switch; drop the old ones.
+
+    Exit 1 when the new rows do not agree with the log: then nothing is switched.
+    """
+    from ops.rebuilding import rebuild as run
+    from ops.running import running_stack
+
+    settings = settings_of(ctx, data)
+    with running_stack(settings, _say), _progress() as step:
+        report = run(settings, _say, step)
+    _finish(report, as_json)
+
+
+def reconcile(
+    ctx: typer.Context,
+    show: Annotated[int, typer.Option(help="How many differences to print at most.")] = 20,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Replay the log and compare every derived row with it, column by column.
+
+    Exit 0 when all agree, 1 with the differences named, 3 when it cannot tell.
+    """
+    from ops.rebuilding import reconcile_active
+    from ops.running import running_stack
+
+    settings = settings_of(ctx, data)
+    with running_stack(settings, _say), _progress() as step:
+        report = reconcile_active(settings, step)
+    _finish(report, as_json, show)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _progress() -> Any:
+    """Counts work on a terminal; silent elsewhere."""
+    import sys
+    from contextlib import contextmanager
+
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    @contextmanager
+    def shown() -> Any:
+        console = Console(stderr=True)
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
+            tasks: dict[str, Any] = {}
+
+            def step(what: str, n: int) -> None:
+                if what not in tasks:
+                    tasks[what] = progress.add_task(what, total=None)
+                progress.advance(tasks[what], n)
+
+            yield step
+
+    return shown()
+
+
+def _finish(report: Any, as_json: bool, show: int = 20) -> None:
+    if as_json:
+        print_json(report.to_json())
+    else:
+        for difference in report.differences[:show]:
+            where = ", ".join(f"{k}={v}" for k, v in difference.key.items())
+            column = f" {difference.column}" if difference.column else ""
+            said = f"expected {difference.expected!r}, found {difference.found!r}"
+            typer.echo(f"{difference.table} [{where}]{column}: {said}")
+        if len(report.differences) > show:
+            typer.echo(f"… and {len(report.differences) - show} more")
+        counted = ", ".join(f"{n} {table}" for table, n in report.checked.items() if n)
+        typer.echo(f"checked: {counted or 'nothing'}")
+        if report.reason or report.unsure:
+            typer.echo(report.reason or f"{report.unsure} rows changed faster than they were read: run it again")
+        typer.echo({"holds": "holds", "fails": "DOES NOT HOLD", "cannot_tell": "cannot tell"}[report.verdict])
+    raise typer.Exit(CODES[report.verdict])

@@ -1,0 +1,131 @@
+"""Rebuild: fills the next generation beside the live one, compares it with the log, switches, drops the old one.
+
+The fold runs here, in this process, over state folders of the new generation; the running stack goes on answering
+from the old one. The switch is one row of the journal; the worker is then started anew on the new generation.
+"""
+
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from domain.errors import Refused
+from domain.instants import Millis, to_millis
+from ops.addresses import kafka_config, store_target
+from ops.generation import Generations, read_generations, write_generations
+from ops.reconciling import Report, reconcile
+from ops.settings import Settings
+from ops.stack_file import read_stack
+from sinks import generations as journal
+from sinks.clickhouse import connect
+from sinks.positions import wait_until
+from stream.driver import fold_to_end
+from stream.partition import FoldConfig
+from stream.runner import WorkerConfig, worker_config
+
+WAIT_SECONDS = 24 * 3600.0
+Say = Callable[[str], None]
+
+
+def _now() -> Millis:
+    return to_millis(datetime.now(UTC))
+
+
+def fold_config(config: WorkerConfig, partition: int) -> FoldConfig:
+    """What a replay of one partition in a worker's generation needs."""
+    return FoldConfig(
+        partition, config.partitions, config.zone, config.generation, config.log_id, config.fingerprint
+    )
+
+
+def configured(settings: Settings, generation: int) -> WorkerConfig:
+    """A worker's configuration for a generation of this stack."""
+    kafka = kafka_config(settings)
+    return worker_config(kafka, settings.folder("state"), settings.zone, generation, settings.partitions)
+
+
+def store_client(settings: Settings) -> Any:
+    """A client without the reader's limits, with an answer's time to match a long comparison."""
+    return connect(store_target(settings, "writer"), send_receive_timeout=3600)
+
+
+def reconcile_active(settings: Settings, progress: Callable[[str, int], None]) -> Report:
+    """Compares the active generation with the log; Refused before there is one."""
+    client = store_client(settings)
+    active = journal.active_generation(client)
+    if active is None:
+        raise Refused("the store has no active generation yet: start the stack and let the writer begin")
+    config = configured(settings, active)
+    return reconcile(client, active, lambda p: fold_config(config, p), settings.partitions, progress)
+
+
+def rebuild(settings: Settings, say: Say, progress: Callable[[str, int], None]) -> Report:
+    """Builds the next generation and switches to it; returns the comparison it was switched on.
+
+    Nothing is switched when the comparison does not hold. Interrupted, it may be run again: it takes the next
+    number, and the abandoned one is dropped.
+    """
+    client = store_client(settings)
+    known = journal.generations(client)
+    before = read_generations(settings.data)
+    number = max([before.active, *(g.number for g in known)]) + 1
+    _drop_abandoned(settings, client, known, say)
+    config = configured(settings, number)
+    journal.begin(client, number, config.fingerprint, config.log_id, _now())
+    write_generations(settings.data, Generations(before.active, number))
+    say(f"filling generation {number} from the log, beside generation {before.active}")
+    ends = _fill(config, say)
+    say("waiting until the store has it all")
+    wait_until(client, ends, seconds=WAIT_SECONDS, generation=number)
+    say("comparing every row with the log")
+    report = reconcile(client, number, lambda p: fold_config(config, p), settings.partitions, progress)
+    if report.verdict != "holds":
+        say(f"generation {number} is not switched to: the comparison says {report.verdict}")
+        write_generations(settings.data, before)
+        return report
+    journal.activate(client, number, _now())
+    write_generations(settings.data, Generations(number))
+    _restart_worker(settings)
+    for old in {before.active, *(g.number for g in known if g.state != "dropped")}:
+        _drop(settings, client, old)
+    say(f"generation {number} answers now; generation {before.active} is dropped")
+    return report
+
+
+def _fill(config: WorkerConfig, say: Say) -> dict[int, int]:
+    """Folds all partitions up to the log's present end, one thread; returns those ends."""
+    from eventlog.reader import LogReader
+
+    with LogReader(config.kafka, config.kafka.events) as reader:
+        ends = reader.end_offsets(range(config.partitions))
+    stop = threading.Event()
+    for partition in range(config.partitions):
+        fold_to_end(config, [partition], stop.is_set)
+        say(f"partition {partition} is folded up to offset {ends[partition] - 1}")
+    return ends
+
+
+def _restart_worker(settings: Settings) -> None:
+    """The supervisor starts it again at once, on the generation that is active now."""
+    stack = read_stack(settings.data)
+    worker = stack.parts.get("worker") if stack else None
+    if worker is not None and worker.pid:
+        with suppress(ProcessLookupError):
+            os.kill(worker.pid, signal.SIGTERM)
+
+
+def _drop_abandoned(settings: Settings, client: Any, known: tuple[journal.Generation, ...], say: Say) -> None:
+    for generation in known:
+        if generation.state == "building":
+            say(f"dropping generation {generation.number}, which was never finished")
+            _drop(settings, client, generation.number)
+
+
+def _drop(settings: Settings, client: Any, number: int) -> None:
+    if any(g.number == number and g.state != "active" for g in journal.generations(client)):
+        journal.drop(client, number, _now())
+    shutil.rmtree(settings.folder("state") / f"g{number}", ignore_errors=True)

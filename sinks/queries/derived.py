@@ -1,0 +1,111 @@
+"""Derived rows as plain values, for comparison: every column of a table, exactly, instants in milliseconds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Struct
+
+from domain.measures import MEASURES, PROCEDURE_MEASURES
+from domain.rows import ROW_TYPES
+from sinks.clickhouse import clean_errors
+from sinks.migrations.m0002_rows import TARGETS
+from sinks.rows_sql import Column, row_sql
+
+Flat = tuple[Any, ...]
+PART_OF = {"dossier_versions": "dossiers", "open_dossiers": "dossiers"}
+"""Tables that hold copies of another part's rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedTable:
+    """One table of the fold: its columns in order, and which of them name a row."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    @property
+    def part(self) -> str:
+        """The part of a change record that fills it."""
+        return PART_OF.get(self.name, self.name)
+
+    def place(self, column: str) -> int:
+        """The index of a column; raises ValueError for one that the table lacks."""
+        return [c.name for c in self.columns].index(column)
+
+    def key_of(self, row: Flat) -> Flat:
+        """What names a row inside one generation and partition."""
+        return tuple(row[self.place(name)] for name in self.key)
+
+
+def _table(name: str) -> DerivedTable:
+    part = PART_OF.get(name, name)
+    measures = PROCEDURE_MEASURES if part == "unit_procedures" else MEASURES
+    key = tuple(k.strip().strip("`") for k in TARGETS[name].key.split(","))
+    return DerivedTable(
+        name, row_sql(ROW_TYPES[part], measures).columns, tuple(k for k in key if k != "partition")
+    )
+
+
+DERIVED_TABLES: tuple[DerivedTable, ...] = tuple(_table(name) for name in TARGETS)
+
+
+def flatten(row: Struct) -> Flat:
+    """A row of the fold in the order of its table's columns."""
+    flat: list[Any] = []
+    for name in row.__struct_fields__:
+        value = getattr(row, name)
+        if name in ("values", "late_from"):
+            flat += value
+        else:
+            flat.append(value)
+    return tuple(flat)
+
+
+def read_rows(
+    client: Any, table: DerivedTable, generation: int, partition: int, above: int | None = None
+) -> Iterator[Flat]:
+    """All rows that count, of one generation and log partition, streamed; only those with a version above
+    `above` where it is given."""
+    listed = ", ".join(_plain(c) for c in table.columns)
+    version = "`offset`" if table.name == "dead_letters" else "version"
+    newer = "" if above is None else f" AND {version} > {int(above)}"
+    sql = (
+        f"SELECT {listed} FROM {table.name} FINAL WHERE generation = {int(generation)} "
+        f"AND partition = {int(partition)}{newer}"
+    )
+    with clean_errors():
+        for row in client.execute_iter(sql):
+            yield tuple(tuple(v) if isinstance(v, list) else v for v in row)
+
+
+def dossier_version(client: Any, generation: int, code: str) -> int:
+    """The version at which a dossier stands, −1 when it has no row."""
+    sql = "SELECT max(version) FROM dossiers WHERE generation = %(g)s AND dossier_code = %(code)s HAVING count()"
+    with clean_errors():
+        rows = client.execute(sql, {"g": generation, "code": code})
+    return rows[0][0] if rows else -1
+
+
+def read_log(client: Any, topic: str, partition: int, start: int, stop: int) -> Iterator[tuple[int, int, bytes]]:
+    """(offset, append time in ms, value) of log records in [start, stop), in order, bytes verbatim."""
+    sql = (
+        "SELECT offset, toUnixTimestamp64Milli(appended_at), value FROM records FINAL "
+        "WHERE topic = %(topic)s AND partition = %(partition)s AND offset >= %(start)s AND offset < %(stop)s "
+        "ORDER BY offset"
+    )
+    place = {"topic": topic, "partition": partition, "start": start, "stop": stop}
+    with clean_errors():
+        yield from client.execute_iter(sql, place, settings={"strings_as_bytes": True})
+
+
+def _plain(column: Column) -> str:
+    name = f"`{column.name}`"
+    if column.type.startswith("Array(Date32"):
+        return f"arrayMap(d -> toInt32(d), {name})"
+    if "DateTime64" in column.type:
+        return f"toUnixTimestamp64Milli({name})"
+    if column.type.startswith("Date32"):
+        return f"toInt32({name})"
+    return name
