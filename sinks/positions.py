@@ -75,7 +75,12 @@ def read_positions(client: Client) -> tuple[tuple[Position, ...], int]:
         found = client.execute(f"SELECT {_COLUMNS}, version FROM positions FINAL ORDER BY ALL")
     rows = tuple(
         Position(
-            *row[:6],
+            name=row[0],
+            topic=row[1],
+            partition=row[2],
+            generation=row[3],
+            offset=row[4],
+            to_offset=row[5],
             known_at=to_millis(row[6]),
             clock=to_millis(row[7]),
             log_id=row[8],
