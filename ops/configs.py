@@ -74,7 +74,7 @@ def api_config(settings: Settings) -> "ApiConfig":
         private=settings.folder(PRIVATE),
         partitions=settings.partitions,
         spool=settings.folder("spool"),
-        identifier_keys=settings.folder("keys"),
+        identifier_keys=settings.identifier_key_file,
         zone=settings.time_zone,
         root=settings.root,
         clock=settings.clock,

@@ -74,6 +74,8 @@ class Settings:
     """The set used where none is asked for; empty: the one valid at the period."""
     demo: bool = False
     """Whether this is the folder of a demonstration: simulated time, nobody is told anything."""
+    identifier_keys: str = ""
+    """The file with the keys that hash identifiers, best outside data and backups; empty: in `<data>/keys`."""
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
 
@@ -81,6 +83,13 @@ class Settings:
     def zone(self) -> Zone:
         """The province's time zone."""
         return zone(self.time_zone)
+
+    @property
+    def identifier_key_file(self) -> Path:
+        """Where the keys that hash identifiers are kept."""
+        if self.identifier_keys:
+            return Path(self.identifier_keys).expanduser().absolute()
+        return self.data / "keys" / "identifiers.json"
 
     def folder(self, name: str) -> Path:
         """A folder of the data folder; not made here."""

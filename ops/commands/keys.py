@@ -10,6 +10,7 @@ from ops.commands.shell import DataOption, JsonOption, print_json, print_rows, s
 
 if TYPE_CHECKING:
     from api.keys import Key, KeyStore
+    from producers.keys import IdentifierKeys
 
 
 def register(app: typer.Typer) -> None:
@@ -18,6 +19,11 @@ def register(app: typer.Typer) -> None:
     keys.command()(create)
     keys.command("list")(list_keys)
     keys.command()(revoke)
+    identifiers = typer.Typer(help="The keys with which identifiers of persons are hashed.", no_args_is_help=True)
+    identifiers.command("list")(list_identifier_keys)
+    identifiers.command()(rotate)
+    identifiers.command()(destroy)
+    keys.add_typer(identifiers, name="identifiers")
     app.add_typer(keys, name="keys")
 
 
@@ -60,6 +66,46 @@ def revoke(
 ) -> None:
     """End an API key at once."""
     say(f"revoked {_store(ctx, data).revoke_key(key, _now()).id}")
+
+
+def list_identifier_keys(ctx: typer.Context, as_json: JsonOption = False, data: DataOption = None) -> None:
+    """List the keys of identifiers by year, the destroyed ones too; never their secrets."""
+    listed = [
+        {"id": key.id, "year": key.year, "created_at": key.created_at, "destroyed_at": key.destroyed_at}
+        for key in _identifiers(ctx, data).keys()
+    ]
+    if as_json:
+        print_json(listed)
+    else:
+        print_rows(listed)
+
+
+def rotate(
+    ctx: typer.Context,
+    year: Annotated[int, typer.Argument(help="The year whose identifiers get a new key from now on.")],
+    data: DataOption = None,
+) -> None:
+    """Make a new key for a year; hashes made under the old one no longer match new ones."""
+    say(f"made {_identifiers(ctx, data).rotate(year).id}")
+
+
+def destroy(
+    ctx: typer.Context,
+    year: Annotated[int, typer.Argument(help="The year whose keys are destroyed.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: DataOption = None,
+) -> None:
+    """Destroy all keys of a year: no hash of that year can ever be linked to a person again."""
+    if not yes:
+        typer.confirm(f"Destroy the identifier keys of {year}? This cannot be undone", abort=True)
+    say(f"destroyed {', '.join(_identifiers(ctx, data).destroy(year))}")
+
+
+def _identifiers(ctx: typer.Context, data: Any) -> "IdentifierKeys":
+    from producers.keys import IdentifierKeys
+
+    settings = settings_of(ctx, data)
+    return IdentifierKeys(settings.identifier_key_file, settings.zone, _now)
 
 
 def _store(ctx: typer.Context, data: Any) -> "KeyStore":

@@ -231,6 +231,16 @@ def test_api_keys_are_made_listed_and_revoked_without_a_stack(run: Run) -> None:
     assert run("keys", "revoke", "none")[0] == 2
 
 
+def test_identifier_keys_are_rotated_and_destroyed_by_year(run: Run) -> None:
+    assert run("keys", "identifiers", "rotate", "2026")[0] == 0
+    (key,) = json.loads(run("keys", "identifiers", "list", "--json")[1])
+    assert (key["year"], key["destroyed_at"]) == (2026, None)
+    assert "secret" not in key
+    assert run("keys", "identifiers", "destroy", "2026", "--yes")[0] == 0
+    assert json.loads(run("keys", "identifiers", "list", "--json")[1])[0]["destroyed_at"]
+    assert run("keys", "identifiers", "destroy", "2026", "--yes")[0] == 2
+
+
 def test_an_unexpected_error_is_one_line_and_its_traceback_goes_to_the_log(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
