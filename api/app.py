@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from api import figures as figure_services
 from api import problems
 from api.acts import Acts
+from api.alerts import routes as alert_routes
 from api.config import ApiConfig, fixed_clock
 from api.context import Contexts
 from api.feed import Moments, StoreFeed
@@ -30,8 +31,8 @@ Event-sourced monitoring of administrative dossiers (QĐ 766/QĐ-TTg).
 
 Send a key as `Authorization: Bearer gs766_…`; from the server itself reading needs none. Errors are
 `application/problem+json` and say what to do. Times are RFC 3339; a date as an instant means the end of that day
-in the province's zone. Every figure names its generation and positions, and can be asked *as of* an instant and *as
-known at* an instant. Lists come in pages: give `next` back as `cursor`.
+in the province's zone. Every figure names its generation and positions, and can be asked *as of* an instant and
+*as known at* an instant. Lists come in pages: give `next` back as `cursor`.
 """
 
 
@@ -108,6 +109,7 @@ def create_app(config: ApiConfig, open_parts: Open = open_services) -> FastAPI:
     app.middleware("http")(_measure)
     app.include_router(intake.router)
     app.include_router(figures.router)
+    app.include_router(alert_routes.router)
     app.include_router(system.router)
     return app
 

@@ -60,6 +60,8 @@ class ApiConfig:
     """A position behind its log that has not moved for so long is red."""
     faults: Path | None = None
     """A folder in which other processes leave why they stopped, one text file each; health shows them."""
+    writer_health: Path | None = None
+    """The file in which the store's writer tells how it is (`sinks.writer_health`)."""
     max_streams: int = 200
     """Clients of /v1/stream at once."""
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from api.stream import MAX_CHANGES, Change, Moment
 from api.vector import Vector
+from domain.alerts import alert_id
 from domain.errors import Unavailable
 from domain.instants import Millis, format_rfc3339
 from sinks.queries import live
@@ -148,6 +149,7 @@ def _of_condition(
     until: Millis | None,
 ) -> Change:
     data = {
+        "alert": alert_id(kind, subject, episode),
         "kind": kind,
         "subject": subject,
         "episode": episode,

@@ -135,6 +135,8 @@ def strict_object(raw: bytes) -> dict[str, Any]:
         raise InvalidEvent(f"the event is larger than {MAX_EVENT_BYTES // 1024} KiB: split it")
     try:
         found = json.loads(raw.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=_constant)
+        if b"\\u" in raw:  # half a surrogate pair is no text: it cannot be answered, stored or shown
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise InvalidEvent(f"not valid JSON ({_brief(error)})") from error
     if not isinstance(found, dict):

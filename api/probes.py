@@ -13,8 +13,10 @@ from domain.errors import Gs766Error
 from domain.instants import Millis
 from eventlog.reader import LogReader
 from eventlog.topics import read_log_id
+from sinks.writer_health import read_health
 
 LOG_ID_AGE_MS = 30_000
+WRITER_SILENT_MS = 30_000
 _MAX_FAULT = 500
 
 
@@ -92,6 +94,7 @@ class Prober:
             ]
         except Gs766Error as error:
             store_error = str(error)
+        faults += writer_faults(self._config.writer_health, services.wall())
         complete = standing.complete()
         acts = standing.records(ACTS)
         spool = services.log.state()
@@ -138,6 +141,20 @@ class Prober:
                 position = at[p].offset - 1 if p in at else -1
                 found.append(self._still.lag("writer", topic, p, position, end, tick))
         return tuple(found)
+
+
+def writer_faults(path: Path | None, now: Millis) -> tuple[str, ...]:
+    """What the store's writer says of itself; silence is a fault, unless it was never asked to run here."""
+    found = read_health(path) if path is not None else None
+    if found is None:
+        return ()
+    said = [f"writer: {fault}" for fault in found.faults]
+    if found.state in ("refused", "stopped"):
+        said.append(f"the store's writer has {found.state}: {found.error or 'see its log'}")
+    elif now - found.at > WRITER_SILENT_MS:
+        said.append(f"the store's writer has been silent for {(now - found.at) // 1000} s: see its log")
+    said += [f"the store's writer tries {topic} again: {error}" for topic, error in sorted(found.retrying.items())]
+    return tuple(said)
 
 
 def fault_files(folder: Path | None) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ class Hub:
         self._clients: set[Client] = set()
         self._last: Moment | None = None
         self._ticked: Vector | None = None
-        self._tick_at = 0.0
+        self._tick_at = -TICK_S
         self._fresh = asyncio.Event()
         self.dropped = 0
         """Clients that were ended because they did not keep up."""

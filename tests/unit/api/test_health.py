@@ -1,0 +1,102 @@
+"""Health is red whenever figures are wrong, stand still, or events may be lost, and says why."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.health import Facts, Lag, Stillness, assess
+from api.metrics import METRICS, Counters, render, sample
+
+
+def facts(**more: Any) -> Facts:
+    known: dict[str, Any] = {"now": 1_700_000_000_000, "clock": "wall", "generation": 1}
+    return Facts(**known | more)
+
+
+def test_a_whole_chain_is_green() -> None:
+    found = assess(facts(worker=(Lag(partition=0, position=9, end=10),), log_id="a", known_log_id="a"))
+    assert found.status == "green"
+    assert all(part.status == "green" and not part.reasons for part in found.parts.values())
+
+
+@pytest.mark.parametrize(
+    ("more", "part", "words"),
+    [
+        ({"store_error": "refused"}, "store", "does not answer"),
+        ({"generation": None}, "store", "no active generation"),
+        ({"kafka_error": "timeout"}, "kafka", "does not answer"),
+        ({"log_id": "a", "known_log_id": "b"}, "log", "replaced"),
+        ({"acts_log_id": "a", "known_acts_log_id": "b"}, "log", "alert-log was replaced"),
+        ({"worker": (Lag(partition=2, position=10, end=10),)}, "log", "records are gone"),
+        ({"worker": (Lag(partition=1, position=3, end=10, still_ms=60_000),)}, "worker", "stood still"),
+        ({"writer": (Lag(partition=1, position=3, end=10, still_ms=60_000),)}, "writer", "stood still"),
+        ({"faults": ("partition 1 stopped at offset 7",)}, "faults", "offset 7"),
+        ({"spooled": 5, "spooled_bytes": 95, "spool_quota": 100}, "spool", "nearly full"),
+    ],
+)
+def test_red(more: dict[str, Any], part: str, words: str) -> None:
+    found = assess(facts(**more))
+    assert (found.status, found.parts[part].status) == ("red", "red")
+    assert any(words in reason for reason in found.parts[part].reasons)
+    assert [name for name, p in found.parts.items() if p.status == "red"] == [part]
+
+
+@pytest.mark.parametrize(
+    ("more", "part"),
+    [
+        ({"spool_mode": "spooling", "spooled": 3}, "spool"),
+        ({"spool_torn": 30}, "spool"),
+        ({"unrecorded_acts": 1}, "acts"),
+        ({"worker": (Lag(partition=1, position=3, end=10, still_ms=1_000, behind_ms=20_000),)}, "worker"),
+    ],
+)
+def test_amber(more: dict[str, Any], part: str) -> None:
+    found = assess(facts(**more))
+    assert (found.status, found.parts[part].status) == ("amber", "amber")
+
+
+def test_stale_is_told_and_not_known_is_null() -> None:
+    assert assess(facts()).freshness["age_seconds"] is None
+    assert assess(facts(fresh_at=1_700_000_000_000 - 90_000)).freshness["age_seconds"] == 90
+
+
+def test_a_position_stands_still_only_while_it_is_behind_and_does_not_move() -> None:
+    still = Stillness()
+    at = [
+        still.lag("w", "t", 0, p, e, now)
+        for p, e, now in [(5, 6, 0), (5, 9, 100), (5, 9, 300), (7, 9, 400), (7, 9, 500)]
+    ]
+    assert [lag.still_ms for lag in at] == [0, 100, 300, 0, 100]
+    assert at[4].behind_ms == 500
+    assert still.lag("w", "t", 0, 8, 9, 600).behind_ms == 0
+
+
+def test_health_is_200_and_503_when_strict(local: TestClient, bench: Any) -> None:
+    assert local.get("/v1/health?strict=1").status_code == 200
+    bench.facts = {"store_error": "gone"}
+    assert local.get("/v1/health").status_code == 200
+    assert local.get("/v1/health").json()["status"] == "red"
+    assert local.get("/v1/health?strict=1").status_code == 503
+
+
+def test_a_stranger_learns_the_colour_only(remote: TestClient) -> None:
+    assert remote.get("/v1/health").json() == {"status": "green"}
+
+
+def test_every_metric_is_explained_and_rendered(local: TestClient, bench: Any) -> None:
+    bench.facts = {"worker": (Lag(partition=0, position=3, end=9),), "fresh_at": 0}
+    local.get("/v1/units")
+    text = local.get("/metrics").text
+    assert 'gs766_worker_lag_records{partition="0"} 5' in text
+    assert 'gs766_health{part="all"} 0' in text
+    assert 'gs766_requests_total{route="/v1/units",status="2xx"} 1' in text
+    names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if line and line[0] != "#"}
+    assert names <= set(METRICS)
+
+
+def test_labels_are_escaped() -> None:
+    counters = Counters()
+    counters.add("gs766_requests_total", route='a"b\\\n', status="2xx")
+    assert 'route="a\\"b\\\\\\n"' in render(counters.samples())
+    assert render([sample("gs766_up", 1)]).endswith("gs766_up 1\n")
