@@ -1,1 +1,27 @@
 """Figures: answers in the shapes that commands, routes and screens share. Plain functions, no HTTP."""
+
+from api.figures.catalogue import findings, indicator_sets, units
+from api.figures.context import FigureContext, NotFound
+from api.figures.dossiers import dossier, dossier_events
+from api.figures.indicators import indicator, indicator_dossiers
+from api.figures.lists import due, overdue
+from api.figures.procedures import procedures
+from api.figures.scorecards import scorecard
+from api.figures.wall import live
+
+__all__ = [
+    "FigureContext",
+    "NotFound",
+    "dossier",
+    "dossier_events",
+    "due",
+    "findings",
+    "indicator",
+    "indicator_dossiers",
+    "indicator_sets",
+    "live",
+    "overdue",
+    "procedures",
+    "scorecard",
+    "units",
+]

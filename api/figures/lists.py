@@ -176,8 +176,9 @@ def due(
     reader = ctx.reader(unit)
     listed = []
     for d, state, verdict in _judged(ctx, reader, dossiers.open_at(reader, start), start, "766", procedure):
-        open_still = state == "open_not_due" or (state == "open_late" and verdict is not None)
-        if open_still and verdict is not None and verdict.due is not None and start <= verdict.due < end:
+        if state not in ("open_not_due", "open_late") or verdict is None or verdict.due is None:
+            continue
+        if start <= verdict.due < end:
             listed.append((d, state, verdict))
     listed.sort(key=lambda x: (x[2].due or 0, x[0].code))
     after = (mark["due"], mark["code"]) if "code" in mark else None

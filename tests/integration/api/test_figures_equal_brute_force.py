@@ -6,37 +6,38 @@ and at the ends of days, knowledge at and inside days, every rule family.
 
 import json
 import random
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 from clickhouse_driver import Client
 
-from api.figures.catalogue import findings, units
-from api.figures.context import FigureContext, NotFound, ask
-from api.figures.dossiers import dossier, dossier_events
-from api.figures.indicators import indicator, indicator_dossiers
-from api.figures.lists import due, overdue
-from api.figures.live import live
+from api.figures import (
+    FigureContext,
+    NotFound,
+    dossier,
+    dossier_events,
+    due,
+    findings,
+    indicator,
+    indicator_dossiers,
+    live,
+    overdue,
+    scorecard,
+    units,
+)
+from api.figures.context import ask
 from api.figures.quantities import Quantities
-from api.figures.scorecards import scorecard
-from domain.blocks import encode_block, partition_of
+from domain.blocks import partition_of
 from domain.errors import InvalidInput, NotKnownYet
-from domain.events import encode_event, make_event
 from domain.indicator_documents import packaged_sets
 from domain.indicator_sets import IndicatorSet
 from domain.instants import MS_DAY, Millis
 from domain.measures import FAMILIES
-from sinks.clickhouse import connect
-from sinks.schema import migrate
-from stream.partition import FoldConfig, PartitionFold
-from stream.state import StateStore
+from tests.integration.api.folded_store import Connect, embedded_store, fold_into, record
 from tests.unit.domain.oracle import Dossier, brute_force, late, names_of, read
 from tests.unit.domain.random_dossiers import (
     FIRST_DAY,
@@ -60,13 +61,10 @@ SUBTREES = {
 TEXT = "%Y-%m-%dT%H:%M:%S.%f%z"
 
 
-@dataclass(frozen=True)
-class Record:
-    """A record of the log, and the event it holds."""
+class Arrival(NamedTuple):
+    """An event of a dossier and when it became known."""
 
-    offset: int
-    timestamp_ms: Millis
-    value: bytes
+    known_at: Millis
     code: str
     said: Said
 
@@ -76,7 +74,7 @@ class World:
     """The store's client and what was written: the oracle's side of every comparison."""
 
     client: Client
-    records: tuple[Record, ...]
+    arrivals: tuple[Arrival, ...]
 
     def context(self, family: str = "766", **changes: Any) -> FigureContext:
         def sets() -> Sequence[IndicatorSet]:
@@ -88,8 +86,8 @@ class World:
     def said(self, known_before: Millis | None = None) -> dict[str, list[Said]]:
         """The events of each dossier, in the order of arrival, those known before an instant."""
         found: dict[str, list[Said]] = {}
-        for r in self.records:
-            if known_before is None or r.timestamp_ms < known_before:
+        for r in self.arrivals:
+            if known_before is None or r.known_at < known_before:
                 found.setdefault(r.code, []).append(r.said)
         return found
 
@@ -115,73 +113,36 @@ def unit_of(said: Sequence[Said]) -> str:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Client]]:
-    folder = tmp_path_factory.mktemp("figures")
-    passwords = folder / "passwords.json"
-    passwords.write_text(json.dumps({"writer": "w", "reader": "r"}))
-    command = [sys.executable, "-m", "sinks.embedded", "--path", str(folder / "store")]
-    process = subprocess.Popen(
-        [*command, "--passwords-file", str(passwords)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[3],
-    )
-    assert process.stdout is not None
-    words = process.stdout.readline().split()
-    assert words[:1] == ["ready"], words
-    port = int(dict(word.split("=") for word in words[1:])["native"])
-    writer = {"host": "127.0.0.1", "port": port, "user": "writer", "password": "w"}
-    migrate(writer)
-    try:
-        yield lambda user: connect({**writer, "user": user, "password": user[0]}, database="gs766")
-    finally:
-        process.terminate()
-        process.wait(30)
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
+    with embedded_store(tmp_path_factory.mktemp("figures")) as connect:
+        yield connect
 
 
 @pytest.fixture(scope="module")
-def world(store: Callable[[str], Client], tmp_path_factory: pytest.TempPathFactory) -> World:
-    records = random_log(random.Random(766))
+def world(store: Connect, tmp_path_factory: pytest.TempPathFactory) -> World:
+    arrivals = random_arrivals(random.Random(766))
     writer = store("writer")
-    for partition, listed in enumerate(records):
-        fold(writer, tmp_path_factory.mktemp("state"), partition, listed)
-    everything = sorted((r for listed in records for r in listed), key=lambda r: (r.timestamp_ms, r.code))
-    return World(store("reader"), tuple(everything))
+    folder = tmp_path_factory.mktemp("state")
+    for partition in range(PARTITIONS):
+        mine = [a for a in arrivals if partition_of(a.code, PARTITIONS) == partition]
+        records = [
+            record(n, a.known_at, f"dossier.{a.said.verb}", a.code, a.said.at, a.said.data)
+            for n, a in enumerate(mine)
+        ]
+        fold_into(writer, folder, records, ZONE, partition, PARTITIONS)
+    return World(store("reader"), tuple(arrivals))
 
 
-def random_log(rng: random.Random) -> list[list[Record]]:
-    """Two partitions of single events that become known up to four days after they happened."""
-    arrivals: list[tuple[Millis, str, int, Said]] = []
+def random_arrivals(rng: random.Random) -> list[Arrival]:
+    """Single events that become known up to four days after they happened; what was said first of two things
+    of one instant arrives first, so that the oracle can order them as the fold does."""
+    found = []
     for n in range(DOSSIERS):
         code = f"H44.100-26-{n:04d}"
-        for ordinal, s in enumerate(random_dossier(rng)):
+        for s in random_dossier(rng):
             lag = rng.choice((0, 1, 5, 30, 90)) * 3_600_000 + rng.randrange(1000)
-            arrivals.append((max(s.at, ZONE.midnight(FIRST_DAY)) + lag, code, ordinal, s))
-    arrivals.sort(key=lambda x: x[:3])
-    partitions: list[list[Record]] = [[] for _ in range(PARTITIONS)]
-    for at, code, ordinal, s in arrivals:
-        listed = partitions[partition_of(code, PARTITIONS)]
-        event = make_event(f"dossier.{s.verb}", code, s.at, s.data, source="/test", id=f"{code}/{ordinal:03d}")
-        listed.append(Record(len(listed), at, encode_block([encode_event(event)]), code, s))
-    return partitions
-
-
-def fold(writer: Client, folder: Path, partition: int, records: Sequence[Record]) -> None:
-    state = StateStore(folder / "state")
-    config = FoldConfig(partition, PARTITIONS, ZONE, 1, "log", "test")
-    folded = PartitionFold(state, config)
-    columns = "generation, partition, offset, part, value"
-    for n, record in enumerate(records):
-        folded.apply(record)
-        if n % 50 == 49 or n == len(records) - 1:
-            batch = folded.batch()
-            rows = [
-                (1, partition, batch.to_offset, part, msgspec.json.encode(found).decode())
-                for part, found in batch.rows.items()
-            ]
-            writer.execute(f"INSERT INTO change_parts ({columns}) VALUES", rows)
-            folded.commit(1)
-    state.close()
+            found.append(Arrival(max(s.at, ZONE.midnight(FIRST_DAY)) + lag, code, s))
+    return sorted(found, key=lambda a: a[:2])
 
 
 def check(world: World, unit: str, start: Millis, until: Millis, known: Millis | None) -> None:

@@ -57,7 +57,7 @@ class Dossier(NamedTuple):
 
 def read(said: Sequence[Said]) -> Dossier:
     """A dossier from its events, by the texts."""
-    numbered = sorted(enumerate(said), key=lambda x: (x[1].at, RANKS.get(x[1].verb, LAST), str(x[0])))
+    numbered = sorted(enumerate(said), key=lambda x: (x[1].at, RANKS.get(x[1].verb, LAST), x[0]))
     events = [s for _, s in numbered]
     accepted = next((s.at for s in events if s.verb == "accepted"), None)
     ratings = [s.data["rating"] for s in events if s.verb == "rated"]

@@ -1,0 +1,95 @@
+"""An embedded store filled by folding given events: what the writer does, without Kafka."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from clickhouse_driver import Client
+
+from domain.blocks import encode_block
+from domain.events import encode_event, make_event
+from domain.instants import Millis, Zone, from_millis
+from sinks.clickhouse import connect
+from sinks.schema import migrate
+from stream.partition import FoldConfig, PartitionFold
+from stream.state import StateStore
+
+Connect = Callable[[str], Client]
+"""A client by user: 'writer' or 'reader'."""
+
+
+class Record(NamedTuple):
+    """A record of the log: its offset, append time and block."""
+
+    offset: int
+    timestamp_ms: Millis
+    value: bytes
+
+
+def record(offset: int, appended_at: Millis, event_type: str, subject: str, at: Millis, data: Any) -> Record:
+    """One event as a record of its own."""
+    event = make_event(event_type, subject, at, data, source="/test", id=f"{offset:06d}")
+    return Record(offset, appended_at, encode_block([encode_event(event)]))
+
+
+@contextmanager
+def embedded_store(folder: Path) -> Iterator[Connect]:
+    """A new store with our schema, in a process of its own."""
+    passwords = folder / "passwords.json"
+    passwords.write_text(json.dumps({"writer": "w", "reader": "r"}))
+    command = [sys.executable, "-m", "sinks.embedded", "--path", str(folder / "store")]
+    process = subprocess.Popen(
+        [*command, "--passwords-file", str(passwords)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
+    try:
+        assert process.stdout is not None
+        words = process.stdout.readline().split()
+        assert words[:1] == ["ready"], words
+        port = int(dict(word.split("=") for word in words[1:])["native"])
+        writer = {"host": "127.0.0.1", "port": port, "user": "writer", "password": "w"}
+        migrate(writer)
+        yield lambda user: connect({**writer, "user": user, "password": user[0]}, database="gs766")
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def fold_into(
+    writer: Client, folder: Path, records: Sequence[Record], zone: Zone, partition: int = 0, partitions: int = 1
+) -> None:
+    """Folds the records of one partition and inserts the rows; the records themselves stand beside them."""
+    state = StateStore(folder / f"state-{partition}")
+    folded = PartitionFold(state, FoldConfig(partition, partitions, zone, 1, "log", "test"))
+
+    def emit() -> None:
+        batch = folded.batch()
+        rows = [
+            (1, partition, batch.to_offset, part, msgspec.json.encode(found).decode())
+            for part, found in batch.rows.items()
+        ]
+        if rows:
+            writer.execute("INSERT INTO change_parts (generation, partition, offset, part, value) VALUES", rows)
+        folded.commit(1)
+
+    for n, one in enumerate(records):
+        folded.apply(one)
+        while folded.sweeping:
+            emit()
+            folded.sweep(one)
+        if n % 50 == 49:
+            emit()
+    emit()
+    raw = []
+    for r in records:
+        known_at = from_millis(r.timestamp_ms)
+        raw.append(("dossier-events", partition, r.offset, known_at, known_at, r.value.decode()))
+    writer.execute("INSERT INTO records (topic, partition, offset, appended_at, known_at, value) VALUES", raw)
+    state.close()
