@@ -223,7 +223,8 @@ class PartitionFold:
 
     def _clock(self, events: Iterable[Event], known_at: Millis) -> Millis:
         limit = known_at + CLOCK_TOLERANCE_MS
-        return max([self.position.clock, *(e.occurred_at for e in events if e.occurred_at <= limit)])
+        told = (e.occurred_at for e in events if e.occurred_at <= limit and e.kind != "log")
+        return max([self.position.clock, *told])
 
     def _take_documents(self, events: Iterable[Event]) -> bool:
         """Merges broadcast documents; true when any changed, and the reference is made anew."""

@@ -221,5 +221,6 @@ def run(config: WorkerConfig) -> None:
 
     # Connected signals are kept weakly by default: a local function would vanish.
     worker.app.on_before_shutdown.connect(release, weak=False)
-    process = faust.Worker(worker.app, loglevel="WARN", quiet=True)
+    process = faust.Worker(worker.app, loglevel="WARN", quiet=True, redirect_stdouts=False)
+    process.spinner = None
     process.execute_from_commandline()
