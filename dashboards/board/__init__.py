@@ -1,0 +1,1 @@
+"""The live board: what officials look at, served by the API's own process."""

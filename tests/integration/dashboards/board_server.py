@@ -1,0 +1,192 @@
+"""The board over a fake source, as a process for a browser; `POST /fake` changes the source."""
+
+import sys
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+
+from api.access import Principal
+from dashboards.board.model import (
+    DossierPage,
+    EventRow,
+    Freshness,
+    Group,
+    Indicator,
+    Live,
+    Numbers,
+    OverdueRow,
+    Score,
+    UnitPage,
+    UnitRow,
+    Verdict,
+)
+from dashboards.board.mount import mount
+from domain.errors import Unavailable
+from domain.indicator_documents import packaged_sets
+from domain.instants import parse_rfc3339, zone
+from domain.scoring import score_indicator, totalled
+
+DAY, HOUR = 86_400_000, 3_600_000
+AT = parse_rfc3339("2026-11-24T07:10:02+07:00")
+NAMES = ("Xã Mẫu A", "Sở Mẫu Nội vụ", "Phường Mẫu B", "Xã Mẫu <C>", "Xã Mẫu D", "Sở Mẫu Xây dựng", "Xã Mẫu Đ")
+FIGURES = {
+    "DOSSIER_SYNC": (151_200, 152_595), "PROCESSED_ON_TIME": (144_658, 184_513),
+    "FORMALITY_ONLINE_SERVICE": (1_611, 1_802), "ONLINE_SERVICE_WITH_DOSSIER": (402, 1_611),
+    "DOSSIER_SUBMITTED_ONLINE": (150_917, 152_595), "FORMALITY_PAYMENT_INTEGRATED": (611, 640),
+    "FORMALITY_PAID_ONLINE": (312, 640), "DOSSIER_PAID_ONLINE": (82_913, 98_459),
+    "PETITION_PROCESSING_ON_TIME": (240, 247), "PETITION_HANDLING_SATISFACTION": (229, 247),
+    "DOSSIER_RECEIVING_SATISFACTION": (144_600, 184_513), "ORIGINAL_RESULT_AVAILABLE": (74_000, 120_400),
+    "SO_HOA_GIAY_TO_GIAI_QUYET": (21_219, 184_513), "REUSED_DIGITIZED_DATA": (40_112, 184_513),
+    "SYNCED_WITH_DVCQG_PERSONAL_STORAGE": (8_300, 184_513), "CITIZEN_DATA_CONNECTED_DOSSIER": (99_020, 184_513),
+}  # fmt: skip
+
+
+def _absent(row: Indicator, group: str) -> bool:
+    return row.group == group and not row.applies
+
+
+def _score() -> Score:
+    chosen = next(s for s in packaged_sets() if s.name == "2026")
+    found = totalled(chosen, [score_indicator(i, *FIGURES.get(i.code, (None, None))) for i in chosen.indicators])
+    names = {i.code: i for i in chosen.indicators}
+    rows = tuple(
+        Indicator(
+            r.code, r.group, names[r.code].name, names[r.code].name_en, r.numerator, r.denominator, r.rate,
+            r.points, r.max, r.applies,
+        )
+        for r in found.indicators
+    )  # fmt: skip
+    groups = tuple(
+        Group(g.code, s.name, s.name_en, g.points, g.max, sum(r.max for r in rows if _absent(r, g.code)))
+        for g, s in zip(found.groups, chosen.groups, strict=True)
+    )  # fmt: skip
+    return Score("H44", "Tỉnh Mẫu", "2026-11", "2026", 1, "0/120 · 1/88 · 2/97 · 3/104", found.total_portal,
+                 found.total_rebased, found.band, groups, rows)  # fmt: skip
+
+
+class FakeSource:
+    """Figures that the test changes; `asked` counts how often the whole board was computed."""
+
+    def __init__(self) -> None:
+        self.zone, self.root = zone("Asia/Ho_Chi_Minh"), "H44"
+        self.turn = self.asked = 0
+        self.overdue, self.failing = 1_284, False
+        self.stale_ms: int | None = None
+
+    def place(self) -> object:
+        return self.turn
+
+    def live(self) -> Live:
+        self.asked += 1
+        if self.failing:
+            raise Unavailable("the store does not answer")
+        units = tuple(
+            UnitRow(f"H44.{100 + n}", name, max(0, 96 - 13 * n), (17 - 5 * n) % 11) for n, name in enumerate(NAMES)
+        )
+        fresh = Freshness(AT - 4_000, self.stale_ms, 163, 163)
+        return Live(AT, "wall", fresh, _score(), Numbers(118, 412, self.overdue, 96, 219), units)
+
+    def unit(self, code: str) -> UnitPage | None:
+        if code != "H44.100":
+            return None
+        rows = tuple(
+            OverdueRow(
+                f"H44.100-261{n:03d}-00{n:02d}",
+                "2.000815",
+                AT - 9 * DAY,
+                AT - n * DAY,
+                AT - (n + n % 2) * DAY,
+                n,
+                n * DAY,
+                n % 3 == 0,
+            )
+            for n in range(1, 9)
+        )
+        return UnitPage(code, NAMES[0], AT, None, 6, rows, self.overdue)
+
+    def dossier(self, code: str) -> DossierPage | None:
+        if code != "H44.100-261001-0001":
+            return None
+        due = AT - 2 * DAY
+        vi = ("ĐANG QUÁ HẠN 2 ngày 0 giờ làm việc theo Cổng (so giờ): sau giờ hẹn trả.",
+              "ĐANG QUÁ HẠN theo II.06a (so ngày): sau ngày hẹn trả.",
+              "ĐANG QUÁ HẠN 9 ngày theo ngày hẹn gốc.")  # fmt: skip
+        rules = (("766", "after_due"), ("06a", "after_due_day"), ("orig", "after_due"))
+        verdicts = tuple(
+            Verdict(rule, "open_late", True, reason, said, f"OVERDUE by rule {rule}", due, AT, 3_600_000, 1)
+            for (rule, reason), said in zip(rules, vi, strict=True)
+        )
+        types = ("submitted", "accepted", "step_started", "supplement_requested", "supplement_received")
+        events = tuple(
+            EventRow(
+                f"dossier.{t}",
+                AT - (9 - n) * DAY,
+                AT - (9 - n) * DAY + n * 10 * HOUR,
+                AT - (9 - n) * DAY + n * 10 * HOUR + 400,
+                "/h44/one-stop",
+                2,
+                40 + n,
+                n,
+                f"e{n}",
+            )
+            for n, t in enumerate(types)
+        )
+        return DossierPage(
+            code=code,
+            at=AT,
+            unit="H44.100",
+            unit_name=NAMES[0],
+            procedure="2.000815",
+            status="processing",
+            channel="online",
+            accepted_at=AT - 9 * DAY,
+            due_at=due,
+            due_at_original=due - 7 * DAY,
+            finished_at=None,
+            returned_at=None,
+            apology_at=None,
+            verdicts=verdicts,
+            events=events,
+            findings=("due_moved_after_due",),
+        )
+
+
+class FakeGate:
+    """Lets everyone in but those who send the cookie `outside`; the key is 'gs766_right'."""
+
+    def __init__(self) -> None:
+        self.reads: list[str] = []
+
+    def viewer(self, request: Request) -> Principal | None:
+        if "outside" in request.cookies and request.cookies.get("gs766_key") != "gs766_right":
+            return None
+        return Principal("test", frozenset({"read", "display"}))
+
+    def sees(self, viewer: Principal, unit: str) -> bool:
+        return bool(viewer) and bool(unit)
+
+    def admit(self, token: str) -> bool:
+        return token == "gs766_right"
+
+    def record_read(self, viewer: Principal, dossier_code: str) -> None:
+        self.reads.append(f"{viewer.key_id} {dossier_code}")
+
+
+def make_app() -> FastAPI:
+    """The app under test."""
+    app, source, gate = FastAPI(), FakeSource(), FakeGate()
+
+    @app.post("/fake")
+    async def change(request: Request) -> dict[str, Any]:
+        for name, value in (await request.json()).items():
+            setattr(source, name, value)
+        source.turn += 1
+        return {"asked": source.asked, "reads": gate.reads}
+
+    mount(app, source, gate)
+    return app
+
+
+if __name__ == "__main__":
+    uvicorn.run(make_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

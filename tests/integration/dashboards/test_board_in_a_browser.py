@@ -1,0 +1,273 @@
+"""The board as people see it: a real browser on a real server over a fake source."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+SERVER = Path(__file__).parent / "board_server.py"
+ROOT = Path(__file__).parents[3]
+DOSSIER = "H44.100-261001-0001"
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="chromium is not installed: the pages cannot be looked at"
+)
+
+
+class Board:
+    """The running server; `change` sets attributes of its source and counts as an event."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def change(self, **values: Any) -> dict[str, Any]:
+        """Changes the source; returns how often it was asked and which dossiers were read."""
+        body = json.dumps(values).encode()
+        with urllib.request.urlopen(urllib.request.Request(self.address + "/fake", body), timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+
+@pytest.fixture(scope="module")
+def board() -> Iterator[Board]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")} | {"PYTHONPATH": str(ROOT)}
+    server = subprocess.Popen([sys.executable, str(SERVER), str(port)], env=environ, cwd=ROOT)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        urllib.request.urlopen(urllib.request.Request(_until_up(server, address)), timeout=10).close()
+        yield Board(address)
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _until_up(server: "subprocess.Popen[bytes]", address: str) -> str:
+    """Waits for the port; the server's own log is on stderr."""
+    host, port = address.removeprefix("http://").split(":")
+    for _ in range(300):
+        assert server.poll() is None, "the board's server ended by itself"
+        try:
+            socket.create_connection((host, int(port)), timeout=0.1).close()
+        except OSError:
+            from threading import Event
+
+            Event().wait(0.1)
+            continue
+        return address
+    raise AssertionError("the board's server did not come up")
+
+
+@pytest.fixture(scope="module")
+def browser(board: Board) -> Iterator[Browser]:
+    del board
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def show(browser: Browser, board: Board) -> Iterator[Open]:
+    board.change(overdue=1284, failing=False, stale_ms=None)
+    contexts = []
+
+    def opened(
+        path: str, width: int = 1600, height: int = 1000, cookies: tuple[tuple[str, str], ...] = ()
+    ) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        context.add_cookies([{"name": n, "value": v, "url": board.address} for n, v in cookies])
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.goto(board.address + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def value(page: Page, name: str) -> Any:
+    return page.locator(f'[data-number="{name}"] .value')
+
+
+def test_the_page_shows_the_figures_of_its_source_in_vietnamese(show: Open) -> None:
+    page = show("/")
+    expect(page.locator(".strip")).to_contain_text("Số liệu đến 07:09:58 · 163/163 đơn vị có dữ liệu")
+    expect(page.locator(".score h2")).to_have_text("ĐIỂM THEO CỔNG")
+    expect(page.locator(".score .big")).to_have_text("63,46")
+    expect(page.locator(".score .band")).to_contain_text("TRUNG BÌNH")
+    expect(page.locator(".score .rebased")).to_have_text("Quy đổi phần áp dụng 73,79")
+    expect(value(page, "due-today-open")).to_have_text("118")
+    expect(value(page, "overdue")).to_have_text("1.284")
+    expect(value(page, "no-apology")).to_have_text("219")
+    expect(page.locator(".units-panel")).to_contain_text("ĐƠN VỊ CẦN ĐÔN ĐỐC")
+    assert page.locator(".groups-panel .bar").count() == 6
+    expect(page.locator(".groups-panel .bar").first).to_contain_text("12 không phát sinh")
+
+
+def test_a_change_appears_on_every_open_page_without_a_reload_and_is_computed_once(
+    show: Open, board: Board
+) -> None:
+    pages = [show("/"), show("/"), show("/wall", 1920, 1080)]
+    for page in pages:
+        expect(value(page, "overdue")).to_have_text("1.284")
+        page.evaluate("window.notReloaded = true")
+    before = board.change(overdue=1285)["asked"]
+    for page in pages:
+        expect(value(page, "overdue")).to_have_text("1.285", timeout=30_000)
+        assert page.evaluate("window.notReloaded")
+    # One computation for three screens; the clock may have asked for one more meanwhile.
+    assert board.change()["asked"] <= before + 2
+
+
+def test_stale_figures_are_said_to_be_old_and_unreadable_ones_keep_their_time(show: Open, board: Board) -> None:
+    page = show("/")
+    board.change(stale_ms=7_200_000)
+    expect(page.locator(".strip .alarm")).to_have_text("■SỐ LIỆU CŨ 2 GIỜ")
+    board.change(stale_ms=None, failing=True)
+    expect(page.locator(".strip .alarm")).to_have_text("■KHÔNG ĐỌC ĐƯỢC SỐ LIỆU")
+    expect(page.locator(".strip")).to_contain_text("số cũ 07:10 24/11")
+    board.change(failing=False)
+    expect(page.locator(".strip .fresh")).to_be_visible()
+
+
+def test_the_language_can_be_switched_to_english_and_back(show: Open) -> None:
+    page = show("/")
+    page.get_by_role("link", name="English").click()
+    expect(page.locator(".score h2")).to_have_text("SCORE AS THE PORTAL COMPUTES")
+    expect(value(page, "overdue")).to_have_text("1,284")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    page.get_by_role("link", name="Tiếng Việt").click()
+    expect(page.locator(".score h2")).to_have_text("ĐIỂM THEO CỔNG")
+
+
+def test_why_opens_numerator_and_denominator_of_every_indicator(show: Open) -> None:
+    page = show("/")
+    page.click("#why")
+    row = page.locator('[data-indicator="PROCESSED_ON_TIME"]')
+    expect(row).to_be_visible()
+    assert row.locator("td").all_inner_texts()[:4] == ["144.658", "184.513", "78,40 %", "15,68"]
+    expect(page.locator('[data-indicator="PUBLISH_ON_TIME"]')).to_contain_text("không phát sinh")
+
+
+def test_a_row_opens_its_unit_and_a_dossier_its_timeline_and_reading_it_is_recorded(
+    show: Open, board: Board
+) -> None:
+    page = show("/")
+    page.click('[data-unit="H44.100"]')
+    expect(page.locator("h1")).to_contain_text("Xã Mẫu A")
+    page.click(f'[data-dossier="{DOSSIER}"] a')
+    expect(page.locator(".sentence")).to_contain_text("ĐANG QUÁ HẠN 2 ngày 0 giờ làm việc theo Cổng (so giờ)")
+    assert page.locator(".timeline tbody tr").count() == 5
+    expect(page.locator('[data-place="2/40/0"]')).to_contain_text("Nộp hồ sơ")
+    assert f"test {DOSSIER}" in board.change()["reads"]
+
+
+def test_names_from_data_are_text_and_never_markup(show: Open) -> None:
+    page = show("/")
+    expect(page.locator('[data-unit="H44.103"]')).to_contain_text("Xã Mẫu <C>")
+
+
+def test_what_does_not_exist_says_so(show: Open) -> None:
+    page = show("/ho-so/nobody")
+    expect(page.locator("h1")).to_have_text("Không tìm thấy")
+
+
+@pytest.mark.parametrize("path", ["/", "/wall", "/don-vi/H44.100", f"/ho-so/{DOSSIER}", "/khoa"])
+def test_no_page_asks_an_address_beyond_loopback(browser: Browser, board: Board, path: str) -> None:
+    context = browser.new_context()
+    asked: list[str] = []
+    refused: list[str] = []
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
+    page.goto(board.address + path)
+    page.wait_for_selector(".panel, form")
+    page.wait_for_load_state("networkidle")
+    hosts = {urlsplit(url).hostname for url in asked if not url.startswith(("data:", "blob:"))}
+    context.close()
+    assert hosts == {"127.0.0.1"}
+    assert refused == []
+
+
+@pytest.mark.parametrize("path", ["/", "/don-vi/H44.100", f"/ho-so/{DOSSIER}"])
+def test_a_phone_scrolls_down_only(show: Open, path: str) -> None:
+    page = show(path, 390, 844)
+    page.wait_for_selector(".panel h2")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_on_a_phone_what_is_to_be_done_comes_before_the_score(show: Open) -> None:
+    page = show("/", 390, 844)
+    expect(page.locator(".numbers .number").first).to_be_visible()
+    tops = page.evaluate(
+        "['.strip', '.numbers', '.score'].map(s => document.querySelector(s).getBoundingClientRect().top)"
+    )
+    assert tops == sorted(tops)
+
+
+def test_the_wall_has_no_small_text_no_dossier_code_and_nothing_cut_off(show: Open) -> None:
+    page = show("/wall", 1920, 1080)
+    expect(value(page, "overdue")).to_be_visible()
+    sizes = page.evaluate(
+        """() => [...document.querySelectorAll('.wall *')]
+        .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
+        .filter(e => e.offsetParent && !e.classList.contains('shape'))
+        .map(e => [parseFloat(getComputedStyle(e).fontSize), e.textContent])"""
+    )
+    assert sizes
+    assert [text for size, text in sizes if size < 34] == []
+    assert page.evaluate("[document.body.scrollWidth, document.querySelector('.wall').scrollHeight]") == [
+        1920,
+        1080,
+    ]
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll('.wall .panel > *')]
+        .filter(e => e.getBoundingClientRect().right > 1920 || e.getBoundingClientRect().bottom > 1080)
+        .map(e => e.className)"""
+    )
+    assert cut == []
+    assert page.locator(".wall .number").evaluate_all("all => all.every(e => e.scrollWidth <= e.clientWidth)")
+    assert "-261" not in page.inner_text("body")
+
+
+def test_without_a_right_the_page_asks_for_a_key_and_keeps_it_in_a_cookie(show: Open) -> None:
+    page = show("/don-vi/H44.100?lang=en", cookies=(("outside", "1"),))
+    page.fill("[name=key]", "gs766_wrong")
+    page.click("button")
+    expect(page.locator(".red")).to_be_visible()
+    page.fill("[name=key]", "gs766_right")
+    page.click("button")
+    expect(page.locator("h1")).to_contain_text("Xã Mẫu A")
+    assert "gs766" not in page.url
+    cookie = next(c for c in page.context.cookies() if c.get("name") == "gs766_key")
+    assert cookie.get("httpOnly")
+
+
+def test_a_link_cannot_carry_a_key_nor_lead_to_another_site(show: Open) -> None:
+    page = show("/don-vi/H44.100?key=gs766_right", cookies=(("outside", "1"),))
+    expect(page.locator("[name=key]")).to_be_visible()
+    page.goto(page.url.split("?")[0] + "?back=//example.invalid/")
+    expect(page.locator("[name=back]")).to_have_value("/")
