@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from domain.instants import to_millis
 from ops.addresses import kafka_config, store_target
-from ops.settings import Settings
+from ops.settings import Settings, record
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +16,7 @@ def prepare(settings: Settings) -> None:
 
     Refused when a topic differs from what keeps the log safe, Unavailable when Kafka or the store is away.
     """
+    record(settings)
     with ThreadPoolExecutor(2) as pool:
         for task in [pool.submit(_topics, settings), pool.submit(_tables, settings)]:
             task.result()

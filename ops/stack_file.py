@@ -64,13 +64,18 @@ def write_stack(data: Path, stack: Stack) -> None:
 
 def read_stack(data: Path) -> Stack | None:
     """The description of a running stack; None when there is none or its supervisor has ended."""
+    stack = last_stack(data)
+    return stack if stack is not None and _runs(stack.pid) else None
+
+
+def last_stack(data: Path) -> Stack | None:
+    """The description that stands there, even if its supervisor was killed; None when there is none."""
     try:
         found = json.loads(path_of(data).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
     found["parts"] = {name: PartState(**state) for name, state in found["parts"].items()}
-    stack = Stack(**found)
-    return stack if _runs(stack.pid) else None
+    return Stack(**found)
 
 
 def require_stack(data: Path) -> Stack:

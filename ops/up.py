@@ -13,7 +13,15 @@ from ops.commands.shell import say
 from ops.parts import chosen_parts
 from ops.ports import with_free_port
 from ops.settings import Settings, record
-from ops.stack_file import DEVELOPMENT_KEY, Stack, read_secret, read_stack, store_passwords, write_secret
+from ops.stack_file import (
+    DEVELOPMENT_KEY,
+    Stack,
+    last_stack,
+    read_secret,
+    read_stack,
+    store_passwords,
+    write_secret,
+)
 from ops.supervisor import GRACE_SECONDS, Supervisor, is_held, only_stack
 
 DOWN_SECONDS = 3 * GRACE_SECONDS
@@ -34,6 +42,7 @@ def run_stack(
         if demo:
             clock = "log" if settings.clock == "wall" else settings.clock
             settings = replace(settings, clock=clock, demo=True)
+        wait_for_leftovers(settings.data)
         settings, changed = with_free_port(settings)
         if changed:
             say(changed)
@@ -75,6 +84,30 @@ def stop_stack(data: Path) -> bool:
     if _ends_within(data, 5):
         return True
     raise Unavailable(f"process {stack.pid} does not end: look at {data / 'logs'}")
+
+
+def wait_for_leftovers(data: Path) -> None:
+    """Lets the parts of a supervisor that was killed end in order: the folders that they hold are needed."""
+    stack = last_stack(data)
+    pids = [state.pid for state in stack.parts.values() if state.pid] if stack else []
+    deadline = time.monotonic() + GRACE_SECONDS
+    told = False
+    while left := [pid for pid in pids if _is_part(pid)]:
+        if not told:
+            say(f"waiting for {len(left)} parts of an earlier start to end")
+            told = True
+        if time.monotonic() > deadline:
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def _is_part(pid: int) -> bool:
+    """Whether that process is a part still at work; an ended one that nobody has buried has no command line."""
+    try:
+        return b"ops.part" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def development_key(data: Path) -> str:

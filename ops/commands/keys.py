@@ -70,9 +70,10 @@ def revoke(
 
 def list_identifier_keys(ctx: typer.Context, as_json: JsonOption = False, data: DataOption = None) -> None:
     """List the keys of identifiers by year, the destroyed ones too; never their secrets."""
+    stored = _identifiers(ctx, data).keys()
     listed = [
         {"id": key.id, "year": key.year, "created_at": key.created_at, "destroyed_at": key.destroyed_at}
-        for key in _identifiers(ctx, data).keys()
+        for key in stored
     ]
     if as_json:
         print_json(listed)
