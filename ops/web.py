@@ -1,4 +1,4 @@
-"""The API's process: the application under uvicorn, with a word when it listens."""
+"""The API's process: the routes and the board under uvicorn, with a word when it listens."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,9 +29,13 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings, on_ready: Callable[[str], None]) -> int:
     """Serves the API until SIGTERM or SIGINT; `on_ready` gets the address that this machine's commands use."""
     from api.app import create_app
+    from dashboards.board.mount import mount_board
 
+    served = api_config(settings)
+    app = create_app(served)
+    mount_board(app, served)
     config = uvicorn.Config(
-        create_app(api_config(settings)),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
