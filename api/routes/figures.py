@@ -149,7 +149,9 @@ def get_dossier(
 @router.get("/dossiers/{code}/events", tags=["dossiers"], summary="Events of a dossier", responses=_OK)
 def get_dossier_events(request: Request, who: Reader, services: Parts, code: Code) -> Response:
     """Its events with their three times and their coordinates in the log. Reading them is a recorded act."""
-    answer = figure(request, services, who, lambda ctx: services.figures.dossier_events(ctx, code), cached=False)
+    answer = figure(
+        request, services, who, lambda ctx: services.figures.dossier_events(ctx, code) or None, cached=False
+    )
     services.acts.record("dossier_read", code, who, services.wall())
     return answer
 
