@@ -31,6 +31,24 @@ _COLUMNS = (
     "late_by_working_days",
     "apology",
 )
+_DUE_COLUMNS = (
+    "dossier_code",
+    "unit",
+    "procedure",
+    "accepted_at",
+    "due_at",
+    "status",
+    "step",
+    "office",
+    "apology",
+)
+_ALERT_COLUMNS = ("id", "kind", "level", "title_en", "dossier_code", "unit", "from", "until", "due_at")
+_DOSSIER_COLUMNS: dict[str, tuple[str, ...]] = {
+    "verdicts": ("rule", "state", "reason", "due_at", "end_at", "late_by_working_days", "en"),
+    "events": ("type", "occurred_at", "recorded_at", "known_at", "source", "partition", "offset", "index"),
+    "conditions": ("kind", "start", "until", "holds"),
+}
+"""What of each table fits a terminal; `--json` has all."""
 
 
 def register(app: typer.Typer) -> None:
@@ -83,7 +101,7 @@ def due(
 ) -> None:
     """Open dossiers that fall due soon."""
     query = {"unit": unit, "procedure": procedure, "within": within, "as_of": as_of}
-    _list(ctx, data, "/v1/due", query, limit, as_json)
+    _list(ctx, data, "/v1/due", query, limit, as_json, _DUE_COLUMNS)
 
 
 def findings(
@@ -125,7 +143,7 @@ def alerts(
         print_json(found)
         return
     print_facts({name: value for name, value in found.items() if name not in ("alerts", "next")})
-    print_rows(found["alerts"])
+    print_rows(found["alerts"], _ALERT_COLUMNS)
 
 
 def dossier(
@@ -153,11 +171,17 @@ def dossier(
     print_facts({name: value for name, value in found.items() if name not in tables})
     for name, rows in tables.items():
         print()
-        print_rows(rows, title=name)
+        print_rows(rows, _DOSSIER_COLUMNS.get(name, ()), title=name)
 
 
 def _list(
-    ctx: typer.Context, data: Any, path: str, query: dict[str, Any], limit: int | None, as_json: bool
+    ctx: typer.Context,
+    data: Any,
+    path: str,
+    query: dict[str, Any],
+    limit: int | None,
+    as_json: bool,
+    columns: tuple[str, ...] = _COLUMNS,
 ) -> None:
     from ops.client import Client
 
@@ -169,7 +193,7 @@ def _list(
     print_facts({name: value for name, value in found.items() if name not in ("dossiers", "next", "totals")})
     if isinstance(found.get("totals"), dict):
         print_facts(found["totals"])
-    print_rows(found["dossiers"], _COLUMNS)
+    print_rows(found["dossiers"], columns)
 
 
 def _page(limit: int | None) -> int:

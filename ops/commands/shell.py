@@ -1,6 +1,7 @@
 """What all commands share: the data folder, settings, and how answers and errors are printed."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ KnownAtOption = Annotated[
     str | None,
     typer.Option("--known-at", help="Only what the system knew at that instant. Default: all it knows now."),
 ]
+
+
+_INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?\+\d\d:\d\d$")
+"""An instant in the province's offset: people read it without milliseconds and offset; UTC keeps its Z."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,10 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.2f}"
+    if isinstance(value, dict) and not any(isinstance(v, dict | list) for v in value.values()):
+        return ", ".join(f"{name} {_cell(inner)}" for name, inner in value.items()) or "–"
+    if isinstance(value, list) and not any(isinstance(v, dict | list) for v in value):
+        return ", ".join(map(_cell, value)) or "–"
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
-    return str(value)
+    return _INSTANT.sub(r"\1 \2", str(value))
