@@ -34,6 +34,7 @@ def figure(
             complete_to=moment.vector.events,
             now=services.now(moment),
             principal_units=principal.units,
+            run=services.run,
         )
         if matches(request.headers.get("if-none-match"), tag):
             return Response(status_code=304, headers={"ETag": tag})
@@ -41,7 +42,11 @@ def figure(
         found = ask(ctx)
     if found is None:
         raise NotFound("there is nothing under that name, or it lies outside your units")
-    headers = {"Cache-Control": "private, no-cache", **({"ETag": tag} if tag else {})}
+    headers = {
+        "Cache-Control": "private, no-cache",
+        "Vary": "Authorization, X-GS766-Key",
+        **({"ETag": tag} if tag else {}),
+    }
     return Response(_encode.encode(found), 200, headers, "application/json")
 
 

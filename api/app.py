@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
@@ -25,6 +26,8 @@ from domain.instants import zone
 from domain.periods import parse_instant
 from eventlog.writer import LogWriter, WriterSettings
 
+WATCHERS = 3
+"""Connections of the watcher, health, and positions for requests."""
 Open = Callable[[ApiConfig], Services]
 _DESCRIPTION = """
 Event-sourced monitoring of administrative dossiers (QĐ 766/QĐ-TTg).
@@ -40,7 +43,9 @@ def open_services(config: ApiConfig) -> Services:
     """The real parts: store pool, log writer with its spool, key file, prober."""
     keys = KeyStore(config.private)
     pool = open_pool(config.store)
-    feed = StoreFeed(pool, config.partitions)
+    # Apart from the figures' connections: a slow question must not make health red or the stream late.
+    watch_pool = open_pool(replace(config.store, pool=WATCHERS))
+    feed = StoreFeed(watch_pool, config.partitions)
     log = LogWriter(
         WriterSettings(
             config.kafka, config.kafka.events, config.partitions, spool=config.spool, quota=config.spool_quota
@@ -52,6 +57,7 @@ def open_services(config: ApiConfig) -> Services:
         prober.close()
         log.close()
         pool.close()
+        watch_pool.close()
         keys.close()
 
     return Services(

@@ -18,11 +18,15 @@ def figure_tag(
     complete_to: Sequence[int],
     now: Millis,
     principal_units: Sequence[str],
+    run: str = "",
 ) -> str:
-    """A weak ETag: path, query, positions, the caller's units, and, unless the query fixes `as_of`, the second."""
+    """A weak ETag: path, query, positions, the caller's units, and, unless the query fixes `as_of`, the second.
+
+    `run` names this run of the server: another release may compute another answer from the same rows.
+    """
     query = "&".join(f"{name}={value}" for name, value in sorted(request.query_params.multi_items()))
     at = "" if "as_of" in request.query_params else str(now // NOW_MS)
-    parts = (request.url.path, query, str(generation), ",".join(map(str, complete_to)), at, *principal_units)
+    parts = (run, request.url.path, query, str(generation), ",".join(map(str, complete_to)), at, *principal_units)
     return f'W/"{hashlib.blake2b(chr(0).join(parts).encode(), digest_size=12).hexdigest()}"'
 
 

@@ -1,5 +1,6 @@
 """What the routes work with, assembled once by `app.create_app`; every member can be a ten-line fake in tests."""
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from fastapi import Request
 
 from api.access import Principal, in_subtree
 from api.acts import Acts, Log
+from api.brake import Brake
 from api.config import ApiConfig, fixed_clock
 from api.feed import Moments
 from api.health import Facts
@@ -49,6 +51,9 @@ class Services:
     counters: Counters = field(default_factory=Counters)
     wall: Callable[[], Millis] = lambda: time.time_ns() // 1_000_000
     close: Callable[[], None] = lambda: None
+    brake: Brake = field(default_factory=Brake)
+    run: str = field(default_factory=lambda: secrets.token_hex(4))
+    """Names this run of the server in ETags."""
     _tree: "UnitTree | None" = None
 
     def now(self, moment: Moment | None) -> Millis:

@@ -127,6 +127,12 @@ class Hub:
         """Open streams."""
         return len(self._clients)
 
+    async def ready(self, patience_s: float) -> bool:
+        """Whether the store has answered, waiting a little for its first answer."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._fresh.wait(), patience_s)
+        return self._fresh.is_set()
+
     @property
     def last(self) -> Moment | None:
         """The newest moment that was published; None before the store answered."""

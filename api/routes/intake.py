@@ -82,6 +82,7 @@ def _json_answer(text: str) -> dict[str, Any]:
         207: _json_answer("Some are safe, some were rejected: see `results`."),
         **responses(
             "bad-request",
+            "too-many-requests",
             "no-key",
             "forbidden",
             "too-large",
@@ -100,8 +101,8 @@ async def post_events(
 
     Each item is answered by itself. **202**: all accepted. **207**: some rejected. **422** or **403**: all
     rejected; the problem holds the same `results`. Fields outside the allow-list are dropped before anything is
-    written, and named in `dropped_fields`. Sending the same ids again is harmless. **503** with `Retry-After`:
-    Kafka is away and the spool is full; some items may stand in the log already, send the same ids again.
+    written, and named in `dropped_fields`. Sending the same ids again is harmless. **429**: more than 5 % of
+    the key's events were bad; mend the source. **503** with `Retry-After`: Kafka is away and the spool is full; some items may stand in the log already, send the same ids again.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in JSON_TYPES | LINE_TYPES:
@@ -110,10 +111,25 @@ async def post_events(
         )
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Problem("unsupported-media-type", "compressed bodies are not read: send the events plain")
+    _check_brake(principal, services)
     body = await read_body(request, services.config.max_body_bytes)
     items = split_body(body, kind, services.config.max_items)
     results = await asyncio.to_thread(_admit_and_submit, items, principal, services)
-    return _answer(await results, services)
+    answers = await results
+    if "admin" not in principal.scopes:
+        bad = sum(r.http == 422 for r in answers)
+        services.brake.note(principal.key_id, len(answers), bad, services.wall())
+    return _answer(answers, services)
+
+
+def _check_brake(principal: Principal, services: Services) -> None:
+    wait_ms = services.brake.wait_ms(principal.key_id, services.wall())
+    if wait_ms:
+        raise Problem(
+            "too-many-requests",
+            "more than 5 % of this key's events were rejected: read the answers, mend the source, then go on",
+            headers={"Retry-After": str(-(-wait_ms // 1000))},
+        )
 
 
 def _admit_and_submit(items: tuple[bytes, ...], principal: Principal, services: Services) -> Any:

@@ -23,6 +23,7 @@ from sinks.queries.reader import Reader
 
 router = APIRouter(dependencies=[Depends(strict_query)])
 Parts = Annotated[Services, Depends(services_of)]
+STORE_PATIENCE_S = 5.0
 _LEVELS = {"green": 0, "amber": 1, "red": 2}
 
 
@@ -179,6 +180,8 @@ async def get_stream(
     since = _place(last_event_id)
     if services.hub.full:
         raise Problem("unavailable", "too many open streams: close some, or retry later")
+    if not await services.hub.ready(STORE_PATIENCE_S):
+        raise Problem("unavailable", "the store has not answered yet: /v1/health says why; retry later")
     sees = await asyncio.to_thread(services.sees, who)
     stream = services.hub.subscribe(
         since,

@@ -235,3 +235,20 @@ def test_the_status_of_a_request_follows_from_its_items() -> None:
     assert status_of([good, bad]) == 207
     assert status_of([bad, forbidden]) == 422
     assert status_of([forbidden]) == 403
+
+
+def test_a_source_above_five_percent_bad_has_to_wait(remote: TestClient, bench: Any) -> None:
+    key = bench.key("intake", sources=("/h44/one-stop",))
+    good = [event(id=str(n)) for n in range(200)]
+    assert send(remote, key, [*good, *(event(id=f"b{n}", type="x") for n in range(10))]).status_code == 207
+    assert send(remote, key, [event(type="x")]).status_code == 422
+    answer = send(remote, key, event())
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
+    bench.wall += 60_000
+    assert send(remote, key, event()).status_code == 202
+
+
+def test_a_few_bad_events_brake_nobody(remote: TestClient, bench: Any) -> None:
+    key = bench.key("intake", sources=("/h44/one-stop",))
+    for _ in range(20):
+        assert send(remote, key, [event(type="x")] * 5).status_code == 422

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from domain.instants import parse_rfc3339
 
@@ -140,3 +142,16 @@ def test_the_schema_of_the_api_is_complete(local: TestClient) -> None:
         for method, operation in methods.items():
             assert operation.get("summary"), (path, method)
             assert operation.get("description"), (path, method)
+
+
+_PATHS = ("/v1/overdue", "/v1/due", "/v1/units", "/v1/scorecards/H44", "/v1/findings", "/v1/schemas", "/v1/health")
+_names = st.sampled_from(["unit", "as_of", "cursor", "limit", "period", "set", "within", "state", "type"])
+
+
+@given(
+    st.sampled_from(_PATHS), st.lists(st.tuples(_names | st.text(max_size=5), st.text(max_size=30)), max_size=4)
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_query_makes_the_server_fail(local: TestClient, path: str, query: list[tuple[str, str]]) -> None:
+    answer = local.get(path, params=query)
+    assert answer.status_code in (200, 404, 422), answer.text
