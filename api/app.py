@@ -52,6 +52,7 @@ def open_services(config: ApiConfig) -> Services:
         )
     )
     prober = Prober(config, feed)
+    moments = Moments(feed.moment, lambda: time.monotonic_ns() // 1_000_000)
 
     def close() -> None:
         prober.close()
@@ -66,8 +67,8 @@ def open_services(config: ApiConfig) -> Services:
         keys=keys,
         log=log,
         acts=Acts(log, config.kafka.alerts, keys),
-        moments=Moments(feed.moment, lambda: time.monotonic_ns() // 1_000_000),
-        hub=Hub(feed, watch_ms=config.watch_ms, max_clients=config.max_streams),
+        moments=moments,
+        hub=Hub(feed, watch_ms=config.watch_ms, max_clients=config.max_streams, on_moment=moments.learn),
         figures=figure_services,
         context=Contexts(pool),
         probe=prober,

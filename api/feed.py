@@ -192,6 +192,11 @@ class Moments:
         self._found: Moment | None = None
         self._asked_at = 0
 
+    def learn(self, moment: Moment) -> None:
+        """Takes over a moment that the watcher has just seen."""
+        with self._mutex:
+            self._found, self._asked_at = moment, self._tick()
+
     def current(self) -> Moment:
         """A moment not older than the limit; Unavailable when the store does not answer."""
         with self._mutex:

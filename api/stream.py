@@ -109,8 +109,19 @@ class Client:
 class Hub:
     """The watcher and its clients; everything but the feed runs in the event loop."""
 
-    def __init__(self, feed: Feed, *, watch_ms: int = 200, max_clients: int = 200, queue: int = QUEUE) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        *,
+        watch_ms: int = 200,
+        max_clients: int = 200,
+        queue: int = QUEUE,
+        on_moment: Callable[[Moment], None] = lambda _: None,
+    ) -> None:
+        """`on_moment` is told of each moment before any client is, so that what a notice makes a client ask for
+        is answered from that moment or a later one."""
         self._feed = feed
+        self._on_moment = on_moment
         self._watch_s = watch_ms / 1000
         self._max_clients = max_clients
         self._queue = queue
@@ -155,6 +166,7 @@ class Hub:
     async def step(self, now_s: float) -> None:
         """One look at the store: publishes what changed since the last one. `now_s` only spaces the ticks."""
         moment = await asyncio.to_thread(self._feed.moment)
+        self._on_moment(moment)
         before = self._last
         if before is None or not moment.vector.covers(before.vector):
             self._publish([] if before is None else [_reset(moment, "the store was rebuilt or restored")], moment)

@@ -102,7 +102,8 @@ async def post_events(
     Each item is answered by itself. **202**: all accepted. **207**: some rejected. **422** or **403**: all
     rejected; the problem holds the same `results`. Fields outside the allow-list are dropped before anything is
     written, and named in `dropped_fields`. Sending the same ids again is harmless. **429**: more than 5 % of
-    the key's events were bad; mend the source. **503** with `Retry-After`: Kafka is away and the spool is full; some items may stand in the log already, send the same ids again.
+    the key's events were bad; mend the source. **503** with `Retry-After`: Kafka is away and the spool is full;
+    some items may stand in the log already, send the same ids again.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in JSON_TYPES | LINE_TYPES:

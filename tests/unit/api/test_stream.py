@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.feed import Moments
 from api.stream import Change, Hub, Moment, notices
 from api.vector import Vector, parse_vector
 from domain.errors import InvalidInput
@@ -215,3 +216,15 @@ def test_resuming_after_any_notice_repeats_or_goes_on_but_never_skips(
 def test_a_wrong_place_is_an_error_before_the_stream_begins(local: TestClient) -> None:
     answer = local.get("/v1/stream", headers={"Last-Event-ID": "yesterday"})
     assert answer.status_code == 422
+
+
+def test_requests_know_of_a_moment_before_any_client_hears_of_it(bench: Any) -> None:
+    async def scenario() -> None:
+        moments = Moments(lambda: Moment(Vector(1, (0, 0)), 0, 0), lambda: 0)
+        assert moments.current().vector == Vector(1, (0, 0))
+        hub = Hub(bench.feed, on_moment=moments.learn)
+        await hub.step(0.0)
+        await read(hub.subscribe(None, everything), 1)
+        assert moments.current().vector == bench.feed.vector
+
+    run(scenario)
