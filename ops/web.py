@@ -45,12 +45,18 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> int:
         server_header=False,
         timeout_graceful_shutdown=CLOSE_SECONDS,
     )
-    server = _Server(config, lambda: on_ready(address_of(settings)))
+    server = _Server(config, lambda: on_ready(address_of(settings, _bound_port(server))))
     asyncio.run(server.serve())
     return 0 if server.started else 1
 
 
-def address_of(settings: Settings) -> str:
+def _bound_port(server: uvicorn.Server) -> int:
+    """The port that the system gave where 0 was asked for."""
+    port: int = server.servers[0].sockets[0].getsockname()[1]
+    return port
+
+
+def address_of(settings: Settings, port: int | None = None) -> str:
     """The API's address as seen from this machine."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port or settings.port}"

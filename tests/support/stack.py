@@ -11,6 +11,9 @@ from typing import Any
 
 import httpx
 
+from domain.events import Event, encode_event
+from eventlog.config import KafkaConfig
+from eventlog.producer import BulkWriter
 from ops.rebuilding import store_client
 from ops.settings import load
 from ops.stack_file import Stack, read_stack
@@ -42,8 +45,6 @@ class RunningStack:
                 "up",
                 "--data",
                 str(self.data),
-                "--port",
-                "0",
                 *self.options,
             ]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environ)
@@ -111,6 +112,14 @@ class RunningStack:
         assert answer.status_code == 202, answer.text
         results: list[dict[str, Any]] = answer.json()["results"]
         return results
+
+    def load(self, events: Sequence[Event]) -> None:
+        """Imports events as history, past the HTTP intake."""
+        kafka = KafkaConfig(self.stack.kafka)
+        with BulkWriter(kafka, kafka.events, 4) as writer:
+            for event in events:
+                writer.add(event.subject, encode_event(event))
+            writer.flush()
 
     def settle(self) -> None:
         """Waits until everything in the log is queryable."""

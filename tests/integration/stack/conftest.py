@@ -1,0 +1,33 @@
+"""Whole stacks: one that several tests share, and a factory for tests that break theirs."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.stack import RunningStack
+
+Start = Callable[..., RunningStack]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a stack on an empty folder; it is ended with the test."""
+    running: list[RunningStack] = []
+
+    def begin(*options: str) -> RunningStack:
+        stack = RunningStack(tmp_path / f"data{len(running)}", *options)
+        running.append(stack)
+        return stack.start()
+
+    yield begin
+    for stack in running:
+        stack.stop()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A stack on the wall clock for tests that leave it whole; each takes dossier codes of its own."""
+    stack = RunningStack(tmp_path_factory.mktemp("shared")).start()
+    yield stack
+    stack.stop()
