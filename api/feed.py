@@ -188,7 +188,9 @@ class Moments:
         self._ask = ask
         self._tick = tick
         self._max_age_ms = max_age_ms
+        self._asking = threading.Lock()
         self._mutex = threading.Lock()
+        """Held for an assignment only: the event loop takes it too and must not wait for the store."""
         self._found: Moment | None = None
         self._asked_at = 0
 
@@ -199,9 +201,16 @@ class Moments:
 
     def current(self) -> Moment:
         """A moment not older than the limit; Unavailable when the store does not answer."""
+        found = self._fresh()
+        if found is not None:
+            return found
+        with self._asking:
+            found = self._fresh()
+            if found is None:
+                found = self._ask()
+                self.learn(found)
+            return found
+
+    def _fresh(self) -> Moment | None:
         with self._mutex:
-            now = self._tick()
-            if self._found is None or now - self._asked_at > self._max_age_ms:
-                self._found = self._ask()
-                self._asked_at = now
-            return self._found
+            return self._found if self._tick() - self._asked_at <= self._max_age_ms else None

@@ -100,6 +100,7 @@ def chain(tmp_path: Path, store: dict[str, Any], kafka: KafkaConfig) -> Iterator
         spool=tmp_path / "spool",
         development_key=TOKEN,
         heartbeat_ms=200,
+        stalled_ms=2_000,
     )
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
@@ -112,7 +113,7 @@ def chain(tmp_path: Path, store: dict[str, Any], kafka: KafkaConfig) -> Iterator
     finally:
         server.should_exit = True
         thread.join(30)
-        worker.terminate()
+        worker.kill()  # its state is made for that; an orderly end would wait for the group
         worker.wait(30)
         stop.set()
         writer.join(30)
@@ -222,10 +223,12 @@ def test_health_is_red_when_the_writer_stands_still(chain: Chain) -> None:
     until(lambda: _green(url), "health is green")
     chain.stop_writer.set()
     assert httpx.post(f"{url}/v1/events", json=event(1), headers=OWNER).status_code == 202
-    found = until(lambda: _behind(url), "the waiting record shows")
+    found = until(lambda: _red(url), "health is red")
     assert found["freshness"]["records_behind"] >= 1
+    assert any("stood still" in reason for reason in found["parts"]["writer"]["reasons"])
+    assert httpx.get(f"{url}/v1/health?strict=1").status_code == 503
 
 
-def _behind(url: str) -> Any:
+def _red(url: str) -> Any:
     found = httpx.get(f"{url}/v1/health").json()
-    return found if found["freshness"]["records_behind"] else None
+    return found if found["parts"]["writer"]["status"] == "red" else None
