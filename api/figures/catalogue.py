@@ -37,7 +37,7 @@ def findings(
 ) -> dict[str, Any]:
     """Findings that hold: things to look into, never verdicts on people; `counts` over all kinds."""
     reader = ctx.reader(unit)
-    mark = cursors.decode(cursor)
+    mark = cursors.decode(cursor, kind=str, subject=str)
     rows = reference.findings(reader, kind, None, (mark.get("kind", ""), mark.get("subject", "")), limit + 1)
     page = rows[:limit]
     last = page[-1] if len(rows) > limit else None

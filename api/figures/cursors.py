@@ -13,12 +13,19 @@ def encode(**values: Any) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(values)).decode().rstrip("=")
 
 
-def decode(cursor: str | None) -> dict[str, Any]:
-    """Its values; none without a cursor, InvalidInput for one that is not ours."""
+def decode(cursor: str | None, **fields: type) -> dict[str, Any]:
+    """Its values, which must be exactly these; none without a cursor, InvalidInput for one of another list."""
     if not cursor:
         return {}
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(raw, type=dict[str, Any])
+        found = msgspec.json.decode(raw, type=dict[str, Any])
     except (ValueError, msgspec.DecodeError) as error:
-        raise InvalidInput("the cursor is not one that this list gave: leave it out to begin anew") from error
+        raise _strange() from error
+    if {name: type(value) for name, value in found.items()} != fields:
+        raise _strange()
+    return found
+
+
+def _strange() -> InvalidInput:
+    return InvalidInput("the cursor is not one that this list gave: leave it out to begin anew")

@@ -165,7 +165,7 @@ def indicator_dossiers(
     share of the numerator and of the denominator is 0 or 1. `missing` is in the denominator and not in the
     numerator.
     """
-    mark = cursors.decode(cursor)
+    mark = cursors.decode(cursor, after=str, as_of=int)
     q = ask(ctx, unit, period, mark.get("as_of", as_of), None, set_name)
     found = _indicator(q, code)
     _countable(q, found)

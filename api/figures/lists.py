@@ -21,6 +21,10 @@ FAMILY = {"timestamp": "766", "date": "06a"}
 """The two official comparisons (domain.md §4): by the hour as the index does, by the date as II.06a does."""
 AGES = (("1-3", 3), ("4-10", 10), ("11-30", 30), (">30", None))
 """Buckets of working days late; a first day that has begun counts as one."""
+_MARKS: dict[bool, dict[str, type]] = {
+    True: {"late_by": int, "code": str, "as_of": int},
+    False: {"code": str, "as_of": int},
+}
 Judged = tuple[Timed, str, Judgement | None]
 
 
@@ -40,7 +44,7 @@ def overdue(
     `ages` and `matching` count the whole list of open and late ones, after `min_days`."""
     if rule not in FAMILY or state not in STATES:
         raise InvalidInput(f"rule is one of {', '.join(FAMILY)}; state is one of {', '.join(STATES)}")
-    mark = cursors.decode(cursor)
+    mark = cursors.decode(cursor, **_MARKS[state == "open_late"])
     given = ctx.instant(mark.get("as_of", as_of))
     until = ctx.now_ms if given is None else given
     reader, family = ctx.reader(unit), FAMILY[rule]
@@ -73,7 +77,8 @@ def open_late(
 ) -> list[tuple[Timed, Judgement]]:
     """Every dossier open and late before `until`, the latest first."""
     listed = []
-    for d, state, verdict in _judged(ctx, reader, dossiers.open_at(reader, until), until, family, procedure):
+    codes = dossiers.open_at(reader, until, dossiers.late_by(family, until))
+    for d, state, verdict in _judged(ctx, reader, codes, until, family, procedure):
         if state == "open_late" and verdict is not None:
             listed.append((d, verdict))
     return sorted(listed, key=lambda x: (-x[1].late_by, x[0].code))
@@ -169,13 +174,14 @@ def due(
 ) -> dict[str, Any]:
     """Open dossiers that come due in [as_of, end of the n-th working day after it), the first due first; those
     with a pause outstanding are listed and marked. `by_day` counts them all."""
-    mark = cursors.decode(cursor)
+    mark = cursors.decode(cursor, due=int, code=str, as_of=int)
     given = ctx.instant(mark.get("as_of", as_of))
     start = ctx.now_ms if given is None else given
     end = horizon(ctx, start, within)
     reader = ctx.reader(unit)
     listed = []
-    for d, state, verdict in _judged(ctx, reader, dossiers.open_at(reader, start), start, "766", procedure):
+    codes = dossiers.open_at(reader, start, dossiers.due_within(start, end))
+    for d, state, verdict in _judged(ctx, reader, codes, start, "766", procedure):
         if state not in ("open_not_due", "open_late") or verdict is None or verdict.due is None:
             continue
         if start <= verdict.due < end:

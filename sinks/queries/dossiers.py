@@ -89,15 +89,27 @@ def in_hand(start: Millis | None, until: Millis, *, by_last_end: bool = True) ->
     return f"{accepted} AND (is_open OR ended_at >= {at(start)})"
 
 
-def open_at(reader: Reader, instant_ms: Millis, *where: str) -> list[str]:
-    """Codes of all dossiers that may have been open just before an instant: those open now, and those whose
-    last end came later. A superset: older versions of a row may speak."""
-    now_open = reader.source("open_dossiers", f"accepted_at < {at(instant_ms)}", *where)
+def open_at(reader: Reader, instant_ms: Millis, where: str) -> list[str]:
+    """Codes of all dossiers that may have been open just before an instant and fulfil `where`: of those open
+    now and unchanged since, the ones for which it holds; all open ones of which something later is said; and
+    all whose last end came later. A superset: older versions of a row may speak."""
+    later = f"last_fact_at >= {at(instant_ms)}"
+    now_open = reader.source("open_dossiers", f"accepted_at < {at(instant_ms)}", f"({where}) OR {later}")
     ended = reader.source(
         "dossiers", f"ended_at >= {at(instant_ms)}", f"accepted_at < {at(instant_ms)}", final=False, scoped=False
     )
     sql = f"SELECT dossier_code {now_open} UNION DISTINCT SELECT dossier_code {ended}"
     return [row[0] for row in reader.rows(sql)]
+
+
+def late_by(family: str, instant_ms: Millis) -> str:
+    """A condition on open dossiers: late before an instant, unless something later changes it."""
+    return f"late_from_{suffix(family)} < {at(instant_ms)}"
+
+
+def due_within(start: Millis, end: Millis) -> str:
+    """A condition on open dossiers: the due date in force lies in [start, end)."""
+    return f"due_at >= {at(start)} AND due_at < {at(end)}"
 
 
 def booked_after(reader: Reader, moment: Millis, tomorrow: Millis, limit: int) -> list[str]:

@@ -63,7 +63,13 @@ def embedded_store(folder: Path) -> Iterator[Connect]:
 
 
 def fold_into(
-    writer: Client, folder: Path, records: Sequence[Record], zone: Zone, partition: int = 0, partitions: int = 1
+    writer: Client,
+    folder: Path,
+    records: Sequence[Record],
+    zone: Zone,
+    partition: int = 0,
+    partitions: int = 1,
+    batch_size: int = 50,
 ) -> None:
     """Folds the records of one partition and inserts the rows; the records themselves stand beside them."""
     state = StateStore(folder / f"state-{partition}")
@@ -84,7 +90,7 @@ def fold_into(
         while folded.sweeping:
             emit()
             folded.sweep(one)
-        if n % 50 == 49:
+        if n % batch_size == batch_size - 1:
             emit()
     emit()
     raw = []
