@@ -5,6 +5,7 @@ Everything happens on the thread that calls `run`; other threads only put news i
 
 import fcntl
 import os
+import re
 import signal
 import sys
 import time
@@ -28,6 +29,7 @@ GRACE_SECONDS = 25.0
 STEADY_SECONDS = 60.0
 LONGEST_PAUSE = 30.0
 FIRST_TRIES = 5
+_LOG_HEAD = re.compile(r"^\S+ \S+ [A-Z]+ \S+: ")
 
 
 def pause_before_restart(failures: int) -> float:
@@ -332,4 +334,4 @@ def _how(code: int) -> str:
 
 
 def _words(line: str) -> str:
-    return line.removeprefix("gs766: ") or "it said nothing"
+    return _LOG_HEAD.sub("", line).removeprefix("gs766: ") or "it said nothing"

@@ -1,8 +1,78 @@
 """Commands that bring events in: import, simulate."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from ops import exits
+from ops.commands.shell import DataOption, JsonOption, print_facts, print_json, print_rows, say, settings_of
+
+if TYPE_CHECKING:
+    from producers.report import ImportReport
 
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
-    del app
+    app.command("import")(import_files)
+
+
+def import_files(
+    ctx: typer.Context,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="jsonl (CloudEvents), csv, xes, xlsx or portal.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Plain or compressed (.gz).")],
+    mapping: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="What columns mean; see docs/mappings.md."),
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when all of it is queryable.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything, write nothing.")] = False,
+    rejected_dir: Annotated[
+        Path | None, typer.Option(help="Where FILE.rejected.jsonl goes. Default: beside the input.")
+    ] = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Bring history in through the log. Importing the same again changes nothing.
+
+    Prints what was read, accepted and rejected, with reasons; rejected lines are named in FILE.rejected.jsonl
+    without their values. Exit 1 when nothing could be accepted or a file was broken.
+    """
+    from ops.importing import import_into_log
+
+    settings = settings_of(ctx, data)
+    report = import_into_log(settings, kind, files, mapping, wait=wait, dry_run=dry_run, rejected_dir=rejected_dir)
+    if as_json:
+        print_json(report.as_json())
+    else:
+        _print_report(report)
+    raise typer.Exit(exits.FAILS if report.all_rejected or report.incomplete else exits.HOLDS)
+
+
+def _print_report(report: "ImportReport") -> None:
+    from producers.report import REASONS
+
+    counts: dict[str, Any] = {
+        name: getattr(report, name)
+        for name in ("read", "accepted", "duplicates", "rejected", "ignored", "dossiers", "events")
+    }
+    if report.date_only:
+        counts["times without an hour"] = report.date_only
+    if report.rejected_files:
+        counts["rejected lines in"] = list(report.rejected_files)
+    print_facts(counts)
+    for title, found, words in (
+        ("rejected because", report.reasons, REASONS),
+        ("findings", report.findings, {}),
+        ("columns not kept", report.dropped_fields, {}),
+        ("words without a meaning in the mapping", report.unmapped, {}),
+    ):
+        rows = [{title: words.get(name, name), "count": count} for name, count in found.items()]
+        if rows:
+            print()
+            print_rows(rows)
+    for line in (*report.warnings, report.incomplete):
+        if line:
+            say(line)
+    if report.dry_run:
+        say("dry run: nothing was written")
