@@ -13,9 +13,10 @@ from eventlog.reader import Record
 from sinks.clickhouse import clean_errors
 from sinks.contiguity import Hole, Progress, decode_begun, encode_begun, follow
 from sinks.feed import record_hash
+from sinks.migrations.m0002_rows import SOURCES
 from sinks.positions import CHANGE_TOPIC, CHANGES, COMPLETE, EVENTS, Fault, Position
 
-_INSERT = "INSERT INTO change_parts (generation, partition, offset, part, value) VALUES"
+_INSERT = "INSERT INTO {} (generation, partition, offset, part, value) VALUES"
 # One view a part: on two cores together they need half the time, and a repeated INSERT heals what one left undone.
 _SETTINGS = {"parallel_view_processing": 1}
 
@@ -129,11 +130,14 @@ class ChangeBatches:
 
 
 def insert_parts(client: Client, parts: Sequence[PartRow]) -> None:
-    """One INSERT of one block. Raises StoreError (a row does not fit its view: nothing may go on) or
-    StoreUnavailable; the same may be inserted again."""
-    if parts:
-        with clean_errors():
-            client.execute(_INSERT, list(zip(*parts, strict=True)), columnar=True, settings=_SETTINGS)
+    """One INSERT of one block for each Null table that is concerned. Raises StoreError (a row does not fit its
+    view: nothing may go on) or StoreUnavailable; the same may be inserted again."""
+    for source, names in SOURCES.items():
+        rows = [part for part in parts if part[3] in names]
+        if rows:
+            columns = list(zip(*rows, strict=True))
+            with clean_errors():
+                client.execute(_INSERT.format(source), columns, columnar=True, settings=_SETTINGS)
 
 
 def _parts(change: ChangeRecord, record: Record) -> list[PartRow]:

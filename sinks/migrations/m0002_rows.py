@@ -1,11 +1,12 @@
 """The tables that the fold fills, and the views that unpack change records into them.
 
-The writer inserts each part of a change record as one row of the Null table `change_parts`; one view per part
-parses its JSON once and unfolds it. Dossiers go through a second Null table, so that three tables share one
-parse. These views trust our own format, but a row with another number of fields or values, or a part that
-does not unpack whole, throws: the insert fails, the writer stops there and its position stays. Nothing is
-aggregated; every target is a ReplacingMergeTree keyed by coordinates, because an INSERT over several views is
-not atomic and is repeated as it was.
+The writer inserts each part of a change record as one row of a Null table; one view per part parses its JSON
+once and unfolds it. There are three such tables, because an INSERT plans every view of its table (4 ms each)
+whether or not its part is there: what nearly every record carries, cells, and what is rare. Dossiers go through
+one more Null table, so that three tables share one parse. These views trust our own format, but a row with
+another number of fields or values, or a part that does not unpack, throws: the insert fails, the writer stops
+there and its position stays. Nothing is aggregated; every target is a ReplacingMergeTree keyed by coordinates,
+because an INSERT over several views is not atomic and is repeated as it was.
 
 Measure columns come from `domain.measures`. Tables are never altered in place: a new measure is a new migration
 that makes the table anew, with a new generation to fill it.
@@ -27,10 +28,17 @@ class Target:
     settings: str = ""
 
 
+# Closed dossiers are forgotten when their generation's rows have rested for an hour: merged whole, cleaned up.
+_FORGET = (
+    "allow_experimental_replacing_merge_with_cleanup = 1,"
+    " enable_replacing_merge_with_cleanup_for_min_age_to_force_merge = 1,"
+    " min_age_to_force_merge_seconds = 3600, min_age_to_force_merge_on_partition_only = 1"
+)
+
 TARGETS: dict[str, Target] = {
     "dossiers": Target("dossier_code"),
     "dossier_versions": Target("dossier_code, version", "ReplacingMergeTree", "index_granularity = 2048"),
-    "open_dossiers": Target("dossier_code", "ReplacingMergeTree(version, is_deleted)"),
+    "open_dossiers": Target("dossier_code", "ReplacingMergeTree(version, is_deleted)", _FORGET),
     "unit_days": Target("day, unit, partition"),
     "unit_months": Target("day, unit, partition"),
     "unit_day_known": Target("day, unit, partition, known_day"),
@@ -47,8 +55,23 @@ TARGETS: dict[str, Target] = {
 """Every derived table. A sorting key holds only what never changes for a subject: with a mutable column in it
 the old row stays and FINAL counts two."""
 
+SOURCES: dict[str, tuple[str, ...]] = {
+    "change_parts_dossiers": ("dossiers", "conditions"),
+    "change_parts_cells": (
+        "unit_days",
+        "unit_months",
+        "unit_day_known",
+        "unit_month_known",
+        "cells",
+        "unit_procedures",
+    ),
+    "change_parts_rare": ("recalls", "findings", "dead_letters", "petitions", "documents"),
+}
+"""The Null tables that take the parts; `change_parts` takes any and passes it on to them."""
+SOURCE_OF: dict[str, str] = {part: table for table, parts in SOURCES.items() for part in parts}
+
 _PARTS = """
-CREATE TABLE IF NOT EXISTS change_parts (
+CREATE TABLE IF NOT EXISTS {name} (
     `generation` UInt32,
     `partition` UInt16,
     `offset` UInt64,
@@ -93,7 +116,7 @@ FROM (
         SELECT generation, partition, rows
         FROM (
             SELECT generation, partition, JSONExtract(value, 'Array({sql.json_type})') AS rows
-            FROM change_parts WHERE part = '{part}'
+            FROM {SOURCE_OF[part]} WHERE part = '{part}'
         )
         WHERE throwIf(empty(rows), 'change record: {part} does not unpack') = 0
     )
@@ -106,7 +129,13 @@ WHERE throwIf(NOT ({sql.valid}), 'change record: a row of {part} has another num
 def statements() -> tuple[str, ...]:
     """The statements, in order; each may be run again."""
     dossier = _definitions("dossiers")
-    made = [_PARTS, f"CREATE TABLE IF NOT EXISTS dossier_rows (\n    {dossier}\n) ENGINE = Null"]
+    made = [_PARTS.format(name=name) for name in ("change_parts", *SOURCES)]
+    made += [
+        f"CREATE MATERIALIZED VIEW IF NOT EXISTS {name}_pass TO {name} AS SELECT * FROM change_parts"
+        f" WHERE part IN {parts}"
+        for name, parts in SOURCES.items()
+    ]
+    made += [f"CREATE TABLE IF NOT EXISTS dossier_rows (\n    {dossier}\n) ENGINE = Null"]
     made += [_table(name, dossier) for name in ("dossiers", "dossier_versions")]
     made.append(_table("open_dossiers", dossier + ",\n    `is_deleted` UInt8"))
     made += [_table(part, _definitions(part)) for part in ROW_TYPES if part != "dossiers"]

@@ -200,3 +200,11 @@ def test_a_cell_that_falls_to_zero_replaces_the_old_one_and_generations_stay_apa
     insert_parts(client, parts_of({"unit_days": [UnitDayRow("H44", 20_000, 1, ones)]}, generation=2))
     found = client.execute("SELECT generation, version, entered, `left` FROM unit_days FINAL ORDER BY generation")
     assert found == [(1, 2, 0, 0), (2, 1, 1, 1)]
+
+
+def test_one_table_takes_every_part(client: Client) -> None:
+    rnd = random.Random(5)
+    parts = parts_of({part: [a_row(rnd, part)] for part in ROW_TYPES})
+    client.execute("INSERT INTO change_parts (generation, partition, offset, part, value) VALUES", parts)
+    for part in ROW_TYPES:
+        assert client.execute(f"SELECT count() FROM {part}") == [(1,)]

@@ -7,7 +7,7 @@ from domain.errors import Refused
 from domain.measures import FAMILIES, MEASURES, PROCEDURE_MEASURES, suffix
 from domain.rows import ROW_TYPES
 from sinks.migrations import MIGRATIONS
-from sinks.migrations.m0002_rows import TARGETS
+from sinks.migrations.m0002_rows import SOURCES, TARGETS
 from sinks.rows_sql import row_sql
 from sinks.schema import check
 
@@ -34,7 +34,8 @@ def test_a_field_whose_type_nobody_decided_is_an_error() -> None:
         row_sql(New)
 
 
-def test_every_part_has_a_table() -> None:
+def test_every_part_has_a_table_and_one_way_into_it() -> None:
+    assert sorted(part for parts in SOURCES.values() for part in parts) == sorted(ROW_TYPES)
     assert set(TARGETS) == set(ROW_TYPES) | {"dossier_versions", "open_dossiers"}
 
 
