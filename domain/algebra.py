@@ -65,7 +65,6 @@ def quantities(
     found |= {
         "pet:received": w("pet_received"),
         "pet:carried": before.get("pet_received", 0) - before.get("pet_left", 0),
-        "pet:left": w("pet_left"),
         "pet:left_ok": w("pet_left_ok"),
         "pet:open": p("pet_received") - p("pet_left"),
         "pet:open_late": p("pet_late_open"),

@@ -14,6 +14,7 @@ from clickhouse_driver import Client
 from domain.blocks import encode_block
 from domain.events import encode_event, make_event
 from domain.instants import Millis, Zone, from_millis
+from sinks.change_batches import insert_parts
 from sinks.clickhouse import connect
 from sinks.schema import migrate
 from stream.partition import FoldConfig, PartitionFold
@@ -77,12 +78,13 @@ def fold_into(
 
     def emit() -> None:
         batch = folded.batch()
-        rows = [
-            (1, partition, batch.to_offset, part, msgspec.json.encode(found).decode())
-            for part, found in batch.rows.items()
-        ]
-        if rows:
-            writer.execute("INSERT INTO change_parts (generation, partition, offset, part, value) VALUES", rows)
+        insert_parts(
+            writer,
+            [
+                (1, partition, batch.to_offset, part, msgspec.json.encode(found))
+                for part, found in batch.rows.items()
+            ],
+        )
         folded.commit(1)
 
     for n, one in enumerate(records):
