@@ -191,7 +191,7 @@ def _accepted(state: State, fact: Fact, data: d.Intake) -> State:
         return _note(state, "accepted_again", fact)
     first = state.segments[0]
     if first.end() is not None:
-        state = _note(state, "end_before_acceptance", fact)
+        state = _note(state, "end_before_start", fact)
     status = state.status if first.end() is not None else "accepted"
     segments = (replace(first, start=fact.occurred_at), *state.segments[1:])
     return replace(state, accepted_at=fact.occurred_at, status=status, segments=segments)
