@@ -1,4 +1,4 @@
-"""Reads CSV files row by row: encoding by BOM or option, delimiter by option or header, only mapped columns kept."""
+"""Reads CSV files row by row: encoding by BOM or option, delimiter by header, only mapped columns kept."""
 
 import codecs
 import csv

@@ -1,4 +1,4 @@
-"""Ids of imported events from what they say, never from where they stood: shuffled or halved files give the same ids."""
+"""Ids of imported events from what they say, not where they stood: shuffled files give the same ids."""
 
 import hashlib
 from array import array

@@ -1,4 +1,4 @@
-"""Keyed hashes of identifiers: one HMAC key a year, in a file apart from data and backups, so that it can be destroyed.
+"""Keyed hashes of identifiers: one HMAC key a year, kept apart from data and backups, so that it can be destroyed.
 
 Destroying a year's key makes every identifier hashed under it unlinkable for ever: that is the erasure of
 design.md §2 rule 9. The file is JSON, mode 0600; a key's number is never used twice.

@@ -1,4 +1,4 @@
-"""Reads XES logs trace by trace as a stream; XML with a DOCTYPE is refused, so no entity can blow up or reach out."""
+"""Reads XES logs trace by trace as a stream; a DOCTYPE is refused, so no entity can blow up or reach out."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
