@@ -7,7 +7,7 @@ from typing import Any
 from api.figures.context import FigureContext, Question
 from api.figures.units import Tree
 from domain.expressions import Number
-from domain.instants import Millis, date_day, day_date, parse_rfc3339
+from domain.instants import Day, Millis, date_day, day_date, parse_rfc3339
 from domain.measures import PROCEDURE_MEASURES
 from sinks.queries import reference
 
@@ -95,8 +95,8 @@ def procedures(ctx: FigureContext) -> list[dict[str, Any]]:
 class ProcedureCounts:
     """The quantities `procedures:…` of any set of units, from one statement for all of them.
 
-    Counted per applying unit: a procedure that names who applies it counts once for each such unit, another one
-    once. None where no procedure has been described: a count of what nobody listed would be a guess.
+    Counted per applying unit: a procedure that names who applies it counts once for each such unit (with
+    the offices under it), another one once. None where no procedure has been described: a count of what nobody listed would be a guess.
     """
 
     def __init__(self, ctx: FigureContext, q: Question) -> None:
@@ -105,7 +105,9 @@ class ProcedureCounts:
         self._counts: dict[tuple[str, str], Sequence[int]] = {}
         if self._known:
             rows = _booked(ctx, q)
-            self._counts = {(row[0], row[1]): row[2:] for row in rows}
+            for unit, procedure, *counts in rows:
+                known = self._counts.get((unit, procedure), (0,) * len(counts))
+                self._counts[unit, procedure] = [a + b for a, b in zip(known, counts, strict=True)]
 
     def of(self, units: Iterable[str]) -> dict[str, Number | None]:
         """The counts of a subtree."""
@@ -128,15 +130,20 @@ class ProcedureCounts:
     ) -> Iterable[list[str]]:
         """What holds of the procedure, for each place where it counts."""
         if p.applied_by is None:
-            yield _holds(p, [sum(column) for column in zip(*booked.values(), strict=True)])
+            yield _holds(p, _added(booked.values()))
             return
         for unit in units:
             known = self._tree.units.get(unit)
             if known is not None and p.applies_to(unit, known.kind):
-                yield _holds(p, booked.get(unit, ()))
+                below = self._tree.subtree(unit) if booked else ()
+                yield _holds(p, _added(booked[u] for u in below if u in booked))
 
 
 _COUNTS = "all online online_service with_online_dossier fee fee_synced paid_online citizen citizen_data".split()
+
+
+def _added(counts: Iterable[Sequence[int]]) -> list[int]:
+    return [sum(column) for column in zip(*counts, strict=True)]
 
 
 def _holds(p: Procedure, counts: Sequence[int]) -> list[str]:
@@ -160,16 +167,26 @@ def _holds(p: Procedure, counts: Sequence[int]) -> list[str]:
 
 
 def _booked(ctx: FigureContext, q: Question) -> list[tuple[Any, ...]]:
-    """Counts from whole months where the period is made of such, else from the finest cells; the day of an end
-    inside a day counts whole, since a procedure's first dossier of that day is not known more exactly here."""
-    first = ctx.zone.day(q.start)
-    after = ctx.zone.day(q.until - 1) + 1
-    current_month = ctx.zone.day(ctx.now_ms) < after + 31
-    whole = day_date(first).day == 1 and (day_date(after).day == 1 or (current_month and q.until >= ctx.now_ms))
-    if whole and day_date(after).day != 1:
-        d = day_date(after)
-        after = date_day(d.replace(year=d.year + d.month // 12, month=d.month % 12 + 1, day=1))
-    return reference.procedure_counts(ctx.everything, first, after, whole_months=whole)
+    """Counts from whole months, and from the finest cells for the days that are left at both ends. The day of an
+    end inside a day counts whole: to the hour, a procedure's first dossier is not looked for."""
+    first, after = ctx.zone.day(q.start), ctx.zone.day(q.until - 1) + 1
+    low, high = _month_after(first - 1), _month_of(after)
+    if low >= high:
+        return reference.procedure_counts(ctx.everything, first, after, whole_months=False)
+    rows = reference.procedure_counts(ctx.everything, low, high, whole_months=True)
+    for start, end in ((first, low), (high, after)):
+        if start < end:
+            rows += reference.procedure_counts(ctx.everything, start, end, whole_months=False)
+    return rows
+
+
+def _month_of(day: Day) -> Day:
+    return date_day(day_date(day).replace(day=1))
+
+
+def _month_after(day: Day) -> Day:
+    """The first day of the next month."""
+    return _month_of(_month_of(day) + 31)
 
 
 def announcements(ctx: FigureContext, q: Question) -> dict[str, Number | None]:

@@ -106,9 +106,9 @@ def test_a_unit_counts_what_stands_under_it_and_the_root_counts_everything(ctx: 
 
 def test_procedures_are_counted_per_applying_unit(ctx: FigureContext) -> None:
     card = scorecard(ctx, "H44", "2026-01", children=True)
-    # 1.001 and 2.001 count once, 1.002 once for each of the two communes.
+    # 1.001 and 2.001 count once, 1.002 once for each of the two communes, with its offices.
     assert row(card, "FORMALITY_ONLINE_SERVICE")[:2] == (3, 4)
-    assert row(card, "ONLINE_SERVICE_WITH_DOSSIER")[:2] == (1, 3)
+    assert row(card, "ONLINE_SERVICE_WITH_DOSSIER")[:2] == (2, 3)
     assert row(card, "FORMALITY_PAID_ONLINE")[:2] == (1, 1)
     commune = next(c for c in card["children"] if c["unit"] == "H44.100")
     assert row(commune, "FORMALITY_ONLINE_SERVICE")[:2] == (2, 3)
@@ -118,6 +118,13 @@ def test_procedures_are_counted_per_applying_unit(ctx: FigureContext) -> None:
         "2.001": True,
         "9.999": False,
     }
+
+
+@pytest.mark.parametrize("period", ["2026-01", "2026", "2025-12-20..2026-02-10", "2026-01-02..2026-01-08", "ytd"])
+def test_whole_months_and_the_days_beside_them_count_the_same_procedures(ctx: FigureContext, period: str) -> None:
+    card = scorecard(ctx, "H44", period)
+    assert row(card, "ONLINE_SERVICE_WITH_DOSSIER")[:2] == (2, 3)
+    assert row(scorecard(ctx, "H44", "2026-01-06..2026-01-31"), "FORMALITY_PAID_ONLINE")[:2] == (0, 1)
 
 
 def test_announcements_count_for_the_province_and_reports_widen_its_denominator(ctx: FigureContext) -> None:
