@@ -95,8 +95,9 @@ def procedures(ctx: FigureContext) -> list[dict[str, Any]]:
 class ProcedureCounts:
     """The quantities `procedures:…` of any set of units, from one statement for all of them.
 
-    Counted per applying unit: a procedure that names who applies it counts once for each such unit (with
-    the offices under it), another one once. None where no procedure has been described: a count of what nobody listed would be a guess.
+    Counted per applying unit: a procedure that names who applies it counts once for each such unit (with the
+    offices under it), another one once. None where no procedure has been described: a count of what nobody
+    listed would be a guess.
     """
 
     def __init__(self, ctx: FigureContext, q: Question) -> None:
