@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from domain.errors import Unavailable
+from domain.instants import to_millis
 from ops.commands.shell import say
+from ops.demo_place import check_kind
 from ops.parts import chosen_parts
 from ops.ports import with_free_port
 from ops.settings import Settings, record
@@ -36,12 +38,13 @@ def run_stack(
     demo: bool = False,
 ) -> int:
     """Runs the stack until it is stopped; returns the exit code. Refused when one runs there already."""
+    settings = replace(settings, demo=demo)
     parts = chosen_parts(settings, only, without, demo)
     with only_stack(settings.data):
+        check_kind(settings, to_millis(datetime.now(UTC)))
         record(settings)
-        if demo:
-            clock = "log" if settings.clock == "wall" else settings.clock
-            settings = replace(settings, clock=clock, demo=True)
+        if demo and settings.clock == "wall":
+            settings = replace(settings, clock="log")
         wait_for_leftovers(settings.data)
         settings, changed = with_free_port(settings)
         if changed:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
     app.command("import")(import_files)
+    app.command()(simulate)
 
 
 def import_files(
@@ -47,6 +48,42 @@ def import_files(
     else:
         _print_report(report)
     raise typer.Exit(exits.FAILS if report.all_rejected or report.incomplete else exits.HOLDS)
+
+
+def simulate(
+    ctx: typer.Context,
+    dossiers: Annotated[int, typer.Option(min=0, help="How many dossiers are in hand in the month.")],
+    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same events.")],
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Events a second, live. Default: as fast as it goes."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.jsonl", help="Write CloudEvents there (.gz: compressed)."),
+    ] = None,
+    distortions: Annotated[
+        float, typer.Option(min=0, max=1, help="The share of dossiers with something that an audit must catch.")
+    ] = 0.0,
+    tail: Annotated[bool, typer.Option("--tail", help="Also what happens to them after the month.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when all of it is queryable.")] = False,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Make a month of a province with real proportions: into a file, or into the log of the running stack."""
+    from ops.simulating import simulate_into
+    from producers.simulator import simulate as simulated
+
+    settings = settings_of(ctx, data)
+    events = simulated(
+        dossiers, month, seed, distortions=distortions, zone=settings.zone, root=settings.root, tail=tail
+    )
+    done = simulate_into(settings, events, out=out, rate=rate, wait=wait)
+    if as_json:
+        print_json(done)
+    else:
+        print_facts(done)
 
 
 def _print_report(report: "ImportReport") -> None:

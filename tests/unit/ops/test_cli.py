@@ -241,6 +241,29 @@ def test_identifier_keys_are_rotated_and_destroyed_by_year(run: Run) -> None:
     assert run("keys", "identifiers", "destroy", "2026", "--yes")[0] == 2
 
 
+def test_a_dry_run_of_an_import_needs_no_stack_and_writes_nothing(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "sim.jsonl"
+    assert run("simulate", "--dossiers", "5", "--month", "2026-08", "--seed", "1", "--out", str(file))[0] == 0
+    before = sorted(tmp_path.rglob("*"))
+    with file.open("a") as more:
+        more.write('{"id": "1"}\n')
+    code, out, _ = run("import", "jsonl", str(file), "--dry-run", "--json")
+    report = json.loads(out)
+    assert (code, report["rejected"], report["accepted"]) == (0, 1, report["read"] - 1)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_import_that_rejects_everything_exits_1_and_bad_input_2(run: Run, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"id": "1"}\n')
+    assert run("import", "jsonl", str(bad), "--dry-run")[0] == 1
+    assert run("import", "jsonl", str(bad))[0] == 4
+    assert run("import", "doc", str(bad))[0] == 2
+    assert run("import", "jsonl", str(tmp_path / "none"))[0] == 2
+    assert run("import", "csv", str(bad), "--dry-run")[0] == 2
+    assert run("simulate", "--dossiers", "5", "--month", "2026-13", "--seed", "1", "--out", str(bad))[0] == 2
+
+
 def test_an_unexpected_error_is_one_line_and_its_traceback_goes_to_the_log(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
