@@ -141,8 +141,7 @@ GROUP BY unit ORDER BY overdue DESC, unit"""
 def due_today(t: Terms = IN_GRAFANA) -> str:
     """Open and due between now and midnight, by unit: what can still be saved today."""
     tomorrow = t.midnight(f"addDays({t.today}, 1)")
-    due = f"due_at >= {t.now} AND due_at < {tomorrow}"
-    where = f"accepted_at < {t.now} AND {due} AND NOT ifNull(late_from_766 < {t.now}, 0)"
+    where = f"accepted_at < {t.now} AND due_at >= {t.now} AND due_at < {tomorrow}"
     return f"""
 SELECT unit, any(n.name) AS name, count() AS due_today
 FROM (SELECT unit {t.source("open_dossiers", where)}) AS due
