@@ -26,6 +26,7 @@ TAKE_WITHIN_S = 0.01
 IDLE_CHECK_S = 1.0
 OPEN_PATIENCE_S = 60.0
 ACK_TIMEOUT_S = 30.0
+END_PATIENCE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,16 +212,29 @@ def _credentials(kafka: KafkaConfig) -> Any:
     )
 
 
+class _Process(faust.Worker):  # type: ignore[misc]  # faust has no types
+    """Faust's process, whose end cannot hang.
+
+    Asked to end while partitions are being assigned, Faust may wait for its agents for ever. By then our states
+    are closed and everything acknowledged, so that leaving is safe.
+    """
+
+    worker: Worker
+
+    async def _stop_on_signal(self, number: Any) -> None:
+        await self.worker.release([*self.worker.assigned])
+        try:
+            await asyncio.wait_for(super()._stop_on_signal(number), END_PATIENCE_S)
+        except TimeoutError:
+            logging.shutdown()
+            os._exit(0)
+
+
 def run(config: WorkerConfig) -> None:
     """Runs one worker until SIGTERM or SIGINT; partitions move by themselves when another one joins."""
     config.state_folder.mkdir(parents=True, exist_ok=True)
     worker = Worker(config)
-
-    async def release(*_: Any, **__: Any) -> None:
-        await worker.release([*worker.assigned])
-
-    # Connected signals are kept weakly by default: a local function would vanish.
-    worker.app.on_before_shutdown.connect(release, weak=False)
-    process = faust.Worker(worker.app, loglevel="WARN", quiet=True, redirect_stdouts=False)
+    process = _Process(worker.app, loglevel="WARN", quiet=True, redirect_stdouts=False)
+    process.worker = worker
     process.spinner = None
     process.execute_from_commandline()
