@@ -1,0 +1,22 @@
+"""What all tests share: no deadlines in property tests, and no settings from the environment of whoever runs them."""
+
+import os
+import sys
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = frozenset({"GS766_CACHE", "GS766_PYTHON", "GS766_VENV"})
+"""Where the installation itself is, which changes no behaviour."""
+
+# A bare `pytest` finds the packages too, and so do the processes that tests start.
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+for name in [name for name in os.environ if name.startswith("GS766_") and name not in KEPT]:
+    del os.environ[name]
+
+# A busy machine is no failure: tests assert no durations.
+settings.register_profile("gs766", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gs766")
