@@ -1,4 +1,4 @@
-"""What all tests share: no deadlines in property tests, and no settings from the environment of whoever runs them."""
+"""What all tests share: no deadlines in property tests, no settings from the environment of who runs them."""
 
 import os
 import sys
