@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from stream.runner import WorkerConfig
 
 PRIVATE = "private.sqlite"
+DEMO_AHEAD_MS = 400 * 86_400_000
+"""A demonstration's month is streamed faster than it passes."""
 FAULTS = "faults"
 """In `<data>/run`: one file for each part that stays stopped, which health shows."""
 
@@ -31,7 +33,7 @@ def writer_config(settings: Settings) -> "WriterConfig":
 
 
 def worker_config(settings: Settings) -> "WorkerConfig":
-    """The fold's: it fills the generation that is being built, else the active one."""
+    """The fold's: it fills the active generation; a rebuild fills the next one itself."""
     from eventlog.topics import read_log_id
     from stream.runner import WorkerConfig
 
@@ -44,6 +46,7 @@ def worker_config(settings: Settings) -> "WorkerConfig":
         generation=generations.active,
         log_id=read_log_id(kafka, kafka.events),
         partitions=settings.partitions,
+        **({"clock_ahead_ms": DEMO_AHEAD_MS} if settings.demo else {}),
     )
 
 
@@ -82,6 +85,7 @@ def api_config(settings: Settings) -> "ApiConfig":
         demo=settings.demo,
         development_key=stored.get("key"),
         faults=settings.folder("run") / FAULTS,
+        writer_health=settings.folder("run") / "writer.json",
     )
 
 

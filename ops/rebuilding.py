@@ -24,7 +24,6 @@ from sinks import generations as journal
 from sinks.clickhouse import connect
 from sinks.positions import wait_until
 from stream.driver import fold_to_end
-from stream.partition import FoldConfig
 from stream.runner import WorkerConfig, worker_config
 
 WAIT_SECONDS = 24 * 3600.0
@@ -33,13 +32,6 @@ Say = Callable[[str], None]
 
 def _now() -> Millis:
     return to_millis(datetime.now(UTC))
-
-
-def fold_config(config: WorkerConfig, partition: int) -> FoldConfig:
-    """What a replay of one partition in a worker's generation needs."""
-    return FoldConfig(
-        partition, config.partitions, config.zone, config.generation, config.log_id, config.fingerprint
-    )
 
 
 def configured(settings: Settings, generation: int) -> WorkerConfig:
@@ -60,7 +52,7 @@ def reconcile_active(settings: Settings, progress: Callable[[str, int], None]) -
     if active is None:
         raise Refused("the store has no active generation yet: start the stack and let the writer begin")
     config = configured(settings, active)
-    return reconcile(client, active, lambda p: fold_config(config, p), settings.partitions, progress)
+    return reconcile(client, active, config.fold, settings.partitions, progress)
 
 
 def rebuild(settings: Settings, say: Say, progress: Callable[[str, int], None]) -> Report:
@@ -82,7 +74,7 @@ def rebuild(settings: Settings, say: Say, progress: Callable[[str, int], None]) 
     say("waiting until the store has it all")
     wait_until(client, ends, seconds=WAIT_SECONDS, generation=number)
     say("comparing every row with the log")
-    report = reconcile(client, number, lambda p: fold_config(config, p), settings.partitions, progress)
+    report = reconcile(client, number, config.fold, settings.partitions, progress)
     if report.verdict != "holds":
         say(f"generation {number} is not switched to: the comparison says {report.verdict}")
         write_generations(settings.data, before)

@@ -27,7 +27,7 @@ from stream.cells import Ledger, cell_row
 from stream.state import CellKey, Position, StateStore, Subject, SubjectKey, Sweep, record_hash
 
 CLOCK_TOLERANCE_MS = 5 * 60 * 1000
-"""A source's clock may run this far ahead of the log's and still move the log clock (design, "Clocks")."""
+"""Five minutes (design, "Clocks")."""
 SWEEP_SLICE = 400
 _encode = msgspec.msgpack.Encoder().encode
 _BROADCAST = tuple(f'"{name}"'.encode() for name in sorted(BROADCAST_TYPES))
@@ -59,6 +59,8 @@ class FoldConfig:
     generation: int
     log_id: str
     fingerprint: str
+    clock_ahead_ms: int = CLOCK_TOLERANCE_MS
+    """How far a source's clock may run ahead of the log's and still move the log clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,7 @@ class PartitionFold:
                 raise InvalidEvent(reason, "subject")
 
     def _clock(self, events: Iterable[Event], known_at: Millis) -> Millis:
-        limit = known_at + CLOCK_TOLERANCE_MS
+        limit = known_at + self._config.clock_ahead_ms
         told = (e.occurred_at for e in events if e.occurred_at <= limit and e.kind != "log")
         return max([self.position.clock, *told])
 

@@ -18,7 +18,7 @@ from domain.rows import DeadLetterRow
 from eventlog.config import KafkaConfig
 from eventlog.reader import LogReader
 from eventlog.topics import read_log_id
-from stream.partition import FoldConfig, LogRecord, PartitionFold, may_hold_documents
+from stream.partition import CLOCK_TOLERANCE_MS, FoldConfig, LogRecord, PartitionFold, may_hold_documents
 from stream.state import StateStore, record_hash
 
 log = logging.getLogger(__name__)
@@ -41,11 +41,25 @@ class WorkerConfig:
     generation: int
     log_id: str
     partitions: int = 4
+    clock_ahead_ms: int = CLOCK_TOLERANCE_MS
+    """Longer in a demonstration, whose time runs ahead of the wall."""
 
     @property
     def fingerprint(self) -> str:
         """What the rows of this generation depend on besides the log."""
         return fingerprint(self.zone, self.log_id)
+
+    def fold(self, partition: int) -> FoldConfig:
+        """What the fold of one partition depends on."""
+        return FoldConfig(
+            partition,
+            self.partitions,
+            self.zone,
+            self.generation,
+            self.log_id,
+            self.fingerprint,
+            self.clock_ahead_ms,
+        )
 
     def folder(self, partition: int) -> Path:
         """The state folder of one partition in this generation."""
@@ -66,9 +80,7 @@ class PartitionRunner:
             self._check_identity()
             self._fold = PartitionFold(
                 self._store,
-                FoldConfig(
-                    partition, config.partitions, config.zone, config.generation, config.log_id, config.fingerprint
-                ),
+                config.fold(partition),
             )
             self._emitted_to = self._last_emitted()
         except BaseException:

@@ -16,7 +16,7 @@ from typing import Any
 import faust
 from faust.types import TP
 
-from domain.errors import Gs766Error, Unavailable
+from domain.errors import Gs766Error, Refused, Unavailable
 from eventlog.config import KafkaConfig
 from stream.runner import PartitionRunner, WorkerConfig
 
@@ -27,6 +27,8 @@ IDLE_CHECK_S = 1.0
 OPEN_PATIENCE_S = 60.0
 ACK_TIMEOUT_S = 30.0
 END_PATIENCE_S = 3.0
+REFUSED_EXIT = 5
+"""Tells the supervisor that starting again would not help until a person has looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class Worker:
         else:
             log.error("the worker ends", exc_info=error)
         logging.shutdown()
-        os._exit(1)
+        os._exit(REFUSED_EXIT if isinstance(error, Refused) else 1)
 
     def _emit(self, partition: int, values: Sequence[bytes]) -> None:
         """Called from a fold's thread: sends in order, returns when all are acknowledged."""
