@@ -43,7 +43,7 @@ class Watcher:
     def __init__(self, source: BoardSource, seconds: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._seconds = seconds
-        self._listeners: set[Listener] = set()
+        self._listeners: dict[object, Listener] = {}
         self._latest = Snapshot(0, None)
         self._place: object = None
         self._at = float("-inf")
@@ -56,8 +56,13 @@ class Watcher:
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls the listener with every new snapshot until the returned function is called."""
-        self._listeners.add(listener)
-        return lambda: self._listeners.discard(listener)
+        place = object()
+        self._listeners[place] = listener
+
+        def leave() -> None:
+            self._listeners.pop(place, None)
+
+        return leave
 
     async def run(self) -> None:
         """Watches until it is cancelled; computes only while someone looks."""
@@ -81,7 +86,7 @@ class Watcher:
 
     async def _compute(self) -> None:
         # The place is read first: what changes meanwhile is seen by the next look.
-        place, self._at = self._source.place(), self._seconds()
+        seen, self._at = self._source.place(), self._seconds()
         number = self._latest.number + 1
         try:
             live = await asyncio.to_thread(self._source.live)
@@ -90,18 +95,22 @@ class Watcher:
                 log.warning("the board cannot read its figures: %s", error)
             self._latest = Snapshot(number, self._latest.live, str(error))
         else:
-            self._latest, self._place = Snapshot(number, live), place
-        for listener in tuple(self._listeners):
+            self._latest, self._place = Snapshot(number, live), seen
+        for place, listener in tuple(self._listeners.items()):
             try:
                 listener(self._latest)
             except Exception:
                 log.exception("a screen could not be updated")
-                self._listeners.discard(listener)
+                self._listeners.pop(place, None)
 
     async def detail(self, kind: str, code: str, read: Callable[[str], Any]) -> Any:
-        """What `read(code)` gives, asked once a snapshot for all who want it."""
+        """What `read(code)` gives, asked once a snapshot for all who want it; a failure is not kept."""
         details = self._latest.details
         task = details.get((kind, code))
         if task is None:
             task = details[kind, code] = asyncio.create_task(asyncio.to_thread(read, code))
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except Exception:
+            details.pop((kind, code), None)
+            raise

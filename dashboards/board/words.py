@@ -19,7 +19,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "no_data": ("CHƯA CÓ DỮ LIỆU", "NO DATA YET"),
     "portal_score": ("ĐIỂM THEO CỔNG", "SCORE AS THE PORTAL COMPUTES"),
     "rebased": ("Quy đổi phần áp dụng", "Re-based on what applied"),
-    "by_clock": ("theo đồng hồ nhật ký", "by the log's clock"),
+    "by_clock": ("đồng hồ nhật ký", "log clock"),
     "fixed_clock": ("đồng hồ đứng yên", "clock stands still"),
     "why": ("Vì sao?", "Why?"),
     "close": ("Đóng", "Close"),
