@@ -18,6 +18,7 @@ FINDINGS = {
     "ends_by_attribute": "ended by an attribute of the case, for lack of an event that says so",
     "case_missing": "has rows, but none in the case file",
     "case_twice": "stands in the case file twice with different values; one of them was taken",
+    "case_unusable": "has attributes of which at least one cannot be read; the events of its rows were taken",
     "id_reused": "an id came again with other content",
 }
 """The kinds that an import report may count, each per dossier (`id_reused` per event)."""

@@ -22,7 +22,7 @@ from producers.report import Tally
 from producers.rules import Draft, Row, RowProblem, Rules
 from producers.sink import EventSink
 
-_QUOTED = re.compile(r"'.*'|`[^`]*`(?=$)")
+_QUOTED = re.compile(r"""['"].*['"]""", re.DOTALL)
 
 
 class At(NamedTuple):
@@ -101,6 +101,21 @@ class Engine:
         except RowProblem:
             return None
 
+    def bare_case(self, at: At, row: Row) -> None:
+        """A case without any row (an XES trace without events): only its attributes speak."""
+        self._tally.read += 1
+        subject = self.subject_or_none(row)
+        if subject is None:
+            self._tally.reject(at.file, at.line, "no_code", (*self._mapping.subject.columns, "")[0])
+            return
+        before = self._tally.events
+        self._keep(subject, row)
+        self.end_case(subject)
+        if self._tally.events > before:
+            self._tally.accepted += 1
+        else:
+            self._tally.ignored += 1
+
     def row(self, at: At, row: Row) -> None:
         """One row or XES event: all its events enter, or none and it is rejected."""
         self._tally.read += 1
@@ -142,8 +157,8 @@ class Engine:
             try:
                 drafts = self._case_drafts(row, subject)
                 waiting.closings = {n: self._ready(d, True) for n, _, d in drafts}
-            except (RowProblem, InvalidEvent, NewerEvent) as problem:
-                self._tally.warnings.append(f"a case's attributes could not be used: {_reason(problem)[0]}")
+            except (RowProblem, InvalidEvent, NewerEvent):
+                self._tally.findings["case_unusable"] += 1
         for number in sorted(waiting.closings):
             if not self.cases.types_of(subject) & self._case_rules[number].unless:
                 self._send(waiting.closings[number])

@@ -142,6 +142,9 @@ class _Run:
         kept = {key: value for key, value in attributes.items() if key in used}
         dropped = tuple(key for key in attributes if key not in used)
         met.update(kept)
+        if not trace.events:
+            self._tally.drop(dropped)
+            engine.bare_case(At(path, trace.line), kept)
         subjects = set()
         for event in trace.events:
             row = kept | {key: value for key, value in event.values.items() if key in used}

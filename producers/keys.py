@@ -78,7 +78,7 @@ class IdentifierKeys:
         message = f"{purpose}\0{text}".encode("utf-8", "replace")
         return f"{key_id}:{hmac.new(secret, message, hashlib.sha256).hexdigest()}"
 
-    def keys(self) -> tuple[IdentifierKey, ...]:
+    def all_keys(self) -> tuple[IdentifierKey, ...]:
         """All keys ever made, by year and number, destroyed ones without their secret."""
         self._refresh()
         return self._keys
