@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -22,9 +22,12 @@ from api.probes import Prober
 from api.routes import figures, intake, system
 from api.services import Services
 from api.stream import Hub
+from domain.errors import Unavailable
 from domain.instants import zone
 from domain.periods import parse_instant
 from eventlog.writer import LogWriter, WriterSettings
+from sinks.queries.live import dossiers_now
+from sinks.queries.reader import Reader
 
 WATCHERS = 3
 """Connections of the watcher, health, and positions for requests."""
@@ -54,6 +57,12 @@ def open_services(config: ApiConfig) -> Services:
     prober = Prober(config, feed)
     moments = Moments(feed.moment, lambda: time.monotonic_ns() // 1_000_000)
 
+    def units_of_dossiers(codes: Sequence[str]) -> Mapping[str, str]:
+        with suppress(Unavailable), pool.client() as client:
+            reader = Reader(client, moments.current().vector.generation)
+            return {code: unit for code, unit, *_ in dossiers_now(reader, codes)}
+        return {}
+
     def close() -> None:
         prober.close()
         log.close()
@@ -72,6 +81,7 @@ def open_services(config: ApiConfig) -> Services:
         figures=figure_services,
         context=Contexts(pool),
         probe=prober,
+        units_of_dossiers=units_of_dossiers,
         close=close,
     )
 

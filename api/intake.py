@@ -63,7 +63,7 @@ class Admitted(Struct, frozen=True):
         return self.event.type in BROADCAST_TYPES
 
 
-class _Forbidden(Gs766Error):
+class Forbidden(Gs766Error):
     """The key does not reach so far: 403 for that item."""
 
     def __init__(self, reason: str, field: str) -> None:
@@ -113,8 +113,8 @@ def admit(
         try:
             found = strict_object(raw)
             event = _decide(raw, principal, now, zone, sees or principal.sees)
-        except (InvalidEvent, _Forbidden, NewerEvent) as error:
-            refused.append(_refusal(index, found, error))
+        except (InvalidEvent, Forbidden, NewerEvent) as error:
+            refused.append(refusal(index, found, error))
             continue
         dropped = tuple(name[:MAX_ECHO] for name in unknown_fields(found))
         if seen.get((event.source, event.id)) == event.hash:
@@ -123,7 +123,7 @@ def admit(
         seen[event.source, event.id] = event.hash
         encoded = encode_event(event)
         if len(encoded) > MAX_EVENT_BYTES:
-            refused.append(_refusal(index, found, InvalidEvent("the event is larger than 128 KiB: split it")))
+            refused.append(refusal(index, found, InvalidEvent("the event is larger than 128 KiB: split it")))
             continue
         admitted.append(Admitted(index, event, encoded, dropped))
     return admitted, refused
@@ -151,24 +151,24 @@ def _decide(raw: bytes, principal: Principal, now: Millis, zone: Zone, sees: Cal
         raise InvalidEvent(f"the event cannot be read ({_brief(error)})") from error
     _check_kind(event, principal)
     if not principal.writes(event.source):
-        raise _Forbidden("this key may not send events of that source", "source")
-    for field, unit in _units_of(event):
+        raise Forbidden("this key may not send events of that source", "source")
+    for field, unit in units_of(event):
         if not sees(unit):
-            raise _Forbidden("this key does not reach that unit", field)
+            raise Forbidden("this key does not reach that unit", field)
     _check_reference(event, zone)
     return event
 
 
 def _check_kind(event: Event, principal: Principal) -> None:
     if event.kind in OWN_KINDS:
-        raise _Forbidden("events of this type are written by the system itself", "type")
+        raise Forbidden("events of this type are written by the system itself", "type")
     if event.kind in OPEN_KINDS and not principal.scopes & {"intake", "admin"}:
-        raise _Forbidden("events of dossiers and petitions need a key with the scope intake", "type")
+        raise Forbidden("events of dossiers and petitions need a key with the scope intake", "type")
     if event.kind not in OPEN_KINDS and "admin" not in principal.scopes:
-        raise _Forbidden("reference data need a key with the scope admin", "type")
+        raise Forbidden("reference data need a key with the scope admin", "type")
 
 
-def _units_of(event: Event) -> list[tuple[str, str]]:
+def units_of(event: Event) -> list[tuple[str, str]]:
     """The units that an event speaks of, with their field; an event without one is checked by the fold."""
     units: list[tuple[str, str]] = []
     if event.kind == "unit":
@@ -192,13 +192,13 @@ def _check_reference(event: Event, zone: Zone) -> None:
         raise InvalidEvent(_brief(error), "data.document") from error
 
 
-def _refusal(index: int, found: dict[str, Any], error: Exception) -> ItemResult:
+def refusal(index: int, found: dict[str, Any], error: Exception) -> ItemResult:
     given = found.get("id")
     return ItemResult(
         index=index,
         id=given[:MAX_ECHO] if isinstance(given, str) else None,
         status="rejected",
-        http=403 if isinstance(error, _Forbidden) else 422,
+        http=403 if isinstance(error, Forbidden) else 422,
         reason=error.reason if isinstance(error, InvalidEvent) else _brief(error),
         field=getattr(error, "field", "") or ("dataversion" if isinstance(error, NewerEvent) else None),
     )

@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -50,6 +50,8 @@ class Services:
     probe: Callable[["Services"], Facts]
     counters: Counters = field(default_factory=Counters)
     wall: Callable[[], Millis] = lambda: time.time_ns() // 1_000_000
+    units_of_dossiers: Callable[[Sequence[str]], Mapping[str, str]] = lambda _codes: {}
+    """The units that hold dossiers now, by code; what the store does not hold, or cannot say, is absent."""
     close: Callable[[], None] = lambda: None
     brake: Brake = field(default_factory=Brake)
     run: str = field(default_factory=lambda: secrets.token_hex(4))

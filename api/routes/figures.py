@@ -120,16 +120,20 @@ def get_indicator_dossiers(
     period: Period,
     part: Annotated[Literal["numerator", "denominator", "missing"], Query()] = "missing",
     as_of: AsOf = None,
+    set_name: SetName = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Response:
     """The dossiers behind a numerator, a denominator, or the part that is missing."""
     as_of_ms, _ = _instants(services, as_of, None)
+    chosen = set_name or services.config.default_set
     return figure(
         request,
         services,
         who,
-        lambda ctx: services.figures.indicator_dossiers(ctx, code, unit, period, part, as_of_ms, cursor, limit),
+        lambda ctx: services.figures.indicator_dossiers(
+            ctx, code, unit, period, part, as_of_ms, cursor, limit, chosen
+        ),
     )
 
 

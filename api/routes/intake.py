@@ -8,7 +8,18 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.access import Principal, require
-from api.intake import JSON_TYPES, LINE_TYPES, Admitted, ItemResult, admit, split_body, status_of
+from api.intake import (
+    JSON_TYPES,
+    LINE_TYPES,
+    Admitted,
+    Forbidden,
+    ItemResult,
+    admit,
+    refusal,
+    split_body,
+    status_of,
+    units_of,
+)
 from api.params import strict_query
 from api.problems import KINDS, MEDIA_TYPE, Problem, responses
 from api.services import Services, services_of
@@ -138,7 +149,29 @@ def _admit_and_submit(items: tuple[bytes, ...], principal: Principal, services: 
     admitted, refused = admit(
         items, principal, now=services.wall(), zone=services.zone, sees=services.sees(principal)
     )
+    if principal.units:
+        admitted, outside = _without_others_dossiers(admitted, principal, services)
+        refused = [*refused, *outside]
     return written(services, admitted, refused, principal.key_id)
+
+
+def _without_others_dossiers(
+    admitted: list[Admitted], principal: Principal, services: Services
+) -> tuple[list[Admitted], list[ItemResult]]:
+    """An event that names no unit belongs to its dossier's: outside the key's subtree it is refused.
+
+    A dossier that the store does not hold yet cannot be judged and is let in: it counts for no unit before one
+    of its events names one, and that one is checked.
+    """
+    nameless = sorted({a.event.subject for a in admitted if a.event.kind == "dossier" and not units_of(a.event)})
+    if not nameless:
+        return admitted, []
+    sees = services.sees(principal)
+    outside = {code for code, unit in services.units_of_dossiers(nameless).items() if not sees(unit)}
+    kept = [a for a in admitted if a.event.subject not in outside or units_of(a.event)]
+    reason = Forbidden("this key does not reach the unit that holds this dossier", "subject")
+    refused = [refusal(a.index, {"id": a.event.id}, reason) for a in admitted if a not in kept]
+    return kept, refused
 
 
 async def written(

@@ -252,3 +252,20 @@ def test_a_few_bad_events_brake_nobody(remote: TestClient, bench: Any) -> None:
     key = bench.key("intake", sources=("/h44/one-stop",))
     for _ in range(20):
         assert send(remote, key, [event(type="x")] * 5).status_code == 422
+
+
+def test_an_event_without_a_unit_belongs_to_the_unit_that_holds_its_dossier(
+    remote: TestClient, bench: Any
+) -> None:
+    key = bench.key("intake", units=("H44.1",), sources=("/h44/one-stop",))
+    holders = {"theirs": "H44.2", "ours": "H44.1.7"}
+    remote.app.state.services.units_of_dossiers = lambda codes: {c: u for c, u in holders.items() if c in codes}  # type: ignore[attr-defined]
+    items = [
+        event(id=code, subject=code, type="dossier.finished", data={}) for code in ("theirs", "ours", "unknown")
+    ]
+    answer = send(remote, key, items)
+    assert [(r["http"], r["field"]) for r in answer.json()["results"]] == [
+        (403, "subject"),
+        (202, None),
+        (202, None),
+    ]

@@ -26,7 +26,7 @@ CARD = "/v1/scorecards/H44?period=2026-08"
         ),
         (
             "/v1/indicators/B1/dossiers?unit=H44&period=ytd&part=numerator&limit=5",
-            ("indicator_dossiers", ("B1", "H44", "ytd", "numerator", None, None, 5)),
+            ("indicator_dossiers", ("B1", "H44", "ytd", "numerator", None, None, 5, None)),
         ),
         ("/v1/dossiers/D", ("dossier", ("D", None, None))),
         ("/v1/dossiers/D/events", ("dossier_events", ("D",))),
