@@ -1,0 +1,134 @@
+"""Faust workers over a real broker: one, two that share, one that is killed; the log is folded once, whole."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain.changes import ChangeRecord, decode_change
+from domain.events import Event, encode_event
+from domain.instants import zone
+from eventlog.config import KafkaConfig
+from eventlog.producer import BulkWriter
+from eventlog.reader import LogReader
+from eventlog.topics import ensure_topics
+from stream.driver import fold_to_end
+from stream.runner import worker_config
+from tests.support.events import T0, limit_event
+from tests.support.lifecycles import lifecycles
+from tests.support.stack import ROOT
+from tests.support.waiting import until
+
+PARTITIONS = 4
+ZONE = "Asia/Ho_Chi_Minh"
+WORKER = """
+import json, pathlib, sys
+from domain.instants import zone
+from eventlog.config import KafkaConfig
+from stream.runner import worker_config
+from stream.worker import run
+given = json.loads(sys.argv.pop())
+run(worker_config(KafkaConfig(given["bootstrap"], prefix=given["prefix"]), pathlib.Path(given["folder"]),
+                  zone(given["zone"]), 1, 4))
+"""
+
+
+@contextmanager
+def worker(kafka: KafkaConfig, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A worker process; it is asked to end, and does."""
+    given = {"bootstrap": kafka.bootstrap, "prefix": kafka.prefix, "folder": str(folder), "zone": ZONE}
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", WORKER, json.dumps(given)], env=environ)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def send(kafka: KafkaConfig, events: list[Event], block: int = 20) -> dict[int, int]:
+    """Puts events into the log; returns where each partition ends."""
+    with BulkWriter(kafka, kafka.events, PARTITIONS, block_events=block) as writer:
+        for event in events:
+            writer.add(event.subject, encode_event(event))
+        return writer.flush()
+
+
+def changes(kafka: KafkaConfig) -> list[ChangeRecord]:
+    """All change records so far."""
+    with LogReader(kafka, kafka.changes) as reader:
+        return [decode_change(r.value) for p in range(PARTITIONS) for r in reader.read_range(p, 0)]
+
+
+def complete(kafka: KafkaConfig) -> bool:
+    """Whether every partition's last change record reaches the log's end."""
+    with LogReader(kafka, kafka.events) as reader:
+        ends = reader.end_offsets(range(PARTITIONS))
+    reached = {c.partition: c.to_offset for c in changes(kafka) if c.last}
+    return all(reached.get(p, -1) == end - 1 for p, end in ends.items())
+
+
+def rows(records: list[ChangeRecord]) -> dict[str, set[Any]]:
+    """Every row ever emitted, as values: absolute rows that are emitted twice are one."""
+    found: dict[str, set[Any]] = {}
+    for record in records:
+        for name, raw in record.parts.items():
+            for row in msgspec.json.decode(raw):
+                found.setdefault(name, set()).add(msgspec.json.encode(row))
+    return found
+
+
+@pytest.fixture
+def topics(kafka: KafkaConfig) -> KafkaConfig:
+    """A log of its own."""
+    ensure_topics(kafka, T0)
+    return kafka
+
+
+def test_two_workers_share_the_partitions_and_a_killed_one_loses_and_doubles_nothing(
+    topics: KafkaConfig, tmp_path: Path
+) -> None:
+    events = lifecycles(400)
+    third = len(events) // 3
+    with worker(topics, tmp_path / "a") as first:
+        send(topics, events[:third])
+        until(lambda: complete(topics), "the first worker")
+        with worker(topics, tmp_path / "b"):
+            send(topics, events[third : 2 * third])
+            until(lambda: complete(topics), "both workers")
+            first.kill()
+            first.wait()
+            send(topics, events[2 * third :])
+            until(lambda: complete(topics), "the second worker alone", 60)
+    # What one process folds from the start, in one go, is the measure.
+    config = worker_config(topics, tmp_path / "alone", zone(ZONE), 2, PARTITIONS)
+    fold_to_end(config, range(PARTITIONS))
+    found = changes(topics)
+    assert rows([c for c in found if c.generation == 1]) == rows([c for c in found if c.generation == 2])
+
+
+def test_a_deleted_state_is_folded_anew_in_silence_and_a_late_limit_reaches_every_dossier(
+    topics: KafkaConfig, tmp_path: Path
+) -> None:
+    send(topics, lifecycles(60))
+    config = worker_config(topics, tmp_path / "one", zone(ZONE), 1, PARTITIONS)
+    fold_to_end(config, range(PARTITIONS))
+    before = len(changes(topics))
+    again = worker_config(topics, tmp_path / "two", zone(ZONE), 1, PARTITIONS)
+    fold_to_end(again, range(PARTITIONS))
+    assert len(changes(topics)) == before
+    with BulkWriter(topics, topics.events, PARTITIONS) as writer:
+        writer.broadcast(encode_event(limit_event("2.000001", 3, T0)))
+        writer.flush()
+    fold_to_end(again, range(PARTITIONS))
+    added = changes(topics)
+    assert len(added) > before
+    assert all(c.to_offset - c.from_offset >= 0 for c in added)
