@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain.instants import Millis, format_rfc3339
+from domain.instants import Millis, format_rfc3339, parse_rfc3339
 from producers.fields import Field, fields_of
 from producers.mapping import IGNORE, Condition, Mapping, Rule, Value
 from producers.text import fold_text
@@ -17,6 +17,7 @@ Row = dict[str, str]
 _TRUE = frozenset({"true", "1", "yes", "y", "x", "có", "co", "đúng"})
 _FALSE = frozenset({"false", "0", "no", "n", "không", "khong", "sai"})
 _MAX_FILES = 200
+_FIRST_TIME, _LAST_TIME = parse_rfc3339("1900-01-01T00:00:00Z"), parse_rfc3339("2999-12-31T00:00:00Z")
 
 
 class RowProblem(Exception):
@@ -153,8 +154,9 @@ class Rules:
             return None
         try:
             reading = reader.read(text)
-            format_rfc3339(reading.ms)
-        except (UnreadableTime, OverflowError, ValueError) as error:
+            if not _FIRST_TIME <= reading.ms <= _LAST_TIME:
+                raise UnreadableTime
+        except UnreadableTime as error:
             raise RowProblem("bad_time", (*value.columns, "")[0]) from error
         self.notes.date_only += reading.date_only
         return reading

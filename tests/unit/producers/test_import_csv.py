@@ -360,13 +360,14 @@ time = { column = "b", formats = ["iso", "epoch", "excel", "%d/%m/%Y"] }
 due_at = "c"
 channel = "d"
 [[event]]
-type = { column = "d", map = { Closed = "finished", "-5" = "fee_paid" }, default = "identity_verified" }
+type = { column = "d", map = { Closed = "finished", A = "synced", "-5" = "fee_paid" }, default = "step_started" }
 time = "b"
 [event.data]
 documents = "e"
 result_files = "c"
 amounts = { columns = ["e", "f"] }
-vneid = "e"
+accepted = "e"
+step = { column = "c", extract = "[a-z]*" }
 officer = "e"
 """
 
