@@ -23,9 +23,11 @@ from api.routes import figures, intake, system
 from api.services import Services
 from api.stream import Hub
 from domain.errors import Unavailable
-from domain.instants import zone
+from domain.instants import Millis, zone
 from domain.periods import parse_instant
 from eventlog.writer import LogWriter, WriterSettings
+from producers.edge import Edge
+from producers.keys import IdentifierKeys
 from sinks.queries.live import dossiers_now
 from sinks.queries.reader import Reader
 
@@ -40,6 +42,11 @@ Send a key as `Authorization: Bearer gs766_…`; from the server itself reading 
 in the province's zone. Every figure names its generation and positions, and can be asked *as of* an instant and
 *as known at* an instant. Lists come in pages: give `next` back as `cursor`.
 """
+
+
+def wall() -> Millis:
+    """The present."""
+    return time.time_ns() // 1_000_000
 
 
 def open_services(config: ApiConfig) -> Services:
@@ -82,6 +89,7 @@ def open_services(config: ApiConfig) -> Services:
         context=Contexts(pool),
         probe=prober,
         units_of_dossiers=units_of_dossiers,
+        edge=Edge(IdentifierKeys(config.identifier_keys, zone(config.zone), wall)),
         close=close,
     )
 

@@ -37,7 +37,7 @@ class ApiConfig:
     spool: Path | None = None
     spool_quota: int = QUOTA_BYTES
     identifier_keys: Path | None = None
-    """The folder of the HMAC keys for identifiers, outside data and backups."""
+    """The file of the HMAC keys for identifiers, outside backups; without it identifiers are dropped."""
     zone: str = DEFAULT_ZONE
     root: str = "H44"
     clock: str = "wall"

@@ -14,10 +14,12 @@ from api.access import Principal
 from domain.errors import Gs766Error, InvalidEvent, InvalidInput, NewerEvent
 from domain.event_data import Document
 from domain.event_types import BROADCAST_TYPES, EVENT_TYPES
-from domain.events import MAX_EVENT_BYTES, Event, decode_event, encode_event, unknown_fields
+from domain.events import MAX_EVENT_BYTES, Event
 from domain.indicator_documents import decode_set, packaged_documents
 from domain.instants import Millis, Zone
 from domain.reference import check_document
+from producers.edge import Admitted as Entered
+from producers.edge import Edge
 
 Status = Literal["accepted", "duplicate", "rejected"]
 JSON_TYPES = frozenset(
@@ -99,10 +101,12 @@ def admit(
     now: Millis,
     zone: Zone,
     sees: Callable[[str], bool] | None = None,
+    edge: Edge | None = None,
 ) -> tuple[list[Admitted], list[ItemResult]]:
     """Decides each item: those to be written, and the answers of all others.
 
-    `sees` tells whether a unit lies in the principal's subtree (default: by its code). An item equal to an
+    `sees` tells whether a unit lies in the principal's subtree (default: by its code); `edge` hashes
+    identifiers (default: drops and names them). An item equal to an
     earlier one of the same request is a `duplicate`; against the log that is the fold's to see.
     """
     admitted: list[Admitted] = []
@@ -112,16 +116,15 @@ def admit(
         found: dict[str, Any] = {}
         try:
             found = strict_object(raw)
-            event = _decide(raw, principal, now, zone, sees or principal.sees)
+            entered = _decide(found, principal, now, zone, sees or principal.sees, edge or Edge(None))
         except (InvalidEvent, Forbidden, NewerEvent) as error:
             refused.append(refusal(index, found, error))
             continue
-        dropped = tuple(name[:MAX_ECHO] for name in unknown_fields(found))
+        event, encoded, dropped = entered.event, entered.encoded, entered.dropped
         if seen.get((event.source, event.id)) == event.hash:
             refused.append(ItemResult(index=index, id=event.id, status="duplicate", dropped_fields=dropped))
             continue
         seen[event.source, event.id] = event.hash
-        encoded = encode_event(event)
         if len(encoded) > MAX_EVENT_BYTES:
             refused.append(refusal(index, found, InvalidEvent("the event is larger than 128 KiB: split it")))
             continue
@@ -144,11 +147,17 @@ def strict_object(raw: bytes) -> dict[str, Any]:
     return found
 
 
-def _decide(raw: bytes, principal: Principal, now: Millis, zone: Zone, sees: Callable[[str], bool]) -> Event:
+def _decide(
+    found: dict[str, Any], principal: Principal, now: Millis, zone: Zone, sees: Callable[[str], bool], edge: Edge
+) -> Entered:
+    """The event as it may enter: cut to the allow-list, identifiers hashed, and within the key's reach."""
+    if str(found.get("type")).partition(".")[0] in OWN_KINDS:
+        raise Forbidden("events of this type are written by the system itself", "type")
     try:
-        event = msgspec.structs.replace(decode_event(raw), recorded_at=now)
+        entered = edge.admit(found, received_at_ms=now)
     except (RecursionError, ValueError, OverflowError) as error:
         raise InvalidEvent(f"the event cannot be read ({_brief(error)})") from error
+    event = entered.event
     _check_kind(event, principal)
     if not principal.writes(event.source):
         raise Forbidden("this key may not send events of that source", "source")
@@ -156,12 +165,10 @@ def _decide(raw: bytes, principal: Principal, now: Millis, zone: Zone, sees: Cal
         if not sees(unit):
             raise Forbidden("this key does not reach that unit", field)
     _check_reference(event, zone)
-    return event
+    return entered
 
 
 def _check_kind(event: Event, principal: Principal) -> None:
-    if event.kind in OWN_KINDS:
-        raise Forbidden("events of this type are written by the system itself", "type")
     if event.kind in OPEN_KINDS and not principal.scopes & {"intake", "admin"}:
         raise Forbidden("events of dossiers and petitions need a key with the scope intake", "type")
     if event.kind not in OPEN_KINDS and "admin" not in principal.scopes:

@@ -22,6 +22,7 @@ from api.stream import Hub, Moment
 from domain.errors import Gs766Error
 from domain.instants import Millis, Zone
 from domain.periods import parse_instant
+from producers.edge import Edge
 
 TREE_AGE_MS = 5_000
 
@@ -52,6 +53,8 @@ class Services:
     wall: Callable[[], Millis] = lambda: time.time_ns() // 1_000_000
     units_of_dossiers: Callable[[Sequence[str]], Mapping[str, str]] = lambda _codes: {}
     """The units that hold dossiers now, by code; what the store does not hold, or cannot say, is absent."""
+    edge: Edge = field(default_factory=lambda: Edge(None))
+    """Cuts events to the allow-list and hashes identifiers."""
     close: Callable[[], None] = lambda: None
     brake: Brake = field(default_factory=Brake)
     run: str = field(default_factory=lambda: secrets.token_hex(4))

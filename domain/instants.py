@@ -47,8 +47,7 @@ def parse_rfc3339(text: str) -> Millis:
 
 def format_rfc3339(ms: Millis) -> str:
     """Milliseconds as UTC text with a fixed width of three decimals, '2026-08-03T02:12:00.000Z'."""
-    t = from_millis(ms)
-    return f"{t:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    return from_millis(ms).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def day_date(day: Day) -> date:

@@ -147,7 +147,12 @@ def _check_brake(principal: Principal, services: Services) -> None:
 def _admit_and_submit(items: tuple[bytes, ...], principal: Principal, services: Services) -> Any:
     """Decides in a thread; returns what is to be awaited."""
     admitted, refused = admit(
-        items, principal, now=services.wall(), zone=services.zone, sees=services.sees(principal)
+        items,
+        principal,
+        now=services.wall(),
+        zone=services.zone,
+        sees=services.sees(principal),
+        edge=services.edge,
     )
     if principal.units:
         admitted, outside = _without_others_dossiers(admitted, principal, services)

@@ -1,6 +1,7 @@
 """POST /v1/events: an answer per item, nothing personal kept, nothing hostile breaks it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.intake import ItemResult, status_of
+from domain.instants import zone
+from producers.edge import Edge
+from producers.keys import IdentifierKeys
 
 Headers = dict[str, str]
 
@@ -269,3 +273,18 @@ def test_an_event_without_a_unit_belongs_to_the_unit_that_holds_its_dossier(
         (202, None),
         (202, None),
     ]
+
+
+def test_an_officer_and_a_link_enter_as_keyed_hashes_only(
+    remote: TestClient, bench: Any, owner: Headers, tmp_path: Path
+) -> None:
+    remote.app.state.services.edge = Edge(  # type: ignore[attr-defined]
+        IdentifierKeys(tmp_path / "keys.json", zone("Asia/Ho_Chi_Minh"), lambda: 1_785_700_000_000)
+    )
+    step = event(id="s", type="dossier.step_completed", data={"step": "1", "officer": "Nobody Invented"})
+    end = event(id="f", type="dossier.finished", data={"result_files": [{"link": "http://files/1.pdf"}]})
+    assert remote.post("/v1/events", json=[step, end], headers=owner).status_code == 202
+    written = b"".join(value for record in bench.log.records for value in record if isinstance(value, bytes))
+    assert b"Nobody" not in written
+    assert b"1.pdf" not in written
+    assert written.count(b'"k2026-') == 2
