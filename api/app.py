@@ -128,6 +128,9 @@ def create_app(config: ApiConfig, open_parts: Open = open_services) -> FastAPI:
         description=_DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        # The pages that draw a description fetch their scripts from outside addresses.
+        docs_url=None,
+        redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
     problems.install(app)

@@ -4,4 +4,5 @@ set -eu
 cd "$(dirname "$0")/.."
 lock() { uv pip compile --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 "$@" >/dev/null; }
 lock pyproject.toml -o requirements/base.lock
+lock --extra grafana pyproject.toml -c requirements/base.lock -o requirements/grafana.lock
 lock --extra test --extra grafana pyproject.toml -c requirements/base.lock -o requirements/test.lock
