@@ -1,7 +1,7 @@
 """The fold of one partition: the same rows whatever the batches, the order and the crashes."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +91,7 @@ def run(path: Path, records: Sequence[Rec], batch: int = 1, crash_at: frozenset[
 
 def settled(rows: Rows) -> dict[str, dict[Any, Any]]:
     """What a store with replacing tables shows: the row of the greatest version by key."""
-    keys = {
+    keys: dict[str, Callable[[Any], Any]] = {
         "dossiers": lambda r: r[0],
         "unit_days": lambda r: (r[0], r[1]),
         "unit_months": lambda r: (r[0], r[1]),
