@@ -1,0 +1,79 @@
+"""What a measurement says: a value beside its limit, and under which conditions it was taken."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One figure. `peer` is the name of another figure of the same run (a physical limit, another tool), and
+    `ratio` this value over that one; both None where there is nothing to compare with."""
+
+    name: str
+    value: float
+    unit: str
+    peer: str | None = None
+    ratio: float | None = None
+    conditions: str = ""
+
+    def against(self, peer: "Measure") -> "Measure":
+        """The same figure beside a peer in the same unit."""
+        if self.unit != peer.unit:
+            raise ValueError(f"{self.name} is in {self.unit}, {peer.name} in {peer.unit}")
+        return replace(self, peer=peer.name, ratio=self.value / peer.value if peer.value else None)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `gs766 bench --json` prints it."""
+        found = asdict(self)
+        found["value"] = _rounded(self.value)
+        found["ratio"] = None if self.ratio is None else _rounded(self.ratio)
+        return found
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` of the values do not exceed (nearest rank); needs one value."""
+    if not values:
+        raise ValueError("nothing was measured")
+    ordered = sorted(values)
+    rank = max(1, -(-round(share * len(ordered) * 1_000_000) // 1_000_000))
+    return ordered[min(rank, len(ordered)) - 1]
+
+
+def latencies(
+    name: str, seconds: Sequence[float], shares: Iterable[float] = (0.5, 0.95), conditions: str = ""
+) -> list[Measure]:
+    """Quantiles of durations in milliseconds: `name p50`, `name p95`, and `max` for the share 1."""
+    said = f"{conditions}; {len(seconds)} samples" if conditions else f"{len(seconds)} samples"
+    return [
+        Measure(f"{name} {_share_name(share)}", quantile(seconds, share) * 1000, "ms", conditions=said)
+        for share in shares
+    ]
+
+
+def rate(name: str, count: int, seconds: float, what: str = "events/s", conditions: str = "") -> Measure:
+    """So many of something in so many seconds."""
+    return Measure(name, count / max(seconds, 1e-9), what, conditions=conditions)
+
+
+def machine() -> str:
+    """Cores, load and date: no figure means anything without them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = os.getloadavg()[0]
+    return f"{cores} cores, load average {load:.1f}, {datetime.now(UTC):%Y-%m-%d}"
+
+
+def with_machine(measures: Iterable[Measure], before: str) -> list[Measure]:
+    """The same figures with the machine's state (as `machine` told it before the run) in their conditions."""
+    return [replace(m, conditions="; ".join(part for part in (m.conditions, before) if part)) for m in measures]
+
+
+def _share_name(share: float) -> str:
+    return "max" if share >= 1 else f"p{share * 100:g}"
+
+
+def _rounded(value: float) -> float:
+    """Four significant digits: more would pretend."""
+    return float(f"{value:.4g}")

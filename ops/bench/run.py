@@ -1,0 +1,111 @@
+"""Which measurements there are, with their sizes; each runs by itself, one after the other."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.errors import InvalidInput
+from ops.bench.measure import Measure, machine, with_machine
+from ops.bench.place import plain_environment
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured; None: each measurement's own default. `data` is a running stack, read only."""
+
+    events: int | None = None
+    dossiers: int | None = None
+    rate: float | None = None
+    seconds: float | None = None
+    data: Path | None = None
+    profile: Callable[[str], None] | None = None
+
+
+Run = Callable[[Mapping[str, str], Sizes], list[Measure]]
+
+
+def _stream(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
+    from ops.bench.fold import measure_stream
+
+    return measure_stream(_events(sizes, 100_000), environ, sizes.profile)
+
+
+def _end_to_end(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
+    from ops.bench.intake import measure_end_to_end
+
+    return measure_end_to_end(environ, _events(sizes, 100_000))
+
+
+def _freshness(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
+    from ops.bench.freshness import RATES, measure_freshness
+
+    rates = RATES if sizes.rate is None else (sizes.rate,)
+    return measure_freshness(environ, sizes.seconds or 30.0, rates)
+
+
+def _alerts(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
+    from ops.bench.alerts import DOSSIERS, measure_alerts
+
+    return measure_alerts(environ, sizes.dossiers or DOSSIERS)
+
+
+def _store(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
+    from ops.bench.store import measure_store
+
+    return measure_store(environ, sizes.dossiers or 100_000, sizes.seconds or 60.0, sizes.data)
+
+
+def _rebuild(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
+    from ops.bench.rebuilding import measure_rebuild
+
+    return measure_rebuild(environ, _events(sizes, 50_000))
+
+
+def _import(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
+    from ops.bench.intake import measure_import
+
+    return measure_import(environ, _events(sizes, 30_000))
+
+
+def _start(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
+    from ops.bench.start import IDLE_SECONDS, measure_start
+
+    return measure_start(environ, IDLE_SECONDS if sizes.seconds is None else sizes.seconds)
+
+
+ALL: Mapping[str, Run] = {
+    "stream": _stream,
+    "end-to-end": _end_to_end,
+    "freshness": _freshness,
+    "alerts": _alerts,
+    "store": _store,
+    "rebuild": _rebuild,
+    "import": _import,
+    "start": _start,
+}
+
+
+def run_benches(names: Sequence[str], environ: Mapping[str, str], sizes: Sizes, say: Say) -> list[Measure]:
+    """Runs the named measurements (none named: all). InvalidInput for a name that there is not."""
+    for name in names:
+        if name not in ALL:
+            raise InvalidInput(f"'{name}' is not a measurement: {', '.join(ALL)}")
+    found: list[Measure] = []
+    for name in names or ALL:
+        say(f"measuring {name}")
+        before = machine()
+        found += with_machine(ALL[name](plain_environment(environ), sizes), before)
+    return found
+
+
+def _events(sizes: Sizes, usual: int) -> int:
+    """The wanted number of events, told as events or as dossiers."""
+    if sizes.events is not None:
+        return sizes.events
+    if sizes.dossiers is not None:
+        from ops.bench.history import EVENTS_A_DOSSIER
+
+        return round(sizes.dossiers * EVENTS_A_DOSSIER)
+    return usual
