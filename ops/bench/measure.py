@@ -1,9 +1,11 @@
 """What a measurement says: a value beside its limit, and under which conditions it was taken."""
 
 import os
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 
@@ -58,16 +60,40 @@ def rate(name: str, count: int, seconds: float, what: str = "events/s", conditio
     return Measure(name, count / max(seconds, 1e-9), what, conditions=conditions)
 
 
-def machine() -> str:
-    """Cores, load and date: no figure means anything without them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    load = os.getloadavg()[0]
-    return f"{cores} cores, load average {load:.1f}, {datetime.now(UTC):%Y-%m-%d}"
+class Watch:
+    """Cores, load, pressure and date while something is measured: no figure means anything without them."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._load = os.getloadavg()[0]
+        self._waited = _cpu_waited()
+
+    def tell(self) -> str:
+        """What the machine was like since the watch was made.
+
+        *Pressure* is the share of the time in which some process was ready and had no core.
+        """
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        said = f"{cores} cores, load average {self._load:.1f} before and {os.getloadavg()[0]:.1f} after"
+        waited = _cpu_waited()
+        if waited is not None and self._waited is not None:
+            share = (waited - self._waited) / max(time.monotonic() - self._begun, 1e-3)
+            said += f", CPU pressure {min(share, 1):.0%}"
+        return f"{said}, {datetime.now(UTC):%Y-%m-%d}"
 
 
-def with_machine(measures: Iterable[Measure], before: str) -> list[Measure]:
-    """The same figures with the machine's state (as `machine` told it before the run) in their conditions."""
-    return [replace(m, conditions="; ".join(part for part in (m.conditions, before) if part)) for m in measures]
+def _cpu_waited() -> float | None:
+    """Seconds in which some process waited for a core, since the machine started (Linux); None where unknown."""
+    try:
+        line = Path("/proc/pressure/cpu").read_text().splitlines()[0]
+    except (OSError, IndexError):
+        return None
+    return int(line.rpartition("total=")[2]) / 1e6
+
+
+def with_machine(measures: Iterable[Measure], machine: str) -> list[Measure]:
+    """The same figures with the machine's state, as a `Watch` told it, in their conditions."""
+    return [replace(m, conditions="; ".join(part for part in (m.conditions, machine) if part)) for m in measures]
 
 
 def _share_name(share: float) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.errors import InvalidInput
-from ops.bench.measure import Measure, machine, with_machine
+from ops.bench.measure import Measure, Watch, with_machine
 from ops.bench.place import plain_environment
 
 Say = Callable[[str], None]
@@ -95,8 +95,8 @@ def run_benches(names: Sequence[str], environ: Mapping[str, str], sizes: Sizes, 
     found: list[Measure] = []
     for name in names or ALL:
         say(f"measuring {name}")
-        before = machine()
-        found += with_machine(ALL[name](plain_environment(environ), sizes), before)
+        watch = Watch()
+        found += with_machine(ALL[name](plain_environment(environ), sizes), watch.tell())
     return found
 
 

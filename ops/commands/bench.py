@@ -57,8 +57,9 @@ def bench(
     rows = [m.to_json() for m in found]
     columns = ("name", "value", "unit", "ratio", "peer")
     print_table(columns, [[_shown(row[c]) for c in columns] for row in rows])
-    for line in dict.fromkeys(f"{m.name}: {m.conditions}" for m in found if m.conditions):
-        say(line)
+    for conditions in dict.fromkeys(m.conditions for m in found):
+        names = [m.name for m in found if m.conditions == conditions]
+        say(f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {conditions}")
 
 
 def _shown(value: object) -> object:
