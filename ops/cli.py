@@ -11,7 +11,20 @@ import typer
 
 from domain.errors import Gs766Error
 from ops import exits
-from ops.commands import backup, bench, dashboards, events, figures, keys, lists, query, rebuild, run, transfer
+from ops.commands import (
+    audit,
+    backup,
+    bench,
+    dashboards,
+    events,
+    figures,
+    keys,
+    lists,
+    query,
+    rebuild,
+    run,
+    transfer,
+)
 from ops.commands.shell import Shell, say
 
 app = typer.Typer(
@@ -23,7 +36,7 @@ app = typer.Typer(
     help="Giám Sát 766: watches administrative dossiers and computes the index of QĐ 766.\n\n"
     "Exit codes: 0 holds, 1 does not hold, 2 usage or bad input, 3 cannot tell, 4 the stack is not reachable.",
 )
-for module in (run, transfer, figures, lists, events, keys, query, rebuild, dashboards, backup, bench):
+for module in (run, transfer, figures, lists, events, keys, query, rebuild, dashboards, backup, bench, audit):
     module.register(app)
 
 

@@ -1,0 +1,58 @@
+"""`gs766 verify`, `gs766 audit`: what seals would prove. Without them the honest answer is: cannot tell."""
+
+from typing import Annotated
+
+import typer
+
+from ops import exits
+from ops.commands.shell import DataOption, JsonOption, print_json, say, settings_of
+
+QUESTIONS = (
+    "who-knew",
+    "as-shown",
+    "figure",
+    "moved-due",
+    "backdated",
+    "verify",
+    "completeness",
+    "too-early",
+    "apologies",
+    "controls",
+)
+"""The ten questions of an auditor (users.md §D)."""
+_WHY = "this release does not seal the log, so nothing can be proven; `gs766 reconcile` compares the rows with it"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.command()(verify)
+    app.command()(audit)
+
+
+def verify(ctx: typer.Context, as_json: JsonOption = False, data: DataOption = None) -> None:
+    """Whether the log and the rows served are what was sealed. Exit 3: without seals it cannot tell."""
+    settings_of(ctx, data)
+    _cannot_tell(as_json)
+
+
+def audit(
+    ctx: typer.Context,
+    question: Annotated[str, typer.Argument(help=", ".join(QUESTIONS))],
+    subject: Annotated[str | None, typer.Argument(help="A dossier, unit or report, as the question asks.")] = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """An auditor's question, with proof. Exit 3: without seals it cannot tell."""
+    settings_of(ctx, data)
+    if question not in QUESTIONS:
+        raise typer.BadParameter(f"'{question}' is not one of {', '.join(QUESTIONS)}")
+    del subject
+    _cannot_tell(as_json)
+
+
+def _cannot_tell(as_json: bool) -> None:
+    if as_json:
+        print_json({"verdict": "cannot_tell", "checked": {}, "differences": [], "reason": _WHY})
+    else:
+        say(f"cannot tell: {_WHY}")
+    raise typer.Exit(exits.CANNOT_TELL)
