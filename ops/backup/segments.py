@@ -130,7 +130,12 @@ class _File:
 
 
 def write_segments(
-    folder: Path, topic: str, partition: int, rows: Iterable[Row], limit: int = SEGMENT_BYTES
+    folder: Path,
+    topic: str,
+    partition: int,
+    rows: Iterable[Row],
+    limit: int = SEGMENT_BYTES,
+    frame_bytes: int = FRAME_BYTES,
 ) -> list[Written]:
     """Writes contiguous rows into files of at most `limit` bytes (a single frame may exceed it); [] for no rows.
 
@@ -140,7 +145,7 @@ def write_segments(
     file: _File | None = None
     packer = zstandard.ZstdCompressor(level=3)
     try:
-        for first, batch in _batches(topic, partition, rows):
+        for first, batch in _batches(topic, partition, rows, frame_bytes):
             packed = packer.compress(_encode([msgspec.Raw(row) for row in batch]))
             if file is not None and file.size + len(packed) > limit:
                 done.append(file.finish())
@@ -157,8 +162,10 @@ def write_segments(
     return done
 
 
-def _batches(topic: str, partition: int, rows: Iterable[Row]) -> Iterator[tuple[int, list[bytes]]]:
-    """Rows as bytes in groups of about FRAME_BYTES, with the offset of the first."""
+def _batches(
+    topic: str, partition: int, rows: Iterable[Row], frame_bytes: int
+) -> Iterator[tuple[int, list[bytes]]]:
+    """Rows as bytes in groups of about `frame_bytes`, with the offset of the first."""
     batch: list[bytes] = []
     size, first, expected = 0, 0, -1
     for row in rows:
@@ -172,7 +179,7 @@ def _batches(topic: str, partition: int, rows: Iterable[Row]) -> Iterator[tuple[
         expected = row.offset + 1
         batch.append(row_bytes(row))
         size += len(batch[-1])
-        if size >= FRAME_BYTES:
+        if size >= frame_bytes:
             yield first, batch
             batch, size = [], 0
     if batch:

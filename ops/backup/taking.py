@@ -7,6 +7,7 @@ ranges refer to is thus in the copy. The manifest comes last, in one step; what 
 import fcntl
 import hashlib
 import shutil
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -100,11 +101,13 @@ def take_backup(
 
 
 def product_version() -> str:
-    """The release that runs, '' where it was not installed as a package."""
+    """The release that runs: of the installed package, else of the source tree it runs from."""
     try:
         return version("giamsat766")
     except PackageNotFoundError:
-        return ""
+        project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+        found = tomllib.loads(project.read_text("utf-8")) if project.exists() else {}
+        return str(found.get("project", {}).get("version", ""))
 
 
 @contextmanager
@@ -144,7 +147,7 @@ def _take_topic(
         ends = log.end_offsets()
         before = {r.partition: r for r in former.ranges if r.topic == name} if former else {}
         total = sum(ends.values()) - sum(r.stop for r in before.values())
-        for partition, end in ends.items():
+        for partition, end in sorted(ends.items()):
             old = before.get(partition)
             if old is not None:
                 _check_unchanged(log, old, end, folder)
