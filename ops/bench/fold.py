@@ -137,8 +137,7 @@ def _records(log: Log) -> list[bytes]:
 
 def _profiled(log: Log) -> str:
     """The functions in which one more fold (into a generation of its own) spends its own time."""
-    # By the thread's CPU time: what other processes take from it must not show.
-    profiler = cProfile.Profile(time.thread_time)
+    profiler = cProfile.Profile()
     profiler.runcall(fold, replace(log), 2)
     out = io.StringIO()
     stats = pstats.Stats(profiler, stream=out)
