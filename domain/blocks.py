@@ -14,6 +14,7 @@ from msgspec import Raw
 
 from domain.errors import InvalidEvent
 from domain.events import MAX_EVENT_BYTES
+from domain.nesting import MAX_RECORD_DEPTH, too_deep
 
 MAX_BLOCK_EVENTS = 500
 MAX_BLOCK_BYTES = 512 * 1024
@@ -75,11 +76,13 @@ def split_block(value: bytes) -> tuple[bytes, ...]:
     Raises InvalidEvent when the value is neither a JSON object nor a JSON array of 1 to 500 elements. What
     the elements hold is not looked at: each is decoded, or dead-lettered, by itself.
     """
+    if too_deep(value, MAX_RECORD_DEPTH):
+        raise InvalidEvent(f"the record nests deeper than {MAX_RECORD_DEPTH} levels")
     try:
         if value.lstrip(b" \t\r\n")[:1] == b"{":
             return (bytes(_one.decode(value)).strip(b" \t\r\n"),)
         parts = _array.decode(value)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidEvent(f"the record is not a JSON array of events ({error})") from error
     if not 1 <= len(parts) <= MAX_BLOCK_EVENTS:
         raise InvalidEvent(f"a block holds 1 to {MAX_BLOCK_EVENTS} events, not {len(parts)}")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from domain.instants import Millis, Zone
+from domain.instants import HORIZON, Millis, Zone
 from domain.measures import ATTRIBUTES, FAMILIES, INDEX, suffix
 from domain.timeline import Stay, Timeline
 from domain.verdicts import judge
@@ -166,6 +166,7 @@ def late_open_jumps(tl: Timeline, family: str, zone: Zone) -> tuple[tuple[Millis
 
     The function is right-continuous; it can change only at an in, out, request, receipt, due statement, one
     millisecond after a due date (with or without the credit of one supplement), or at midnight after a due day.
+    What would happen after HORIZON is left out.
     """
     stays = tl.stays_for(family)
     by_date = family.startswith("06a")
@@ -191,7 +192,7 @@ def late_open_jumps(tl: Timeline, family: str, zone: Zone) -> tuple[tuple[Millis
                 candidates.add(x.due + (pause.done - pause.start) + 1)
     jumps: list[tuple[Millis, int]] = []
     was = False
-    for t in sorted(candidates):
+    for t in sorted(c for c in candidates if c < HORIZON):
         now = is_open(stays, t) and judge(tl, family, t, None, zone).late
         if now != was:
             jumps.append((t, 1 if now else -1))

@@ -246,7 +246,8 @@ def _parse_hours(hours: tuple[tuple[str, str], ...]) -> tuple[tuple[int, int], .
 def _clock(text: str) -> int:
     """'07:30' as milliseconds since midnight."""
     hour, colon, minute = text.partition(":")
-    if not (colon and hour.isdecimal() and minute.isdecimal() and len(minute) == 2):
+    digits = text.isascii() and hour.isdecimal() and minute.isdecimal()
+    if not (colon and digits and len(hour) <= 2 and len(minute) == 2):
         raise InvalidInput(f"'{text}' is not a clock time such as 07:30")
     minutes = int(hour) * 60 + int(minute)
     if int(minute) > 59 or minutes > 24 * 60:

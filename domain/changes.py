@@ -36,8 +36,11 @@ _decoder = msgspec.json.Decoder(ChangeRecord)
 
 
 def decode_change(value: bytes) -> ChangeRecord:
-    """A change record from its bytes; parts stay raw."""
-    return _decoder.decode(value)
+    """A change record from its bytes; parts stay raw. Raises msgspec.DecodeError for anything else."""
+    try:
+        return _decoder.decode(value)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError("it is not valid JSON") from error
 
 
 def pack(

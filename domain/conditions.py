@@ -14,7 +14,7 @@ from msgspec import Struct
 from domain.bookings import late_open_jumps
 from domain.calendar import WorkingCalendar
 from domain.dossier import Pause, State
-from domain.instants import Millis, Zone
+from domain.instants import HORIZON, Millis, Zone
 from domain.limits import MS_HOUR
 from domain.reference import AlertThresholds, Reference
 from domain.timeline import Stay, Timeline
@@ -131,9 +131,9 @@ def _waiting(w: _Work) -> Iterator[Condition]:
     warned = (w.rules.acceptance_hours - w.rules.acceptance_warning_hours) * MS_HOUR
     answered = min((t for t in (s.accepted_at, s.rejected_at) if t is not None), default=FAR)
     begins = w.calendar.add_working_ms(start, warned)
-    if begins < answered:
+    if begins < min(answered, HORIZON):
         limit = w.calendar.add_working_ms(start, w.rules.acceptance_hours * MS_HOUR)
-        yield w.make("A07", (begins, answered), (s.submitted_at,), limit)
+        yield w.make("A07", (begins, answered), (s.submitted_at,), min(limit, HORIZON))
 
 
 def _forgotten(w: _Work) -> Iterator[Condition]:

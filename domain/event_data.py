@@ -19,6 +19,16 @@ Name = Annotated[str, Meta(min_length=1, max_length=1000)]
 Time = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 
+_FIRST = datetime(1970, 1, 2, tzinfo=UTC)
+_END = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def check_time(t: datetime, name: str) -> None:
+    """ValueError for an instant in no year that a dossier can speak of (some systems send year 1 for none)."""
+    if not _FIRST <= t < _END:
+        raise ValueError(f"{name}: the year is outside 1970 to 2199")
+
+
 Channel = Literal["counter", "online", "post"]
 ApplicantKind = Literal["citizen", "business", "state", "other"]
 ServiceLevel = Literal["full", "partial", "information"]
@@ -47,6 +57,7 @@ class Data(Struct, frozen=True, omit_defaults=True, kw_only=True):
         for name in self.times:
             t = getattr(self, name)
             if t is not None:
+                check_time(t, name)
                 utc = t.astimezone(UTC)
                 msgspec.structs.force_setattr(self, name, utc.replace(microsecond=utc.microsecond // 1000 * 1000))
 
@@ -191,6 +202,12 @@ class SnapshotSupplement(Struct, frozen=True, omit_defaults=True, kw_only=True):
     received_at: Time | None = None
     due_before: Time | None = None
     due_after: Time | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            t = getattr(self, name)
+            if t is not None:
+                check_time(t, f"supplements.{name}")
 
 
 class Snapshot(Data, frozen=True, omit_defaults=True, kw_only=True):

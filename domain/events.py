@@ -5,6 +5,7 @@ decode is a dead letter), so that nothing can enter that cannot be folded.
 """
 
 import hashlib
+import re
 from typing import Any
 
 import msgspec
@@ -14,11 +15,13 @@ from domain.errors import InvalidEvent, InvalidInput, NewerEvent
 from domain.event_data import Data
 from domain.event_types import EVENT_TYPES, EventType
 from domain.instants import Millis, format_rfc3339, parse_rfc3339
+from domain.nesting import MAX_EVENT_DEPTH, too_deep
 
 EARLIEST: Millis = parse_rfc3339("1970-01-02T00:00:00Z")
 LATEST: Millis = parse_rfc3339("2200-01-01T00:00:00Z")
 MAX_EVENT_BYTES = 128 * 1024
 _MAX_NAME = 128
+_MAX_VERSION = 999
 
 
 class Envelope(Struct, frozen=True):
@@ -63,7 +66,9 @@ _data_decoders: dict[str, msgspec.json.Decoder[Any]] = {
     name: msgspec.json.Decoder(t.data) for name, t in EVENT_TYPES.items()
 }
 _encode = msgspec.json.Encoder(order=None).encode
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, OverflowError, RecursionError)
 _PATH = " - at `$"
+_QUOTED = re.compile(r"(?:^|(?<=\s))(['\"]).*\1(?=\W|$)", re.DOTALL)
 
 
 def decode_event(raw: bytes | msgspec.Raw) -> Event:
@@ -73,9 +78,11 @@ def decode_event(raw: bytes | msgspec.Raw) -> Event:
     """
     if len(memoryview(raw)) > MAX_EVENT_BYTES:
         raise InvalidEvent(f"the event is larger than {MAX_EVENT_BYTES // 1024} KiB: split it")
+    if too_deep(bytes(raw), MAX_EVENT_DEPTH):
+        raise InvalidEvent(f"the event nests deeper than {MAX_EVENT_DEPTH} levels")
     try:
         envelope = _envelope.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise _invalid(error, "") from error
     return from_envelope(envelope)
 
@@ -84,7 +91,7 @@ def from_envelope(envelope: Envelope) -> Event:
     """The typed event of a decoded envelope; errors as `decode_event`."""
     event_type = EVENT_TYPES.get(envelope.type)
     if event_type is None:
-        raise InvalidEvent(f"'{envelope.type[:64]}' is not an event type; the list is in docs/events.md", "type")
+        raise InvalidEvent("this is not an event type; the list is in docs/events.md", "type")
     for name in ("id", "source", "subject"):
         _check_name(getattr(envelope, name), name)
     if envelope.specversion != "1.0":
@@ -92,7 +99,7 @@ def from_envelope(envelope: Envelope) -> Event:
     occurred_at = _time(envelope.time, "time")
     recorded_at = None if envelope.recordedtime is None else _time(envelope.recordedtime, "recordedtime")
     data = _decode_data(event_type, envelope)
-    body = _encode(data)
+    body = _encode_data(data)
     if b"\\u00" in body:
         raise InvalidEvent("control characters are not allowed in values", "data")
     digest = hashlib.blake2b(
@@ -120,23 +127,37 @@ def decode_data(event_type: str, body: bytes) -> Data:
 
 
 def _decode_data(event_type: EventType, envelope: Envelope) -> Data:
-    try:
-        version = int(envelope.dataversion)
-    except ValueError as error:
-        raise InvalidEvent("must be a whole number", "dataversion") from error
+    version = _version(envelope.dataversion)
     if version > event_type.version:
         raise NewerEvent(f"{event_type.name} has dataversion {version}; this release knows {event_type.version}")
-    if version < 1:
-        raise InvalidEvent("must be 1 or greater", "dataversion")
     try:
         if version == event_type.version:
             data: Data = _data_decoders[event_type.name].decode(envelope.data)
         else:
             old = msgspec.json.decode(envelope.data, type=dict[str, Any])
             data = msgspec.convert(upcast(event_type, version, old), event_type.data)
-    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError) as error:
+    except _UNREADABLE as error:
         raise _invalid(error, "data") from error
     return data
+
+
+def _version(given: int | str) -> int:
+    """A dataversion; what no release will ever have is invalid rather than newer."""
+    if isinstance(given, str):
+        if not (given.isascii() and given.isdecimal() and len(given) <= 3):
+            raise InvalidEvent(f"must be a whole number from 1 to {_MAX_VERSION}", "dataversion")
+        given = int(given)
+    if not 1 <= given <= _MAX_VERSION:
+        raise InvalidEvent(f"must be a whole number from 1 to {_MAX_VERSION}", "dataversion")
+    return given
+
+
+def _encode_data(data: Data) -> bytes:
+    """The canonical body; a document may hold numbers that JSON reads and nothing can write."""
+    try:
+        return _encode(data)
+    except (OverflowError, ValueError, RecursionError) as error:
+        raise InvalidEvent("a number is larger than 64 bits hold", "data") from error
 
 
 def upcast(event_type: EventType, version: int, data: dict[str, Any]) -> dict[str, Any]:
@@ -217,15 +238,25 @@ def _time(text: str, field: str) -> Millis:
     try:
         ms = parse_rfc3339(text)
     except (InvalidInput, OverflowError) as error:
-        raise InvalidEvent(str(error), field) from error
+        raise InvalidEvent("must be an RFC 3339 time such as 2026-08-03T09:12:00+07:00", field) from error
     if not EARLIEST <= ms < LATEST:
         raise InvalidEvent("the year is outside 1970 to 2199", field)
     return ms
 
 
 def _invalid(error: Exception, prefix: str) -> InvalidEvent:
-    """msgspec's message with its path as our dotted field."""
-    message = str(error)
-    text, _, path = message.partition(_PATH)
+    """msgspec's message with its path as our dotted field; values that it quotes are left out."""
+    if isinstance(error, RecursionError):
+        return InvalidEvent("it nests too deep", prefix)
+    if isinstance(error, UnicodeDecodeError):
+        return InvalidEvent("it is not valid UTF-8", prefix)
+    if isinstance(error, OverflowError):
+        return InvalidEvent("a time or a number is out of range", prefix)
+    text, _, path = str(error).rpartition(_PATH) if _PATH in str(error) else (str(error), "", "")
     field = ".".join(part for part in (prefix, path.rstrip("`").lstrip(".")) if part)
-    return InvalidEvent(text, field)
+    return InvalidEvent(without_values(text), field)
+
+
+def without_values(text: str) -> str:
+    """A reason without what it quotes: dead letters are read by others than who sent the value."""
+    return _QUOTED.sub("the value", text)

@@ -33,6 +33,11 @@ class Fact(Struct, array_like=True, frozen=True, gc=False):
 
 
 Facts = tuple[Fact, ...]
+MAX_FACTS = 1_000
+"""Of one dossier or petition: ten times what the longest real ones have. Judging is quadratic in them."""
+MAX_FACTS_BYTES = 768 * 1024
+"""Of one subject: its row carries them all and must fit a record of the log."""
+_COUNTED = frozenset({"dossier", "petition"})
 
 
 def fact_of(event: Event) -> Fact:
@@ -66,6 +71,15 @@ def merge(facts: Facts, new: Iterable[Fact]) -> Facts:
     if not changed:
         return facts
     return tuple(sorted(known.values(), key=lambda f: f.sort_key))
+
+
+def fits(kind: str, facts: Facts) -> bool:
+    """Whether a subject of that kind may hold so much."""
+    if len(facts) < 6:  # of 128 KiB each at most
+        return True
+    if kind in _COUNTED and len(facts) > MAX_FACTS:
+        return False
+    return sum(len(f.body) + len(f.id) + len(f.source) + 100 for f in facts) <= MAX_FACTS_BYTES
 
 
 def effective(facts: Facts) -> tuple[Facts, tuple[Fact, ...]]:

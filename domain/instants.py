@@ -18,6 +18,8 @@ Day = int
 
 DEFAULT_ZONE = "Asia/Ho_Chi_Minh"
 MS_DAY = 86_400_000
+HORIZON: Millis = 10_098_259_200_000
+"""2290-01-01: nothing that would become true later is worked out; the store's dates end ten years on."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DATE = date(1970, 1, 1)
 _MS = timedelta(milliseconds=1)

@@ -6,7 +6,7 @@ A document is chosen by its validity at the dossier's acceptance, never by when 
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 
@@ -16,24 +16,26 @@ from domain.calendar_vn import vietnam_calendar
 from domain.errors import InvalidEvent, InvalidInput
 from domain.events import Event, decode_data
 from domain.facts import Facts, effective, fact_of
-from domain.instants import Millis, Zone, to_millis
+from domain.instants import HORIZON, Millis, Zone, to_millis
 from domain.limits import Limit, due_after
 
 DocumentKey = tuple[str, str]
 """(kind, subject): ('procedure', '2.000815'), ('calendar', 'default') …"""
 BUILT_IN = "built-in"
+Days = Annotated[int, msgspec.Meta(ge=1, le=250)]
+Hours = Annotated[int, msgspec.Meta(ge=1, le=240)]
 
 
 class AlertThresholds(msgspec.Struct, frozen=True):
     """Thresholds of the conditions of users.md §B; all are settings (`alert_rules.published`)."""
 
-    due_soon_working_days: int = 3
-    apology_working_days: int = 1
-    forgotten_working_days: int = 5
-    acceptance_hours: int = 8
-    acceptance_warning_hours: int = 2
-    supplement_working_days: int = 15
-    payment_working_days: int = 5
+    due_soon_working_days: Days = 3
+    apology_working_days: Days = 1
+    forgotten_working_days: Days = 5
+    acceptance_hours: Hours = 8
+    acceptance_warning_hours: Annotated[int, msgspec.Meta(ge=0, le=240)] = 2
+    supplement_working_days: Days = 15
+    payment_working_days: Days = 5
 
 
 class Reference:
@@ -76,13 +78,20 @@ class Reference:
         return vietnam_calendar(self.zone.name), BUILT_IN
 
     def computed_due(self, procedure: str | None, accepted: Millis) -> tuple[Millis, str] | None:
-        """The due date by the procedure's limit valid at acceptance, with what it was computed from."""
+        """The due date by the procedure's limit valid at acceptance, with what it was computed from.
+
+        A limit that reaches beyond HORIZON (a calendar of one minute a week) is due then.
+        """
         versions = self._limits.get(procedure or "", [])
         n = bisect_right(versions, accepted, key=lambda v: v[0])
         if not n:
             return None
         calendar, version = self.calendar_at(accepted)
-        return due_after(versions[n - 1][1], accepted, calendar), f"limit {versions[n - 1][2]}, calendar {version}"
+        try:
+            due = min(due_after(versions[n - 1][1], accepted, calendar), HORIZON)
+        except (InvalidInput, OverflowError, ValueError):
+            due = HORIZON
+        return due, f"limit {versions[n - 1][2]}, calendar {version}"
 
     def returns_document(self, procedure: str | None, accepted: Millis) -> bool:
         """Whether the procedure returns a document; yes where nothing is known, since the denominators that
@@ -96,7 +105,7 @@ def check_document(event: Event, zone: Zone) -> None:
     """Raises InvalidEvent when a reference document cannot be used: checked at the edge and by the fold."""
     try:
         Reference({(event.kind, event.subject): (fact_of(event),)}, zone)
-    except (InvalidInput, msgspec.ValidationError) as error:
+    except (InvalidInput, msgspec.ValidationError, TypeError, ValueError, OverflowError) as error:
         raise InvalidEvent(str(error), "data.document") from error
 
 
