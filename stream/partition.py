@@ -16,8 +16,8 @@ from domain.blocks import partition_of, split_block
 from domain.conditions import Condition
 from domain.errors import InvalidEvent, NewerEvent
 from domain.event_types import BROADCAST_TYPES, EVENT_TYPES
-from domain.events import Event, decode_event
-from domain.facts import Fact, Facts, fact_of, merge
+from domain.events import Event, decode_event, without_values
+from domain.facts import Fact, Facts, fact_of, fits, merge
 from domain.fold import Folded, by_day, document_row, dossier_row, fold_dossier
 from domain.instants import Millis, Zone
 from domain.petition import book_petition, petition_row, replay_petition
@@ -30,12 +30,19 @@ CLOCK_TOLERANCE_MS = 5 * 60 * 1000
 """Five minutes (design, "Clocks")."""
 SWEEP_SLICE = 400
 _encode = msgspec.msgpack.Encoder().encode
+_FULL = "the subject holds as many events as one can: nothing more is folded into it"
+Indexed = list[tuple[int, Event]]
+"""The events of a record, each with its place in it."""
+_ELSEWHERE = frozenset({"alert", "system"})
 _BROADCAST = tuple(f'"{name}"'.encode() for name in sorted(BROADCAST_TYPES))
 
 
 def may_hold_documents(value: bytes) -> bool:
-    """Whether a record may hold reference documents: such a record is a batch of its own."""
-    return any(name in value for name in _BROADCAST)
+    """Whether a record may hold reference documents: such a record is a batch of its own.
+
+    Escapes may spell a type in another way, so a record with any is taken for one.
+    """
+    return b"\\u" in value or any(name in value for name in _BROADCAST)
 
 
 class LogRecord(Protocol):
@@ -117,14 +124,15 @@ class PartitionFold:
     def apply(self, record: LogRecord) -> None:
         """Folds one record. Raises NewerEvent (this release is too old) with nothing of the record applied."""
         offset, known_at = record.offset, max(record.timestamp_ms, self.position.known_at)
-        events, dead = self._decode(record, known_at)
-        documents = [e for e in events if EVENT_TYPES[e.type].broadcast]
-        changed = self._take_documents(documents)
-        for (kind, subject), facts in _by_subject(events).items():
-            self._fold(kind, subject, facts, offset, known_at)
+        found, dead = self._decode(record, known_at)
+        full: set[int] = set()
+        changed = self._take_documents(found, full)
+        for (kind, subject), facts in _by_subject(found).items():
+            self._fold(kind, subject, facts, offset, known_at, full)
+        dead += [DeadLetterRow(offset, n, known_at, e.source, _FULL, "subject") for n, e in found if n in full]
         for letter in dead:
             self._emit("dead_letters", letter)
-        clock = self._clock(events, known_at)
+        clock = self._clock((e for _, e in found), known_at)
         touched = self._ledger.take()
         if changed:
             self._store.mark_dirty(set(touched))
@@ -192,22 +200,24 @@ class PartitionFold:
 
     # ---- inside a record
 
-    def _decode(self, record: LogRecord, known_at: Millis) -> tuple[list[Event], list[DeadLetterRow]]:
-        """The events of a record, and dead letters for what is no event of this partition."""
+    def _decode(self, record: LogRecord, known_at: Millis) -> tuple[Indexed, list[DeadLetterRow]]:
+        """The events of a record with their places in it, and dead letters for what is no event of this
+        partition."""
         try:
             elements: Sequence[bytes] = split_block(record.value)
         except InvalidEvent as error:
             return [], [DeadLetterRow(record.offset, 0, known_at, "", error.reason, error.field)]
-        events: list[Event] = []
+        events: Indexed = []
         dead: list[DeadLetterRow] = []
         for index, element in enumerate(elements):
             try:
                 event = decode_event(element)
                 self._check_place(event)
-                events.append(event)
+                events.append((index, event))
             except InvalidEvent as error:
                 source = _source_of(element)
-                dead.append(DeadLetterRow(record.offset, index, known_at, source, error.reason, error.field))
+                reason = without_values(error.reason)
+                dead.append(DeadLetterRow(record.offset, index, known_at, source, reason, error.field))
             except NewerEvent as error:
                 raise NewerEvent(
                     f"partition {self._config.partition} offset {record.offset} event {index}: {error}"
@@ -215,6 +225,8 @@ class PartitionFold:
         return events, dead
 
     def _check_place(self, event: Event) -> None:
+        if event.kind in _ELSEWHERE:
+            raise InvalidEvent("events of this kind belong to the alert log", "type")
         if EVENT_TYPES[event.type].broadcast:
             check_document(event, self._config.zone)
         elif event.kind != "log":
@@ -228,15 +240,19 @@ class PartitionFold:
         told = (e.occurred_at for e in events if e.occurred_at <= limit and e.kind != "log")
         return max([self.position.clock, *told])
 
-    def _take_documents(self, events: Iterable[Event]) -> bool:
-        """Merges broadcast documents; true when any changed, and the reference is made anew."""
-        documents = self._store.documents() if events else {}
+    def _take_documents(self, found: Indexed, full: set[int]) -> bool:
+        """Merges broadcast documents; true when any changed, and the reference is made anew. Places of
+        events for which there is no room go into `full`."""
+        broadcast = [(n, e) for n, e in found if EVENT_TYPES[e.type].broadcast]
+        documents = self._store.documents() if broadcast else {}
         changed = False
-        for event in events:
+        for index, event in broadcast:
             key: SubjectKey = (event.kind, event.subject)
             old = documents.get(key, ())
             merged = merge(old, [fact_of(event)])
-            if merged is not old:
+            if not fits(event.kind, merged):
+                full.add(index)
+            elif merged is not old:
                 documents[key] = merged
                 self._store.put_document(key, merged)
                 changed = True
@@ -244,11 +260,13 @@ class PartitionFold:
             self._reference = Reference(documents, self._config.zone)
         return changed
 
-    def _fold(self, kind: str, subject: str, new: list[Fact], version: int, known_at: Millis) -> None:
+    def _fold(
+        self, kind: str, subject: str, new: dict[int, Fact], version: int, known_at: Millis, full: set[int]
+    ) -> None:
         if kind == "log":
             return
         old = self._store.subject(kind, subject) or Subject(kind, subject, ())
-        merged = merge(old.facts, new)
+        merged = _merged(kind, old.facts, new, full)
         if merged is old.facts:
             return
         if kind == "dossier":
@@ -373,11 +391,26 @@ def replace_position(position: Position, **changes: object) -> Position:
     return msgspec.structs.replace(position, **changes)
 
 
-def _by_subject(events: Iterable[Event]) -> dict[SubjectKey, list[Fact]]:
-    found: dict[SubjectKey, list[Fact]] = {}
-    for event in events:
-        found.setdefault((event.kind, event.subject), []).append(fact_of(event))
+def _by_subject(events: Indexed) -> dict[SubjectKey, dict[int, Fact]]:
+    found: dict[SubjectKey, dict[int, Fact]] = {}
+    for index, event in events:
+        found.setdefault((event.kind, event.subject), {})[index] = fact_of(event)
     return found
+
+
+def _merged(kind: str, old: Facts, new: dict[int, Fact], full: set[int]) -> Facts:
+    """The facts with the new ones for which there is room; the places of the others go into `full`."""
+    merged = merge(old, new.values())
+    if fits(kind, merged):
+        return merged
+    merged = old
+    for index, fact in new.items():
+        more = merge(merged, [fact])
+        if fits(kind, more):
+            merged = more
+        else:
+            full.add(index)
+    return merged
 
 
 class _Sourced(Struct):
@@ -390,6 +423,7 @@ _sourced = msgspec.json.Decoder(_Sourced)
 def _source_of(element: bytes) -> str:
     """The source of an event that does not decode, if that much can be read."""
     try:
-        return _sourced.decode(element).source[:128]
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        source = _sourced.decode(element).source[:128]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
+    return source if source.isprintable() else ""

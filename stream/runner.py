@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.changes import decode_change, pack
-from domain.errors import Gs766Error, NewerEvent, Refused
+from domain.errors import NewerEvent, Refused, Unavailable
+from domain.events import without_values
 from domain.fold import fingerprint
 from domain.instants import Zone
 from domain.rows import DeadLetterRow
@@ -181,11 +182,11 @@ class PartitionRunner:
         except NewerEvent as error:
             self._stop(record, f"{error}: install the newer release")
             return
-        except Gs766Error:
+        except (Refused, Unavailable):
             raise
         except Exception as error:
             log.exception("partition %d offset %d", self.partition, record.offset)
-            self._stop(record, f"the fold raised {type(error).__name__}: {error}")
+            self._stop(record, f"the fold raised {type(error).__name__}: {without_values(str(error))}")
             return
         if self._fold.sweeping:
             self._flush()
