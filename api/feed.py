@@ -13,7 +13,7 @@ from domain.alerts import alert_id
 from domain.errors import Unavailable
 from domain.instants import Millis, format_rfc3339
 from sinks.queries import live
-from sinks.queries.reader import Reader
+from sinks.queries.reader import Reader, Rows
 
 EVENTS, ACTS = "dossier-events", "alert-log"
 MAX_RECORDS = 2_000
@@ -71,6 +71,14 @@ class StoreFeed:
             rows = live.positions(client)
         generation, log_id = active or (None, "")
         return Standing(generation, log_id, tuple(Position(*row) for row in rows))
+
+    def stops(self, standing: Standing) -> Rows:
+        """(partition, offset, reason) of records that the fold stands still before."""
+        if standing.generation is None:
+            return []
+        places = [(p, found.to_offset + 1) for p, found in standing.complete().items()]
+        with self._store.client() as client:
+            return live.stops(client, standing.generation, places)
 
     def faults(self) -> list[tuple[int, int, int, str]]:
         """What stopped a generation: (generation, partition, offset, reason)."""

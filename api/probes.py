@@ -96,6 +96,9 @@ class Prober:
                 for g, p, o, why in found
                 if g == standing.generation
             ]
+            faults += [
+                f"partition {p} stopped before offset {o}: {why}" for p, o, why in self._feed.stops(standing)
+            ]
         except Gs766Error as error:
             store_error = str(error)
         faults += writer_faults(self._config.writer_health, services.wall())

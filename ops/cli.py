@@ -20,6 +20,7 @@ from ops.commands import (
     figures,
     keys,
     lists,
+    quarantine,
     query,
     rebuild,
     run,
@@ -36,7 +37,21 @@ app = typer.Typer(
     help="Giám Sát 766: watches administrative dossiers and computes the index of QĐ 766.\n\n"
     "Exit codes: 0 holds, 1 does not hold, 2 usage or bad input, 3 cannot tell, 4 the stack is not reachable.",
 )
-for module in (run, transfer, figures, lists, events, keys, query, rebuild, dashboards, backup, bench, audit):
+for module in (
+    run,
+    transfer,
+    figures,
+    lists,
+    events,
+    keys,
+    query,
+    rebuild,
+    dashboards,
+    backup,
+    bench,
+    audit,
+    quarantine,
+):
     module.register(app)
 
 

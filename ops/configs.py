@@ -1,5 +1,6 @@
 """Settings made into the configs of the packages: the one place that knows both."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ops.addresses import kafka_config, store_target
@@ -34,20 +35,12 @@ def writer_config(settings: Settings) -> "WriterConfig":
 
 def worker_config(settings: Settings) -> "WorkerConfig":
     """The fold's: it fills the active generation; a rebuild fills the next one itself."""
-    from eventlog.topics import read_log_id
-    from stream.runner import WorkerConfig
+    from stream.runner import worker_config as configured
 
-    kafka = kafka_config(settings)
-    generations = read_generations(settings.data)
-    return WorkerConfig(
-        kafka=kafka,
-        state_folder=settings.folder("state"),
-        zone=settings.zone,
-        generation=generations.active,
-        log_id=read_log_id(kafka, kafka.events),
-        partitions=settings.partitions,
-        **({"clock_ahead_ms": DEMO_AHEAD_MS} if settings.demo else {}),
-    )
+    generation = read_generations(settings.data).active
+    kafka, folder = kafka_config(settings), settings.folder("state")
+    found = configured(kafka, folder, settings.zone, generation, settings.partitions)
+    return replace(found, clock_ahead_ms=DEMO_AHEAD_MS) if settings.demo else found
 
 
 def api_store(settings: Settings) -> "StoreConfig":

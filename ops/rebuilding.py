@@ -81,7 +81,7 @@ def rebuild(settings: Settings, say: Say, progress: Callable[[str, int], None]) 
         return report
     journal.activate(client, number, _now())
     write_generations(settings.data, Generations(number))
-    _restart_worker(settings)
+    restart_worker(settings)
     for old in {before.active, *(g.number for g in known if g.state != "dropped")}:
         _drop(settings, client, old)
     say(f"generation {number} answers now; generation {before.active} is dropped")
@@ -101,7 +101,7 @@ def _fill(config: WorkerConfig, say: Say) -> dict[int, int]:
     return ends
 
 
-def _restart_worker(settings: Settings) -> None:
+def restart_worker(settings: Settings) -> None:
     """The supervisor starts it again at once, on the generation that is active now."""
     stack = read_stack(settings.data)
     worker = stack.parts.get("worker") if stack else None

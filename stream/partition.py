@@ -5,8 +5,9 @@ rows of a re-run equal (design rule 3).
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
@@ -29,6 +30,8 @@ from stream.state import CellKey, Position, StateStore, Subject, SubjectKey, Swe
 CLOCK_TOLERANCE_MS = 5 * 60 * 1000
 """Five minutes (design, "Clocks")."""
 SWEEP_SLICE = 400
+QUARANTINED = "quarantined"
+"""The `field` of the dead letter of a record that was skipped by decision."""
 _encode = msgspec.msgpack.Encoder().encode
 _FULL = "the subject holds as many events as one can: nothing more is folded into it"
 Indexed = list[tuple[int, Event]]
@@ -66,6 +69,8 @@ class FoldConfig:
     generation: int
     log_id: str
     fingerprint: str
+    quarantined: Mapping[int, str] = MappingProxyType({})
+    """Offsets that a person decided to skip, with the reason."""
     clock_ahead_ms: int = CLOCK_TOLERANCE_MS
     """How far a source's clock may run ahead of the log's and still move the log clock."""
 
@@ -124,7 +129,12 @@ class PartitionFold:
     def apply(self, record: LogRecord) -> None:
         """Folds one record. Raises NewerEvent (this release is too old) with nothing of the record applied."""
         offset, known_at = record.offset, max(record.timestamp_ms, self.position.known_at)
-        found, dead = self._decode(record, known_at)
+        skipped = self._config.quarantined.get(offset)
+        if skipped is None:
+            found, dead = self._decode(record, known_at)
+        else:
+            reason = f"skipped by a recorded decision: {skipped}"
+            found, dead = [], [DeadLetterRow(offset, 0, known_at, "", reason, QUARANTINED)]
         full: set[int] = set()
         changed = self._take_documents(found, full)
         for (kind, subject), facts in _by_subject(found).items():

@@ -6,9 +6,10 @@ log is read from the position, on an overlap records are skipped (design rule 4)
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from domain.changes import decode_change, pack
 from domain.errors import NewerEvent, Refused, Unavailable
@@ -17,6 +18,7 @@ from domain.fold import fingerprint
 from domain.instants import Zone
 from domain.rows import DeadLetterRow
 from eventlog.config import KafkaConfig
+from eventlog.quarantine import read_quarantine
 from eventlog.reader import LogReader
 from eventlog.topics import read_log_id
 from stream.partition import CLOCK_TOLERANCE_MS, FoldConfig, LogRecord, PartitionFold, may_hold_documents
@@ -42,6 +44,8 @@ class WorkerConfig:
     generation: int
     log_id: str
     partitions: int = 4
+    quarantined: Mapping[tuple[int, int], str] = MappingProxyType({})
+    """(partition, offset) of records to skip, with the reason that was given."""
     clock_ahead_ms: int = CLOCK_TOLERANCE_MS
     """Longer in a demonstration, whose time runs ahead of the wall."""
 
@@ -59,6 +63,7 @@ class WorkerConfig:
             self.generation,
             self.log_id,
             self.fingerprint,
+            {offset: reason for (p, offset), reason in self.quarantined.items() if p == partition},
             self.clock_ahead_ms,
         )
 
@@ -267,5 +272,7 @@ class PartitionRunner:
 def worker_config(
     kafka: KafkaConfig, state_folder: Path, zone: Zone, generation: int, partitions: int
 ) -> WorkerConfig:
-    """A worker's configuration with the identity of the log it will fold, read from the log itself."""
-    return WorkerConfig(kafka, state_folder, zone, generation, read_log_id(kafka, kafka.events), partitions)
+    """A worker's configuration with the identity of the log it will fold, and what to skip of it, read from
+    the logs themselves."""
+    log_id = read_log_id(kafka, kafka.events)
+    return WorkerConfig(kafka, state_folder, zone, generation, log_id, partitions, read_quarantine(kafka))

@@ -79,3 +79,19 @@ def dead_letters(reader: Reader, after: tuple[int, int, int], sources: Sequence[
     columns = f"partition, offset, `index`, {millis('known_at')}, source, reason, field"
     sql = f"SELECT {columns} {tables} ORDER BY partition, offset, `index` LIMIT {int(limit)}"
     return reader.rows(sql, after=after, sources=list(sources))
+
+
+def stopped_at(client: Any, generation: int, partition: int) -> tuple[int, ...]:
+    """Offsets at which a partition of a generation stopped, as its dead letters say; skipped ones included."""
+    source = Reader(client, generation).source("dead_letters", "partition = %(p)s AND field = 'stopped'")
+    rows = Reader(client, generation).rows(f"SELECT DISTINCT `offset` {source} ORDER BY `offset`", p=partition)
+    return tuple(row[0] for row in rows)
+
+
+def stops(client: Any, generation: int, places: Sequence[tuple[int, int]]) -> Rows:
+    """(partition, offset, reason) where the fold said that it stopped, of the given (partition, offset)."""
+    if not places:
+        return []
+    reader = Reader(client, generation)
+    source = reader.source("dead_letters", "field = 'stopped'", "(partition, `offset`) IN %(places)s")
+    return reader.rows(f"SELECT partition, `offset`, reason {source} ORDER BY partition", places=list(places))
