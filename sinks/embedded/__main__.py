@@ -23,8 +23,8 @@ def main(argv: list[str] | None = None) -> int:
     os.environ["TZ"] = "UTC"
     # Each client holds about four descriptors, each part of a table a few more.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    from sinks.embedded.engine import Limits
     from sinks.embedded.errors import EngineError
+    from sinks.embedded.limits import Limits
     from sinks.embedded.server import Ports, serve
     from sinks.embedded.users import Users
 

@@ -1,12 +1,13 @@
 """Native blocks as bytes: where one ends, without decoding its values.
 
-The server forwards blocks both ways untouched; it only has to find their ends. Layouts are those of
-ClickHouse's Native format without custom serialisation.
+The server forwards blocks both ways; it only has to find where they and their columns end. Layouts are those
+of ClickHouse's Native format without custom serialisation.
 """
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +17,7 @@ from sinks.embedded.errors import UNKNOWN_TYPE, ProtocolError
 from sinks.embedded.wire import WireReader, reader_of, string, varint
 
 BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
-
+MARKED_REVISION = 54454
 
 # What a type's column holds: (read the state prefix, read n values).
 Skipper = tuple[Callable[[Any], None], Callable[[Any, int], None]]
@@ -148,22 +149,46 @@ def split_blocks(data: bytes) -> list[bytes]:
     """The blocks of a file in Native format."""
     reader, found, passed = reader_of(data), [], 0
     while passed < len(data):
-        found.append(take_block(reader)[2])
+        found.append(take_block(reader).data)
         passed += len(found[-1])
     return found
 
 
-def take_block(reader: WireReader) -> tuple[int, int, bytes]:
-    """(columns, rows, bytes) of the block that begins here; its BlockInfo has been passed."""
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block in plain Native format; `columns` are (name, type), as far as they were asked for."""
+
+    width: int
+    rows: int
+    data: bytes
+    columns: tuple[tuple[str, str], ...]
+
+
+def take_block(reader: WireReader, *, marked: bool = False) -> Block:
+    """The block that begins here; its BlockInfo has been passed.
+
+    `marked`: it comes at a revision with a byte per column for custom serialisation (which is refused); the
+    result is without them.
+    """
     reader.record()
-    columns, rows = read_varint(reader), read_varint(reader)
-    for _ in range(columns):
-        reader.text()
-        prefix, data = skipper(reader.text())
+    width, rows = read_varint(reader), read_varint(reader)
+    parts, columns = [], []
+    for _ in range(width):
+        name, kind = reader.text(), reader.text()
+        columns.append((name, kind))
+        if marked:
+            parts.append(reader.recorded())
+            if reader.number("B"):
+                raise ProtocolError(
+                    UNKNOWN_TYPE, f"Column {name} comes in a custom serialisation, which is refused"
+                )
+            reader.record()
         if rows:
+            prefix, data = skipper(kind)
             prefix(reader)
             data(reader, rows)
-    return columns, rows, reader.recorded()
+    parts.append(reader.recorded())
+    return Block(width, rows, b"".join(parts), tuple(columns))
 
 
 def header(columns: list[tuple[str, str]]) -> bytes:
@@ -171,29 +196,28 @@ def header(columns: list[tuple[str, str]]) -> bytes:
     return varint(len(columns)) + b"\x00" + b"".join(string(n) + string(t) for n, t in columns)
 
 
-def at_revision(data: bytes, revision: int) -> bytes:
-    """Native blocks as a client of that protocol revision expects them over HTTP; 0 is the plain format.
+def marked(block: bytes) -> bytes:
+    """A plain block with the byte per column that revisions from 54454 on expect: no custom serialisation."""
+    reader, parts, start = reader_of(block), [], 0
+    width, rows = read_varint(reader), read_varint(reader)
+    for _ in range(width):
+        reader.text()
+        kind = reader.text()
+        parts.append(block[start : reader.position])
+        start = reader.position
+        if rows:
+            prefix, values = skipper(kind)
+            prefix(reader)
+            values(reader, rows)
+    parts.append(block[start:])
+    return b"\0".join(parts)
 
-    Any revision adds a BlockInfo, 54454 a byte per column: no custom serialisation.
+
+def at_revision(reader: WireReader, revision: int) -> Iterator[bytes]:
+    """Blocks in plain Native format, up to the reader's end, as a client of that revision expects them by HTTP.
+
+    Any revision above 0 adds a BlockInfo, 54454 a byte per column.
     """
-    if not revision:
-        return data
-    out, reader, passed = bytearray(), reader_of(data), 0
-    while passed < len(data):
-        reader.record()
-        columns, rows = read_varint(reader), read_varint(reader)
-        parts = [reader.recorded()]
-        for _ in range(columns):
-            reader.record()
-            reader.text()
-            prefix, values = skipper(reader.text())
-            parts.append(reader.recorded())
-            reader.record()
-            if rows:
-                prefix(reader)
-                values(reader, rows)
-            parts.append(reader.recorded())
-        passed += sum(map(len, parts))
-        marks = [b"\0" if i % 2 and revision >= 54454 else b"" for i in range(len(parts))]
-        out += BLOCK_INFO + b"".join(part + mark for part, mark in zip(parts, marks, strict=True))
-    return bytes(out)
+    while reader.more():
+        block = take_block(reader).data
+        yield BLOCK_INFO + (marked(block) if revision >= MARKED_REVISION else block)

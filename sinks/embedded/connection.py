@@ -11,14 +11,15 @@ from clickhouse_driver.varint import read_varint
 from sinks.embedded import blocks, protocol, sql, wire
 from sinks.embedded.engine import Engine
 from sinks.embedded.errors import (
-    MEMORY_LIMIT,
     NETWORK_ERROR,
     NOT_IMPLEMENTED,
     QUERY_WAS_CANCELLED,
     EngineError,
     ProtocolError,
 )
+from sinks.embedded.external import ExternalTable
 from sinks.embedded.session import Session
+from sinks.embedded.spool import Spool
 from sinks.embedded.users import READER, Users
 
 _RECEIVE = 1 << 18
@@ -31,7 +32,8 @@ class NativeConnection:
     """Speaks the protocol over `sock`; `run()` returns when the client has gone or must go.
 
     A client's INSERT is held until its end block and only then handed to the engine: a client that dies half
-    way leaves nothing. `busy` is set while the engine works; `cancel()` may be called from another thread.
+    way leaves nothing. `busy` is set while the engine works for it, `inserting` while it writes what is whole;
+    `cancel()` may be called from another thread.
     """
 
     def __init__(self, sock: socket.socket, engine: Engine, users: Users) -> None:
@@ -43,6 +45,10 @@ class NativeConnection:
         self._packed = wire.WireReader(self._unpack)
         self._revision = protocol.REVISION
         self._session: Session | None = None
+        self._reported = protocol.Progress()
+        self._lost: OSError | None = None
+        self._place = contextlib.ExitStack()
+        self.inserting = threading.Event()
         self.busy = threading.Event()
         self.cancelled = False
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -87,6 +93,7 @@ class NativeConnection:
         finally:
             if self._session is not None:
                 self._session.close()
+            self._place.close()
 
     def _greet(self) -> None:
         packet = read_varint(self._reader)
@@ -96,11 +103,14 @@ class NativeConnection:
         if said.revision < protocol.OLDEST_REVISION:
             raise ProtocolError(NOT_IMPLEMENTED, f"client revision {said.revision} is too old")
         self._users.check(said.user, said.password)
+        self._place.enter_context(self._engine.gate.client(said.user))
         self._revision = min(said.revision, protocol.REVISION)
         self._session = Session(self._engine, readonly=said.user == READER)
         if said.database:
             self._session.use(said.database)
         self.sock.sendall(protocol.hello(self._engine.version, self._engine.timezone, protocol.REVISION))
+        if self._revision >= 54458:
+            self._reader.text()  # quota key
 
     def _packet(self, packet: int) -> None:
         if packet == protocol.CLIENT_PING:
@@ -112,84 +122,118 @@ class NativeConnection:
         elif packet != protocol.CLIENT_CANCEL:  # a cancel that came after the end
             raise protocol.unexpected(packet)
 
-    def _block(self, *, compressed: bool) -> tuple[str, int, int, bytes]:
-        """Reads the body of a Data packet: (table, columns, rows, bytes)."""
+    def _block(self, *, compressed: bool) -> tuple[str, blocks.Block]:
+        """Reads the body of a Data packet: (table, block)."""
         table = self._reader.text()
         reader = self._packed if compressed else self._reader
         blocks.pass_info(reader)
-        return table, *blocks.take_block(reader)
+        return table, blocks.take_block(reader, marked=self._revision >= blocks.MARKED_REVISION)
 
     def _query(self, query: protocol.Query) -> None:
         self.cancelled = False
         self._method = None
-        external = self._external_tables(query)
         try:
-            if external:
-                raise EngineError(NOT_IMPLEMENTED, f"External tables are not supported: {external}")
-            self._statement(query)
+            with contextlib.ExitStack() as opened:
+                tables = self._external_tables(query, opened)
+                self._statement(query, tables)
         except ProtocolError:
             raise
         except EngineError as error:
             stopped = self.cancelled and error.code == QUERY_WAS_CANCELLED
             self.sock.sendall(_END if stopped else protocol.exception(error))
 
-    def _external_tables(self, query: protocol.Query) -> str:
-        """Reads the external tables up to the empty block that ends them; the first one's name, if any."""
-        found = ""
+    def _external_tables(self, query: protocol.Query, opened: contextlib.ExitStack) -> list[ExternalTable]:
+        """Reads the external tables up to the empty block that ends them."""
+        found: dict[str, ExternalTable] = {}
+        refused: EngineError | None = None
         while True:
             packet = read_varint(self._reader)
             if packet != protocol.CLIENT_DATA:
                 raise protocol.unexpected(packet)
-            table, columns, _, _ = self._block(compressed=query.compressed)
-            if not columns:
-                return found
-            found = found or table
+            name, block = self._block(compressed=query.compressed)
+            if not block.width:
+                break
+            if name not in found:
+                spool = opened.enter_context(Spool(self._engine.gate, self._engine.limits.insert_bytes))
+                found[name] = ExternalTable(name, block.columns, spool)
+            if block.rows and refused is None:
+                try:
+                    found[name].blocks.add(block.rows, block.data)
+                except EngineError as error:
+                    refused = error  # read to the end all the same, so that the connection stays usable
+        if refused is not None:
+            raise refused
+        return list(found.values())
 
-    def _statement(self, query: protocol.Query) -> None:
+    def _statement(self, query: protocol.Query, tables: list[ExternalTable]) -> None:
         session = self._open_session()
-        session.check(query.text, {})
-        statement = sql.parse(query.text, keep_format=False)
-        session.configure(query.settings, query.important)
+        statement = session.prepare(
+            query.text, query.params, query.settings, keep_format=False, important=query.important, tables=tables
+        )
         if statement.insert is not None:
             self._insert(session, statement.insert, compressed=query.compressed)
             return
-        rows = size = 0
-        with self._working():
-            for block in session.stream(statement):
-                self.sock.sendall(protocol.data(block, self._method))
-                rows += _rows_of(block)
-                size += len(block)
+        self._reported = protocol.Progress()
+        with self._working(session), contextlib.closing(session.stream(statement, query.params)) as found:
+            for block in found:
+                self._send(protocol.data(block, self._method, self._revision))
                 if self.cancelled:
                     break
-        self.sock.sendall(protocol.progress(rows, size) + _END)
+        self._send(_END)
+
+    def _send(self, packet: bytes) -> None:
+        if self._lost is not None:
+            raise self._lost
+        self.sock.sendall(packet)
+
+    def _report(self, counts: dict[str, int]) -> None:
+        """Tells the client how far its statement is; called by the engine, which must not see an exception."""
+        now = protocol.Progress(
+            counts.get("read_rows", 0),
+            counts.get("read_bytes", 0),
+            counts.get("total_rows_to_read", 0),
+            counts.get("written_rows", 0),
+            counts.get("written_bytes", 0),
+            counts.get("elapsed_ns", 0),
+        )
+        try:
+            self._send(protocol.progress(now.since(self._reported), self._revision))
+        except OSError as error:
+            self._lost = error
+        self._reported = now
 
     def _insert(self, session: Session, insert: sql.Insert, *, compressed: bool) -> None:
         columns = session.insert_columns(insert)
-        self.sock.sendall(protocol.data(blocks.header(columns), self._method))
-        held: list[bytes] = []
-        size = total = 0
-        while True:
-            packet = read_varint(self._reader)
-            if packet == protocol.CLIENT_CANCEL:
-                self.sock.sendall(_END)
-                return
-            if packet != protocol.CLIENT_DATA:
-                raise protocol.unexpected(packet)
-            _, width, rows, block = self._block(compressed=compressed)
-            if not width:
-                break
-            size += len(block)
-            total += rows
-            if size > self._engine.limits.insert_bytes:
-                held.clear()  # read to the end all the same, so that the connection stays usable
-            elif rows:
-                held.append(block)
-        if size > self._engine.limits.insert_bytes:
-            limit = self._engine.limits.insert_bytes
-            raise EngineError(MEMORY_LIMIT, f"One INSERT may carry {limit} bytes, this one has {size}")
-        # Not `_working`: the insert is whole, so it is finished even if its client has gone meanwhile.
-        session.insert(insert, columns, held)
-        self.sock.sendall(protocol.progress(total, size) + _END)
+        self.sock.sendall(protocol.data(blocks.header(columns), self._method, self._revision))
+        with Spool(self._engine.gate, self._engine.limits.insert_bytes) as spool:
+            refused: EngineError | None = None
+            while True:
+                packet = read_varint(self._reader)
+                if packet == protocol.CLIENT_CANCEL:
+                    self.sock.sendall(_END)
+                    return
+                if packet != protocol.CLIENT_DATA:
+                    raise protocol.unexpected(packet)
+                _, block = self._block(compressed=compressed)
+                if not block.width:
+                    break
+                if block.rows and refused is None:
+                    try:
+                        spool.add(block.rows, block.data)
+                    except EngineError as error:
+                        refused = error  # read to the end all the same, so that the connection stays usable
+                        spool.close()
+                self._send(protocol.inserted(self._revision))
+            if refused is not None:
+                raise refused
+            # Not `_working`: the insert is whole, so it is finished even if its client has gone meanwhile.
+            self.inserting.set()
+            try:
+                session.insert(insert, columns, spool)
+            finally:
+                self.inserting.clear()
+            done = protocol.Progress(spool.rows, spool.size, 0, spool.rows, spool.size)
+        self._send(protocol.inserted(self._revision) + protocol.progress(done, self._revision) + _END)
 
     def _open_session(self) -> Session:
         if self._session is None:
@@ -197,11 +241,13 @@ class NativeConnection:
         return self._session
 
     @contextlib.contextmanager
-    def _working(self) -> Iterator[None]:
+    def _working(self, session: Session) -> Iterator[None]:
         self.busy.set()
+        session.watch(self._report)
         try:
             yield
         finally:
+            session.watch(None)
             self.busy.clear()
 
 
@@ -214,10 +260,3 @@ def client_has_gone_or_cancels(sock: socket.socket) -> bool:
     except OSError:
         return True
     return not peeked or peeked[0] == protocol.CLIENT_CANCEL
-
-
-def _rows_of(block: bytes) -> int:
-    """The row count of a Native block: its second VarUInt."""
-    reader = wire.WireReader(lambda: block[:20])
-    read_varint(reader)
-    return int(read_varint(reader))

@@ -7,33 +7,15 @@ import fcntl
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import chdb
-import psutil  # type: ignore[import-untyped]
 
 from sinks.embedded import sql
 from sinks.embedded.errors import CANNOT_OPEN_FILE, UNKNOWN_EXCEPTION, EngineError, engine_error
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Ceilings: bytes of memory, threads, and what one reader's statement may take (0: engine's default)."""
-
-    server_memory: int = 0
-    threads: int = 0
-    background_threads: int = 2
-    mark_cache: int = 256 << 20
-    insert_bytes: int = 1 << 30
-    reader_seconds: int = 60
-    reader_rows: int = 5_000_000
-    reader_bytes: int = 512 << 20
-
-    def resolved_memory(self) -> int:
-        """40 % of the machine, at least 1 GiB, unless set."""
-        return self.server_memory or max(1 << 30, int(psutil.virtual_memory().total * 0.4))
+from sinks.embedded.gate import Gate
+from sinks.embedded.limits import Limits
 
 
 class Engine:
@@ -45,6 +27,7 @@ class Engine:
         path.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(path / "embedded.lock")
         self.limits = limits
+        self.gate = Gate(limits)
         options = {
             "max_server_memory_usage": limits.resolved_memory(),
             "mark_cache_size": limits.mark_cache,

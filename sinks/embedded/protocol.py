@@ -1,26 +1,27 @@
 """ClickHouse's native protocol as the server's side of it: packets in, packets out.
 
-The announced revision (54442, as of ClickHouse 20.10) decides which fields travel: everything that
-clickhouse-driver needs, and result blocks that are byte for byte what the engine gives. From 54454 on each
-column carries one byte more, from 54459 on a client may send parameters: until then it substitutes them itself.
+The announced revision (54460, as of ClickHouse 23.1) decides which fields travel. A client of a lower one, down
+to 54429, gets what it knows: from 54454 on each column of a block carries one byte more, from 54459 on a
+statement may bring parameters.
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from clickhouse_driver.varint import read_varint
 
-from sinks.embedded.blocks import BLOCK_INFO
+from sinks.embedded.blocks import BLOCK_INFO, MARKED_REVISION, marked
 from sinks.embedded.errors import UNEXPECTED_PACKET, EngineError, ProtocolError
+from sinks.embedded.sql import unquote
 from sinks.embedded.wire import WireReader, frames, string, varint
 
-REVISION = 54442
+REVISION = 54460
 # Below this, settings travel in binary, by a table of types that no client of today needs.
 OLDEST_REVISION = 54429
 
 CLIENT_HELLO, CLIENT_QUERY, CLIENT_DATA, CLIENT_CANCEL, CLIENT_PING = 0, 1, 2, 3, 4
 CLIENT_TABLES_STATUS = 5
-DATA, EXCEPTION, PROGRESS, PONG, END_OF_STREAM, PROFILE_INFO = 1, 2, 3, 4, 5, 6
+DATA, EXCEPTION, PROGRESS, PONG, END_OF_STREAM, PROFILE_EVENTS = 1, 2, 3, 4, 5, 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,24 @@ class Query:
     compressed: bool
     settings: dict[str, str]
     important: frozenset[str]
+    params: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Rows and bytes read and written, and what is known of the rows to read."""
+
+    rows: int = 0
+    size: int = 0
+    total_rows: int = 0
+    written_rows: int = 0
+    written_size: int = 0
+    nanoseconds: int = 0
+
+    def since(self, earlier: "Progress") -> "Progress":
+        """What was added after `earlier`; a count that fell counts as nothing."""
+        now, then = astuple(self), astuple(earlier)
+        return Progress(*(max(0, a - b) for a, b in zip(now, then, strict=True)))
 
 
 def read_hello(reader: WireReader) -> Hello:
@@ -61,38 +80,59 @@ def hello(version: str, timezone: str, revision: int) -> bytes:
     )  # fmt: skip
 
 
-def read_query(reader: WireReader, revision: int) -> Query:
-    """The body of a Query packet, up to its text; external tables follow as data packets."""
-    reader.text()  # query id
-    if reader.number("B"):  # query kind; 0 has no more fields
+def _pass_client_info(reader: WireReader, revision: int) -> None:
+    """Reads who asks: nothing in it concerns this server."""
+    if not reader.number("B"):  # query kind; 0 has no more fields
+        return
+    for _ in range(3):
+        reader.text()  # initial user, query id, address
+    if revision >= 54449:
+        reader.read(8)  # start time
+    reader.number("B")  # interface
+    for _ in range(3):
+        reader.text()  # system user, host, client
+    for _ in range(3):
+        read_varint(reader)  # version, revision
+    reader.text()  # quota key
+    if revision >= 54448:
+        read_varint(reader)  # distributed depth
+    read_varint(reader)  # version patch
+    if revision >= 54442 and reader.number("B"):
+        reader.read(24)  # trace id, span id
+        reader.text()
+        reader.number("B")
+    if revision >= 54453:
         for _ in range(3):
-            reader.text()  # initial user, query id, address
-        reader.number("B")  # interface
-        for _ in range(3):
-            reader.text()  # system user, host, client
-        for _ in range(3):
-            read_varint(reader)  # version, revision
-        reader.text()  # quota key
-        read_varint(reader)  # version patch
-        if revision >= 54442 and reader.number("B"):
-            reader.read(24)  # trace id, span id
-            reader.text()
-            reader.number("B")
+            read_varint(reader)  # parallel replicas
+
+
+def _read_settings(reader: WireReader) -> tuple[dict[str, str], frozenset[str]]:
+    """Names with values, and the names marked important."""
     settings, important = {}, set()
     while name := reader.text():
         if read_varint(reader) & 1:
             important.add(name)
         settings[name] = reader.text()
+    return settings, frozenset(important)
+
+
+def read_query(reader: WireReader, revision: int) -> Query:
+    """The body of a Query packet, up to its parameters; external tables follow as data packets."""
+    reader.text()  # query id
+    _pass_client_info(reader, revision)
+    settings, important = _read_settings(reader)
     if revision >= 54441:
         reader.text()  # interserver secret
     read_varint(reader)  # stage
     compressed = bool(read_varint(reader))
-    return Query(reader.text(), compressed, settings, frozenset(important))
+    text = reader.text()
+    params = _read_settings(reader)[0] if revision >= 54459 else {}
+    return Query(text, compressed, settings, important, {k: unquote(v) for k, v in params.items()})
 
 
-def data(block: bytes, method: int | None) -> bytes:
-    """A Data packet of a block without BlockInfo; `method` is the compression, None for none."""
-    body = BLOCK_INFO + block
+def data(block: bytes, method: int | None, revision: int) -> bytes:
+    """A Data packet of a plain block; `method` is the compression, None for none."""
+    body = BLOCK_INFO + (marked(block) if revision >= MARKED_REVISION else block)
     return bytes((DATA, 0)) + (body if method is None else frames(body, method))
 
 
@@ -102,9 +142,17 @@ def exception(error: EngineError) -> bytes:
     return varint(EXCEPTION) + struct.pack("<i", error.code) + string("DB::Exception") + string(message) + b"\0\0"
 
 
-def progress(rows: int, size: int) -> bytes:
-    """A Progress packet: rows and bytes since the last one; nothing known of totals."""
-    return varint(PROGRESS) + varint(rows) + varint(size) + b"\0\0\0"
+def progress(passed: Progress, revision: int) -> bytes:
+    """A Progress packet: what has been done since the last one."""
+    counts = [passed.rows, passed.size, passed.total_rows, passed.written_rows, passed.written_size]
+    if revision >= 54460:
+        counts.append(passed.nanoseconds)
+    return varint(PROGRESS) + b"".join(map(varint, counts))
+
+
+def inserted(revision: int) -> bytes:
+    """What a client waits for after each block of an INSERT: profile events, here none; nothing below 54456."""
+    return bytes((PROFILE_EVENTS, 0)) + BLOCK_INFO + b"\0\0" if revision >= 54456 else b""
 
 
 def unexpected(packet: int) -> ProtocolError:

@@ -12,12 +12,14 @@ from pathlib import Path
 from types import FrameType
 
 from sinks.embedded.connection import NativeConnection, client_has_gone_or_cancels
-from sinks.embedded.engine import Engine, Limits
+from sinks.embedded.engine import Engine
 from sinks.embedded.http import HttpServer
+from sinks.embedded.limits import Limits
 from sinks.embedded.users import Users
 
 _WATCH_SECONDS = 0.2
-_GRACE_SECONDS = 5.0
+# Sockets above the limit of clients that are still answered with an error; more are just closed.
+_REFUSED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,9 @@ class NativeServer:
                     return
                 time.sleep(0.05)  # out of descriptors: clients that leave will free some
                 continue
+            if len(self._clients) >= self._engine.limits.clients + _REFUSED:
+                sock.close()
+                continue
             client = NativeConnection(sock, self._engine, self._users)
             thread = threading.Thread(target=self._serve, args=(client,), daemon=True)
             with self._lock:
@@ -77,8 +82,9 @@ class NativeServer:
             if client.busy.is_set() and client_has_gone_or_cancels(client.sock):
                 client.cancel()
 
-    def close(self, grace: float) -> None:
-        """Refuses new clients, lets running statements finish for `grace` seconds, then cancels them."""
+    def close(self, grace: float, insert_grace: float) -> None:
+        """Refuses new clients, lets statements finish for `grace` seconds and whole inserts for `insert_grace`
+        more, then cancels what still runs. Clients that wait for nothing are cut off at once."""
         self._closing = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -86,15 +92,19 @@ class NativeServer:
         for client in self.clients():
             with contextlib.suppress(OSError):
                 client.sock.shutdown(socket.SHUT_RD)
-        deadline = time.monotonic() + grace
-        while self.clients() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        self._until(grace, self.clients)
         for client in self.clients():
             client.cancel()
-            with contextlib.suppress(OSError):
-                client.sock.shutdown(socket.SHUT_RDWR)
-        deadline = time.monotonic() + 2
-        while self.clients() and time.monotonic() < deadline:
+            if not client.inserting.is_set():
+                with contextlib.suppress(OSError):
+                    client.sock.shutdown(socket.SHUT_RDWR)
+        self._until(insert_grace, lambda: [c for c in self.clients() if c.inserting.is_set()])
+        self._until(2, self.clients)
+
+    @staticmethod
+    def _until(seconds: float, remain: Callable[[], list[NativeConnection]]) -> None:
+        deadline = time.monotonic() + seconds
+        while remain() and time.monotonic() < deadline:
             time.sleep(0.02)
 
 
@@ -130,8 +140,8 @@ def serve(
     web.shutdown()
     watching.set()
     watcher.join()
-    deadline = time.monotonic() + _GRACE_SECONDS
-    native.close(_GRACE_SECONDS)
+    deadline = time.monotonic() + engine.limits.stop_seconds
+    native.close(engine.limits.stop_seconds, engine.limits.insert_seconds)
     while web.running and time.monotonic() < deadline:
         time.sleep(0.02)
     for tag in list(web.running):

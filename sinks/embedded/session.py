@@ -4,10 +4,9 @@ Inserts go through `INSERT … SELECT FROM file(memory file)`: chDB's own `send_
 materialized view has thrown, which would lose rows silently.
 """
 
+import contextlib
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from sinks.embedded import sql
@@ -21,6 +20,10 @@ from sinks.embedded.errors import (
     EngineError,
     engine_error,
 )
+from sinks.embedded.external import ExternalTable
+from sinks.embedded.pipe import Pipe
+from sinks.embedded.spool import Spool
+from sinks.embedded.users import READER, WRITER
 
 # Kept at their insert-statement values so that one client insert is one block, hence all or nothing.
 _ONE_BLOCK = (
@@ -43,9 +46,11 @@ class Session:
         self.engine = engine
         self.tag = engine.next_tag()
         self.readonly = readonly
+        self.user = READER if readonly else WRITER
         self.database = ""
         self._applied: dict[str, str] = {}
         self._saved: dict[str, str] = {}
+        self._tables: tuple[ExternalTable, ...] = ()
         self._connection = self._open({})
 
     def close(self) -> None:
@@ -62,50 +67,95 @@ class Session:
         if self.database:
             run(connection, f"USE {sql.quote_name(self.database)}")
         if self.readonly:
+            for table in self._tables:
+                table.create(connection)
             assign(connection, {"readonly": "1"})
         return connection
 
     def _reader_settings(self, wanted: Mapping[str, str]) -> dict[str, str]:
         """The reader's ceilings, lowered (never raised) by what the client asked for."""
-        limits = self.engine.limits
-        ceilings = {
-            "max_execution_time": limits.reader_seconds,
-            "max_result_rows": limits.reader_rows,
-            "max_result_bytes": limits.reader_bytes,
-            "max_memory_usage": limits.resolved_memory() // 2,
-        }
+        ceilings = self._ceilings()
         chosen = {k: str(v) for k, v in ceilings.items()} | {"result_overflow_mode": "throw"}
         for name in _READER_MAY_SET:
             value = wanted.get(name)
             if value is None:
                 continue
-            if name in ceilings and not (value.isdigit() and 0 < int(value) <= ceilings[name]):
-                continue
-            chosen[name] = value
-        if "result_overflow_mode" in wanted and wanted["result_overflow_mode"] != "break":
-            chosen["result_overflow_mode"] = "throw"
+            if self._allows(name, value):
+                chosen[name] = value
         return chosen
+
+    def _ceilings(self) -> dict[str, int]:
+        limits = self.engine.limits
+        return {
+            "max_execution_time": limits.reader_seconds,
+            "max_result_rows": limits.reader_rows,
+            "max_result_bytes": limits.reader_bytes,
+            "max_memory_usage": limits.resolved_memory() // 2,
+        }
+
+    def _allows(self, name: str, value: str) -> bool:
+        """Whether a reader may have this: a known setting, and no ceiling raised."""
+        ceiling = self._ceilings().get(name)
+        if ceiling is not None:
+            return value.isdigit() and 0 < int(value) <= ceiling
+        if name == "result_overflow_mode":
+            return value in ("throw", "break")
+        return name in _READER_MAY_SET
+
+    def prepare(
+        self,
+        text: str,
+        params: Mapping[str, str],
+        settings: Mapping[str, str],
+        *,
+        keep_format: bool,
+        important: frozenset[str] = frozenset(),
+        tables: Sequence[ExternalTable] = (),
+    ) -> sql.Statement:
+        """Checks a statement, applies its settings and tables, and gives what `stream` or `copy` take.
+
+        A reader's own SETTINGS clause becomes settings if it may have them all; else the engine refuses it.
+        """
+        if self.readonly:
+            sql.guard_reader(text, dict(params), self.engine.sources)
+        statement = sql.parse(text, keep_format=keep_format)
+        wanted = dict(settings)
+        if self.readonly:
+            shorter, clause = sql.without_settings(statement.text)
+            if clause and all(self._allows(name, value) for name, value in clause.items()):
+                statement, wanted = sql.Statement(shorter.rstrip(), statement.verb), wanted | clause
+        self.configure(wanted, important, tables)
+        return statement
 
     def use(self, database: str) -> None:
         """Makes `database` the session's own; raises UNKNOWN_DATABASE (81)."""
         run(self._connection, f"USE {sql.quote_name(database)}")
         self.database = database
 
-    def configure(self, settings: Mapping[str, str], important: frozenset[str] = frozenset()) -> None:
-        """Applies one statement's settings, first undoing those of the statement before.
+    def configure(
+        self,
+        settings: Mapping[str, str],
+        important: frozenset[str] = frozenset(),
+        tables: Sequence[ExternalTable] = (),
+    ) -> None:
+        """Applies one statement's settings and tables, first undoing those of the statement before.
 
         Unknown ones are ignored unless `important`, as ClickHouse does for its native clients. A reader gets a
         new engine session instead, since nothing can be set once `readonly=1` holds.
         """
         wanted = {k: v for k, v in settings.items() if k not in _OURS}
-        if wanted == self._applied:
+        if wanted == self._applied and not tables and not self._tables:
             return
         if self.readonly:
+            self._tables = tuple(tables)
             fresh = self._open(wanted)
             self._connection.close()
             self._connection, self._applied = fresh, wanted
             return
         self._undo()
+        self._tables = tuple(tables)
+        for table in tables:
+            table.create(self._connection)
         if not wanted:
             return
         names = ", ".join(sql.quote(name) for name in wanted)
@@ -121,36 +171,48 @@ class Session:
             raise
 
     def _undo(self) -> None:
+        for table in self._tables:
+            table.drop(self._connection)
+        self._tables = ()
         if self._saved:
             run(self._connection, "SET " + ", ".join(f"{k} = {v}" for k, v in self._saved.items()))
         self._saved, self._applied = {}, {}
 
-    def check(self, text: str, params: Mapping[str, str]) -> None:
-        """Refuses what this session's user may not send."""
-        if self.readonly:
-            sql.guard_reader(text, dict(params), self.engine.sources)
+    def watch(self, callback: Callable[[dict[str, int]], None] | None) -> None:
+        """Has the engine report a statement's progress, ten times a second, in the thread that runs it."""
+        self._connection.set_progress_callback(callback)
 
-    def stream(self, statement: sql.Statement) -> Iterator[bytes]:
+    @contextlib.contextmanager
+    def _turn(self, statement: sql.Statement) -> Iterator[None]:
+        """A place among the running statements; KILL needs none, since it makes room."""
+        if statement.verb == "KILL":
+            yield
+            return
+        with self.engine.gate.statement(self.user):
+            yield
+
+    def stream(self, statement: sql.Statement, params: Mapping[str, str]) -> Generator[bytes, None, None]:
         """A statement's rows, each item one Native block; at least the header if it returns rows."""
-        if statement.verb in ("SET", "USE"):
-            self._set_or_use(statement)
-            return
-        if not statement.returns_rows:
-            run(self._connection, statement.text)
-            return
-        empty = True
-        for block in self._blocks(statement):
-            empty = False
-            yield block
-        if empty:
-            yield from self._header(statement)
+        with self._turn(statement):
+            if statement.verb in ("SET", "USE"):
+                self._set_or_use(statement)
+                return
+            if not statement.returns_rows:
+                run(self._connection, statement.text, params)
+                return
+            empty = True
+            for block in self._blocks(statement, params):
+                empty = False
+                yield block
+            if empty:
+                yield from self._header(statement, params)
 
-    def _blocks(self, statement: sql.Statement) -> Iterator[bytes]:
+    def _blocks(self, statement: sql.Statement, params: Mapping[str, str]) -> Iterator[bytes]:
         if statement.verb not in sql.STREAMED:
-            yield from split_blocks(self.fetch(statement.text, "Native", {}))
+            yield from split_blocks(run(self._connection, statement.text, params, "Native"))
             return
         try:
-            result = self._connection.send_query(statement.text, "Native")
+            result = self._connection.send_query(statement.text, "Native", params=dict(params))
             try:
                 for chunk in result:
                     yield bytes(chunk.bytes())
@@ -158,6 +220,18 @@ class Session:
                 result.close()
         except (RuntimeError, ValueError) as exc:
             raise engine_error(exc) from None
+
+    def copy(self, statement: sql.Statement, fmt: str, params: Mapping[str, str]) -> Generator[bytes, None, None]:
+        """A whole answer in `fmt`, in pieces as the engine makes them; raises EngineError after the last one."""
+        with self._turn(statement):
+            if not statement.returns_rows:
+                yield run(self._connection, statement.text, params, fmt)
+                return
+            pipe = Pipe(self._connection, statement, fmt, params)
+            try:
+                yield from pipe.pieces()
+            finally:
+                pipe.close(lambda: self.engine.kill(self.tag))
 
     def _set_or_use(self, statement: sql.Statement) -> None:
         self._undo()
@@ -169,19 +243,15 @@ class Session:
         if statement.verb == "USE":
             self.database = rows(self._connection, "SELECT currentDatabase()")[0][0]
 
-    def _header(self, statement: sql.Statement) -> Iterator[bytes]:
+    def _header(self, statement: sql.Statement, params: Mapping[str, str]) -> Iterator[bytes]:
         """Column names and types of a statement that gave no row, so that clients know them."""
         if statement.verb in sql.STREAMED:
-            described = rows(self._connection, f"DESCRIBE TABLE (\n{statement.text}\n)")
+            described = rows(self._connection, f"DESCRIBE TABLE (\n{statement.text}\n)", params)
             yield header([(r[0], r[1]) for r in described])
         elif statement.verb in sql.READ_STATEMENTS:
-            raw = self.fetch(statement.text, "JSONCompactEachRowWithNamesAndTypes", {}).splitlines()
+            raw = run(self._connection, statement.text, params, "JSONCompactEachRowWithNamesAndTypes").splitlines()
             if len(raw) >= 2:
                 yield header(list(zip(json.loads(raw[0]), json.loads(raw[1]), strict=True)))
-
-    def fetch(self, text: str, fmt: str, params: Mapping[str, str]) -> bytes:
-        """A whole answer in `fmt`, unless the statement names its own FORMAT."""
-        return run(self._connection, text, params, fmt)
 
     def insert_columns(self, insert: sql.Insert) -> list[tuple[str, str]]:
         """What blocks an INSERT expects: its listed columns, else all that are not computed."""
@@ -197,38 +267,16 @@ class Session:
             raise EngineError(NO_SUCH_COLUMN, f"No such column {missing[0]} in table {insert.target}")
         return [(name, types[name]) for name in listed]
 
-    def insert(self, insert: sql.Insert, columns: list[tuple[str, str]], blocks: list[bytes]) -> None:
+    def insert(self, insert: sql.Insert, columns: list[tuple[str, str]], blocks: Spool) -> None:
         """Writes all blocks in one engine INSERT, as one block: a view that throws leaves nothing behind."""
-        if not blocks:
+        if not blocks.rows:
             return
         structure = ", ".join(f"{sql.quote_name(name)} {kind}" for name, kind in columns)
         names = ", ".join(sql.quote_name(name) for name, _ in columns)
         settings = _ONE_BLOCK + (", " + insert.settings[len("SETTINGS") :] if insert.settings else "")
-        with _spooled(blocks) as source:
+        with self.engine.gate.statement(self.user):
             run(
                 self._connection,
                 f"INSERT INTO {insert.target} ({names}) SELECT {names}"
-                f" FROM file({sql.quote(source)}, 'Native', {sql.quote(structure)}) {settings}",
+                f" FROM file({sql.quote(blocks.ready())}, 'Native', {sql.quote(structure)}) {settings}",
             )
-
-
-class _spooled:  # noqa: N801 - a context manager, used as a function
-    """Blocks as a file that the engine can open by name; in memory where the system can."""
-
-    def __init__(self, blocks: list[bytes]) -> None:
-        self._blocks = blocks
-
-    def __enter__(self) -> str:
-        if hasattr(os, "memfd_create"):
-            self._file = os.fdopen(os.memfd_create("insert"), "wb")
-            name = f"/proc/self/fd/{self._file.fileno()}"
-        else:
-            self._file = tempfile.NamedTemporaryFile(suffix=".native")  # type: ignore[assignment]
-            name = self._file.name
-        for block in self._blocks:
-            self._file.write(block)
-        self._file.flush()
-        return name
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()

@@ -199,6 +199,51 @@ def _name(token: Token) -> str:
     return token.text[1:-1]
 
 
+def guard_type(kind: str) -> None:
+    """Raises SYNTAX_ERROR for a column type that would end, or be more than, one type: it goes into a CREATE."""
+    depth = 0
+    found = tokens(kind)
+    for at, token in enumerate(found):
+        depth += (token.text == "(") - (token.text == ")")
+        inside = depth > 0 or (depth == 0 and at == len(found) - 1) or (at == 0 and token.kind == "word")
+        if not inside or (token.kind == "other" and token.text not in "(),=-") or token.kind == "heredoc":
+            raise EngineError(SYNTAX_ERROR, f"{kind} is no type of a column")
+    if depth or not found or not (found[0].kind == "word"):
+        raise EngineError(SYNTAX_ERROR, f"{kind} is no type of a column")
+
+
+def without_settings(text: str) -> tuple[str, dict[str, str]]:
+    """A statement without the SETTINGS clause at its end, and that clause; ({}, unchanged) if there is none.
+
+    A FORMAT may follow. Only plain values are taken: numbers, texts and words.
+    """
+    toks = tokens(text)
+    tail = toks[-2].start if len(toks) > 2 and toks[-2].upper == "FORMAT" else len(text)
+    body = [t for t in toks if t.end <= tail]
+    at = next((i for i in range(len(body) - 1, 0, -1) if body[i].upper == "SETTINGS"), 0)
+    found: dict[str, str] = {}
+    rest = body[at + 1 :]
+    while at and rest:
+        shape = [t.text if t.text == "=" else t.kind for t in rest[:3]]
+        if shape[:2] != ["word", "="] or shape[2:] not in (["word"], ["number"], ["string"]):
+            return text, {}
+        found[rest[0].text] = unquote(rest[2].text)
+        if len(rest) > 3 and (rest[3].text != "," or len(rest) == 4):
+            return text, {}
+        rest = rest[4:]
+    if not found:
+        return text, {}
+    return text[: body[at].start] + text[tail:], found
+
+
+def split_format(statement: Statement) -> tuple[str, str]:
+    """(text without a FORMAT clause at its end, that format or nothing)."""
+    toks = tokens(statement.text)
+    if len(toks) > 2 and toks[-2].upper == "FORMAT" and statement.returns_rows:
+        return statement.text[: toks[-2].start].rstrip(), toks[-1].text
+    return statement.text, ""
+
+
 def names_in(listed: str) -> list[str]:
     """The names of `(a, `b c`, n.d)`, unquoted."""
     names = [""]
@@ -216,6 +261,24 @@ def names_in(listed: str) -> list[str]:
 def quote_name(name: str) -> str:
     """A name as a back-quoted identifier."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+_ESCAPED = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)|''", re.DOTALL)
+_MEANT = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
+
+
+def unquote(text: str) -> str:
+    """What an SQL string literal stands for; other texts as they are."""
+    if len(text) < 2 or text[0] != "'" or text[-1] != "'":
+        return text
+
+    def meant(found: re.Match[str]) -> str:
+        escaped = found[1]
+        if escaped is None:
+            return "'"
+        return chr(int(escaped[1:], 16)) if len(escaped) == 3 else _MEANT.get(escaped, escaped)
+
+    return _ESCAPED.sub(meant, text[1:-1])
 
 
 def quote(text: str) -> str:

@@ -19,6 +19,9 @@ _FRAME = 1 << 20
 class WireReader(BufferedReader):  # type: ignore[misc]
     """Bytes from `fill()` (which raises EOFError at the end), with a recorder of what has been read."""
 
+    position: int
+    current_buffer_size: int
+
     def __init__(self, fill: Callable[[], bytes]) -> None:
         super().__init__(0)
         self._fill = fill
@@ -42,6 +45,16 @@ class WireReader(BufferedReader):  # type: ignore[misc]
         parts, self._recorded = self._recorded or [], None
         parts.append(bytes(self._chunk[self._from : self.position]))
         return b"".join(parts)
+
+    def more(self) -> bool:
+        """Whether another byte comes; waits for it."""
+        if self.position >= self.current_buffer_size:
+            try:
+                self.read_into_buffer()
+            except EOFError:
+                return False
+            self.position = 0
+        return True
 
     def text(self) -> str:
         return bytes(self.read(read_varint(self))).decode()
