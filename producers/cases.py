@@ -11,6 +11,8 @@ from domain.instants import Millis
 
 FINDINGS = {
     "no_start": "events, but never accepted, rejected or only submitted",
+    "accepted_again": "accepted more than once; the first time counts",
+    "finished_again": "finished more than once without being re-opened; the first time counts",
     "no_end": "accepted, and no event that ends it",
     "end_before_start": "ended before it was accepted",
     "event_after_end": "worked on after it had ended",
@@ -38,18 +40,34 @@ _WORK = frozenset(
 )
 
 
+_Ends = tuple[Millis | None, ...]
+_NO_ENDS: _Ends = (None, None, None)
+
+
 class _Case:
     """The instants that decide the findings of one dossier; None where nothing was said."""
 
-    __slots__ = ("accepted", "by_attribute", "dated", "ends", "last_ends", "other", "reopened", "types", "work")
+    __slots__ = (
+        "acceptances",
+        "accepted",
+        "by_attribute",
+        "dated",
+        "ends",
+        "finishes",
+        "last_ends",
+        "other",
+        "reopened",
+        "types",
+        "work",
+    )
 
     def __init__(self) -> None:
         self.accepted: Millis | None = None
-        self.ends: list[Millis | None] = [None, None, None]
-        self.last_ends: list[Millis | None] = [None, None, None]
+        self.ends = self.last_ends = _NO_ENDS
+        self.acceptances = self.finishes = 0
         self.work: Millis | None = None
         self.reopened = self.dated = self.by_attribute = self.other = False
-        self.types: set[str] = set()
+        self.types: frozenset[str] = frozenset()
 
     def end(self) -> Millis | None:
         """The end of the dossier as the fold takes it: first finished, else returned, else given up; after a
@@ -63,15 +81,22 @@ class Cases:
 
     def __init__(self) -> None:
         self._cases: dict[str, _Case] = {}
+        # Dossiers share the few sets of types that there are: a set each would be most of their memory.
+        self._grown: dict[tuple[frozenset[str], str], frozenset[str]] = {}
 
     def note(self, event: Event, *, by_attribute: bool = False) -> None:
         """One more event, in any order; `by_attribute` when it came from the case and not from a row."""
         if event.kind != "dossier":
             return
-        case = self._cases.setdefault(event.subject, _Case())
+        case = self._cases.get(event.subject)
+        if case is None:
+            case = self._cases[event.subject] = _Case()
         verb, at, data = event.type.partition(".")[2], event.occurred_at, event.data
-        case.types.add(event.type)
+        if event.type not in case.types:
+            case.types = self._with(case.types, event.type)
+        case.finishes += verb == "finished"
         if verb == "accepted":
+            case.acceptances += 1
             case.accepted = at if case.accepted is None else min(case.accepted, at)
         elif isinstance(data, Snapshot):
             case.other = True
@@ -92,7 +117,13 @@ class Cases:
     def types_of(self, subject: str) -> frozenset[str]:
         """The event types that the dossier has so far."""
         case = self._cases.get(subject)
-        return frozenset(case.types) if case else frozenset()
+        return case.types if case else frozenset()
+
+    def _with(self, types: frozenset[str], one: str) -> frozenset[str]:
+        grown = self._grown.get((types, one))
+        if grown is None:
+            grown = self._grown[(types, one)] = types | {one}
+        return grown
 
     def __len__(self) -> int:
         return len(self._cases)
@@ -103,6 +134,8 @@ class Cases:
         for case in self._cases.values():
             end = case.end()
             counts["ends_by_attribute"] += case.by_attribute
+            counts["accepted_again"] += case.acceptances > 1
+            counts["finished_again"] += case.finishes > 1 and not case.reopened
             if case.accepted is None:
                 counts["no_start"] += not case.other and "dossier.rejected" not in case.types
                 continue
@@ -117,8 +150,12 @@ class Cases:
 
 def _note_end(case: _Case, slot: int, at: Millis) -> None:
     first, last = case.ends[slot], case.last_ends[slot]
-    case.ends[slot] = at if first is None else min(first, at)
-    case.last_ends[slot] = at if last is None else max(last, at)
+    case.ends = _put(case.ends, slot, at if first is None else min(first, at))
+    case.last_ends = _put(case.last_ends, slot, at if last is None else max(last, at))
+
+
+def _put(ends: _Ends, slot: int, at: Millis) -> _Ends:
+    return (*ends[:slot], at, *ends[slot + 1 :])
 
 
 def _note_snapshot(case: _Case, data: Snapshot) -> None:

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,13 @@ from domain.errors import InvalidInput
 from producers.mapping import CASE_PREFIX, CsvOptions, Mapping
 from producers.mapping_file import did_you_mean
 from producers.open_file import BROKEN, Input, open_input
+from producers.text import column_name
 
 DELIMITERS = (",", ";", "\t", "|")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+_SEP = re.compile(r'"?sep=([;,|\t])"?', re.IGNORECASE)
 
 
 class CsvRow(NamedTuple):
@@ -39,12 +44,20 @@ class CsvFile:
             first = text.readline()
         except (*BROKEN, UnicodeError) as error:
             raise InvalidInput(f"{source.path} cannot be read as {encoding}: {error}") from error
-        self.delimiter = options.delimiter or max(DELIMITERS, key=first.count)
         self._skipped = options.header_row - 1
+        said = _SEP.fullmatch(first.strip("\r\n"))
+        if said and options.header_row == 1:  # the line that spreadsheets put first: sep=;
+            first, self._skipped = text.readline(), 1
+        _check_text(source.path, first, encoding)
+        self.delimiter = options.delimiter or (said[1] if said else max(DELIMITERS, key=first.count))
         self._reader = csv.reader(_with_first(first, text), delimiter=self.delimiter)
         header = next(self._reader, [])
         if not any(name.strip() for name in header):
-            raise InvalidInput(f"{source.path} has no header in line {options.header_row}: set csv.header_row")
+            raise InvalidInput(
+                f"{source.path} has no header in line {options.header_row}: set csv.header_row in the mapping"
+                if source.size
+                else f"{source.path} is empty: it has no header"
+            )
         self.header = _unique(header)
 
     def rows(self) -> Iterator[CsvRow]:
@@ -170,6 +183,19 @@ def _missing(path: Path, header: tuple[str, ...], mapping: Mapping, lack: list[s
     return InvalidInput(f"{mapping.name}: {rule}: {path.name} has no column '{name}'{more}{hint}")
 
 
+def _check_text(path: Path, header: str, encoding: str) -> None:
+    """Refuses what is plainly not the text that it was taken for, with the remedy."""
+    if header.startswith("PK\x03\x04"):
+        raise InvalidInput(f"{path} is a ZIP archive or a workbook, not CSV: unpack it, or save it as CSV")
+    if "\0" in header:
+        raise InvalidInput(f"{path} is not {encoding} text: set csv.encoding in the mapping, perhaps 'utf-16-le'")
+    if any("\ud800" <= c <= "\udfff" for c in header):
+        raise InvalidInput(
+            f"the header of {path} is not {encoding}: set csv.encoding in the mapping, for example 'cp1258' "
+            "(Vietnamese) or 'latin-1'"
+        )
+
+
 def _encoding(source: Input) -> str:
     """By byte order mark, else UTF-8."""
     head = source.stream.read(4)
@@ -186,7 +212,7 @@ def _unique(header: list[str]) -> tuple[str, ...]:
     """Header names, stripped; the second 'x' becomes 'x (2)', a nameless column its number."""
     names: list[str] = []
     for n, cell in enumerate(header, start=1):
-        name = base = " ".join(cell.split()) or f"column {n}"
+        name = base = column_name(cell) or f"column {n}"
         again = 1
         while name in names:
             again += 1

@@ -28,8 +28,12 @@ class Admitted:
     """An event that may enter the log: decoded, its canonical bytes, and the names of what was dropped."""
 
     event: Event
-    encoded: bytes
     dropped: tuple[str, ...]
+
+    @property
+    def encoded(self) -> bytes:
+        """The canonical bytes, made when asked for."""
+        return encode_event(self.event)
 
 
 class Edge:
@@ -56,7 +60,16 @@ class Edge:
             event = {**event, "recordedtime": format_rfc3339(received_at_ms)}
         decoded = decode_event(_bytes(event))
         names = sorted({name[:_MAX_NAME] for name in dropped})[:_MAX_NAMES]
-        return Admitted(decoded, encode_event(decoded), tuple(names))
+        return Admitted(decoded, tuple(names))
+
+    def told_apart(self, officer: object, at: Millis) -> str:
+        """What tells an officer from another inside an event's id; '' without one, or without keys."""
+        text = "" if officer is None else str(officer)
+        if KEYED.match(text):
+            return text
+        if self._keys is None or not text.strip() or not EARLIEST <= at < LATEST - 86_400_000:
+            return ""
+        return self._keys.told_apart(text, at, purpose="officer")
 
     def _hashed(self, data: dict[str, Any], time: object, dropped: list[str]) -> dict[str, Any]:
         """`data` with officers and file links as keyed hashes; what cannot be hashed is dropped and named."""

@@ -38,13 +38,17 @@ class _Ready(NamedTuple):
     event: Event
     digest: bytes
     by_attribute: bool
+    fields: int
+
+
+_Rank = tuple[Millis, int, bytes]
 
 
 @dataclass(slots=True)
 class _Waiting:
     """What is kept of a case until it is complete: candidates by rule, closings by attribute by rule."""
 
-    candidates: dict[int, tuple[Millis, _Ready]] = field(default_factory=dict)
+    candidates: dict[int, tuple[_Rank, _Ready]] = field(default_factory=dict)
     closings: dict[int, _Ready] = field(default_factory=dict)
 
 
@@ -128,16 +132,19 @@ class Engine:
             recorded = self.rules.recorded_at(row)
             ready, blank = self._drafts(self._row_rules, row, subject, recorded)
             candidates, blank_too = self._drafts(self._edge_rules, row, subject, recorded)
+            blank += blank_too
         except (RowProblem, InvalidEvent, NewerEvent) as problem:
             self._reject(at, problem)
             return
         if not ready and not candidates:
-            column = blank or blank_too
-            if column is None:
-                self._tally.ignored += 1
+            if blank:
+                self._tally.reject(at.file, at.line, "no_time", (*blank[0].time.columns, "")[0])
             else:
-                self._tally.reject(at.file, at.line, "no_time", column)
+                self._tally.ignored += 1
             return
+        for rule in blank:
+            if rule.when and rule.time.columns:
+                self._tally.empty_times[rule.time.columns[0]] += 1
         repeated = [self._send(event) for _, event in ready]
         if repeated and all(repeated):
             self._tally.duplicates += 1
@@ -204,17 +211,17 @@ class Engine:
 
     def _drafts(
         self, rules: tuple[Rule, ...], row: Row, subject: str, recorded: Millis | None
-    ) -> tuple[list[tuple[Rule, _Ready]], str | None]:
-        """The events of a row, and a time column that was empty although its rule's conditions held."""
+    ) -> tuple[list[tuple[Rule, _Ready]], list[Rule]]:
+        """The events of a row, and the rules whose conditions held but whose time was empty."""
         found: list[tuple[Rule, _Ready]] = []
-        blank: str | None = None
+        blank: list[Rule] = []
         for rule in rules:
             event_type = self.rules.event_type(rule, row) if self.rules.fits(rule, row) else None
             if event_type is None:
                 continue
             draft = self.rules.draft(rule, event_type, row, subject, recorded)
             if draft is None:
-                blank = blank or (*rule.time.columns, "")[0]
+                blank.append(rule)
             else:
                 found.append((rule, self._ready(draft, False)))
         return found, blank
@@ -231,17 +238,22 @@ class Engine:
         if draft.recorded_at is not None:
             raw["recordedtime"] = format_rfc3339(draft.recorded_at)
         admitted = self._edge.admit(raw, received_at_ms=None)
-        self._tally.drop(admitted.dropped)
-        return _Ready(admitted.event, content_digest(self._mapping.source, draft), by_attribute)
+        if admitted.dropped:
+            self._tally.drop(admitted.dropped)
+        officer = self._edge.told_apart(draft.data.get("officer"), draft.at)
+        digest = content_digest(self._mapping.source, draft, officer)
+        return _Ready(admitted.event, digest, by_attribute, len(draft.data))
 
     def _offer(self, subject: str, rule: Rule, event: _Ready) -> None:
-        """Keeps the earliest or latest candidate; of two at one instant the one with the lesser digest."""
+        """Keeps the earliest or latest candidate; of two at one instant the one that says more, then the one
+        with the lesser digest: never the one that stood first in the file."""
         number = self._edge_rules.index(rule)
         candidates = self._waiting.setdefault(subject, _Waiting()).candidates
         at = event.event.occurred_at if rule.per == "first" else -event.event.occurred_at
         known = candidates.get(number)
-        if known is None or (at, event.digest) < (known[0], known[1].digest):
-            candidates[number] = (at, event)
+        rank = (at, -event.fields, event.digest)
+        if known is None or rank < known[0]:
+            candidates[number] = (rank, event)
 
     def _send(self, ready: _Ready) -> bool:
         """Gives the event its id and sends it; True when one with the same content came before."""

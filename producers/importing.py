@@ -138,9 +138,10 @@ class _Run:
     def _trace(
         self, engine: Engine, path: Path, trace: xes_rows.Trace, used: frozenset[str], met: set[str]
     ) -> None:
-        attributes = {CASE_PREFIX + key: value for key, value in trace.values.items()}
-        kept = {key: value for key, value in attributes.items() if key in used}
-        dropped = tuple(key for key in attributes if key not in used)
+        # CSV exports of the same log write `case:x`: a mapping made for them serves the log too.
+        names = {key: {CASE_PREFIX + key, f"case:{key}"} & used for key in trace.values}
+        kept = {name: value for key, value in trace.values.items() for name in names[key]}
+        dropped = tuple(CASE_PREFIX + key for key, used_as in names.items() if not used_as)
         met.update(kept)
         if not trace.events:
             self._tally.drop(dropped)

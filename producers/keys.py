@@ -62,6 +62,7 @@ class IdentifierKeys:
         self._clock = clock
         self._keys: tuple[IdentifierKey, ...] = ()
         self._current: dict[int, tuple[str, bytes]] = {}
+        self._oldest: dict[int, bytes] = {}
         self._seen: tuple[int, int] | None = None
         self._refresh()
 
@@ -72,11 +73,16 @@ class IdentifierKeys:
         """
         self._refresh()
         key_id, secret = self._of_year(self._zone.local(occurred_at).year)
-        text = " ".join(unicodedata.normalize("NFC", value).split())
-        if purpose == "officer":
-            text = text.casefold()
-        message = f"{purpose}\0{text}".encode("utf-8", "replace")
-        return f"{key_id}:{hmac.new(secret, message, hashlib.sha256).hexdigest()}"
+        return f"{key_id}:{hmac.new(secret, _message(value, purpose), hashlib.sha256).hexdigest()}"
+
+    def told_apart(self, value: str, occurred_at: Millis, *, purpose: str) -> str:
+        """What tells this identifier from another inside an id: under the oldest living key of the year, so that
+        a rotated key changes no id. It is not reversible, but it must only go into a further hash."""
+        self._refresh()
+        year = self._zone.local(occurred_at).year
+        self._of_year(year)
+        message = b"identity\0" + _message(value, purpose)
+        return hmac.new(self._oldest[year], message, hashlib.sha256).hexdigest()
 
     def all_keys(self) -> tuple[IdentifierKey, ...]:
         """All keys ever made, by year and number, destroyed ones without their secret."""
@@ -126,7 +132,9 @@ class IdentifierKeys:
 
     def _take(self, keys: tuple[IdentifierKey, ...]) -> None:
         self._keys = tuple(sorted(keys, key=lambda k: (k.year, k.number)))
-        self._current = {k.year: (k.id, bytes.fromhex(k.secret)) for k in self._keys if k.secret is not None}
+        alive = [(k.year, k.id, bytes.fromhex(k.secret)) for k in self._keys if k.secret is not None]
+        self._current = {year: (key_id, secret) for year, key_id, secret in alive}
+        self._oldest = {year: secret for year, _, secret in reversed(alive)}
 
     def _store(self, keys: tuple[IdentifierKey, ...]) -> None:
         self._take(keys)
@@ -156,6 +164,13 @@ class IdentifierKeys:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._refresh()
             yield
+
+
+def _message(value: str, purpose: str) -> bytes:
+    text = " ".join(unicodedata.normalize("NFC", value).split())
+    if purpose == "officer":
+        text = text.casefold()
+    return f"{purpose}\0{text}".encode("utf-8", "replace")
 
 
 def _mark(path: Path) -> tuple[int, int] | None:

@@ -84,7 +84,8 @@ class CsvOptions:
 @dataclass(frozen=True, slots=True)
 class Mapping:
     """A whole mapping. `subject` and `case_subject` are the columns of the dossier's code in the rows and in
-    the case file; `empty` the words that mean nothing; `decimal` the decimal mark of numbers."""
+    the case file; `identity` further columns that tell rows apart; `empty` the words that mean nothing;
+    `decimal` the decimal mark of numbers."""
 
     name: str
     source: str
@@ -92,6 +93,7 @@ class Mapping:
     rules: tuple[Rule, ...]
     times: TimeReader
     recorded: Value | None = None
+    identity: tuple[Value, ...] = ()
     case_subject: str = ""
     prefix: str = ""
     decimal: str = "."
@@ -102,7 +104,7 @@ class Mapping:
     def used(self) -> frozenset[str]:
         """All columns that the mapping reads, `case.` ones included."""
         columns = frozenset(self.subject.columns).union(*(r.columns() for r in self.rules))
-        return columns | (frozenset(self.recorded.columns) if self.recorded else frozenset())
+        return columns.union(*(v.columns for v in (self.recorded, *self.identity) if v))
 
     def case_columns(self) -> frozenset[str]:
         """Attributes of the case that are read, without their prefix."""

@@ -13,7 +13,7 @@ from domain.instants import Zone, zone
 from producers.edge import INTERNAL_KINDS
 from producers.fields import field_names
 from producers.mapping import IGNORE, PERS, Condition, CsvOptions, Mapping, Operator, Per, Rule, Value
-from producers.text import fold_text
+from producers.text import column_name, fold_text
 from producers.times import DATE_ONLY, DateOnly, TimeReader
 
 _TOP = frozenset({"source", "zone", "empty", "decimal", "csv", "times", "rows", "cases", "maps", "event"})
@@ -28,6 +28,7 @@ _VALUE = frozenset(
         "extract",
         "formats",
         "date_only",
+        "whole_days",
         "zone",
         "scale",
     }
@@ -62,6 +63,11 @@ def close_matches(word: str, known: Iterable[str]) -> tuple[str, ...]:
     return tuple(by_folded[m] for m in get_close_matches(fold_text(word), by_folded, n=3, cutoff=0.6))
 
 
+def bare(column: str) -> str:
+    """A column without the `case:` that CSV exports of process logs put before a case's attributes."""
+    return column.removeprefix("case:")
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """'; did you mean …?' or nothing."""
     close = close_matches(word, known)
@@ -81,7 +87,7 @@ class _Parser:
         top = self._content
         self._known(top, _TOP, "")
         rows, cases, csv = (self._table(top, key) for key in ("rows", "cases", "csv"))
-        self._known(rows, frozenset({"subject", "prefix", "recorded", "identical"}), "rows")
+        self._known(rows, frozenset({"subject", "prefix", "recorded", "identical", "identity"}), "rows")
         self._known(cases, frozenset({"subject"}), "cases")
         self._times = self._time_reader(self._table(top, "times"), "times", top.get("zone"))
         self._maps = {key: self._map(table, f"maps.{key}") for key, table in self._table(top, "maps").items()}
@@ -103,7 +109,8 @@ class _Parser:
             rules=rules,
             times=self._times,
             recorded=self._value(rows["recorded"], "rows.recorded") if "recorded" in rows else None,
-            case_subject=str(cases.get("subject", "")),
+            identity=tuple(self._value(v, "rows.identity") for v in self._many(rows.get("identity", []))),
+            case_subject=column_name(str(cases.get("subject", ""))),
             prefix=str(rows.get("prefix", "")),
             decimal=self._one_character(top.get("decimal", "."), "decimal"),
             empty=frozenset(str(e) for e in self._list(top.get("empty", []), "empty")),
@@ -157,7 +164,9 @@ class _Parser:
             subject=self._value(table["subject"], f"{where}.subject") if "subject" in table else None,
         )
         if per == "case" and (wrong := sorted(c for c in rule.columns() if not c.startswith("case."))):
-            raise self._error(where, f"is per case, so its columns begin with 'case.': write 'case.{wrong[0]}'")
+            raise self._error(
+                where, f"is per case, so its columns begin with 'case.': write 'case.{bare(wrong[0])}'"
+            )
         if per != "case" and rule.unless:
             raise self._error(f"{where}.unless", "works only with per = 'case'")
         return rule
@@ -187,16 +196,18 @@ class _Parser:
 
     def _value(self, raw: Any, where: str) -> Value:
         if isinstance(raw, str):
-            return Value(where, columns=(raw,), times=self._times)
+            return Value(where, columns=(column_name(raw),), times=self._times)
         table = self._as_table(raw, where, "a column's name or a table such as { column = 'x' }")
         self._known(table, _VALUE, where)
-        columns = tuple(str(c) for c in self._many(table.get("columns", table.get("column", []))))
+        columns = tuple(column_name(str(c)) for c in self._many(table.get("columns", table.get("column", []))))
         if bool(columns) == ("value" in table):
             raise self._error(where, "needs either 'column' (or 'columns') or 'value'")
         reader = self._times
-        if {"formats", "date_only", "zone"} & set(table):
+        if {"formats", "date_only", "whole_days", "zone"} & set(table):
             reader = self._time_reader(
-                {k: table[k] for k in ("formats", "date_only") if k in table}, where, table.get("zone")
+                {k: table[k] for k in ("formats", "date_only", "whole_days") if k in table},
+                where,
+                table.get("zone"),
             )
         scale = table.get("scale", 1)
         if not isinstance(scale, int | float) or isinstance(scale, bool) or scale <= 0:
@@ -231,7 +242,7 @@ class _Parser:
             if "column" not in table or len(operators) != 1:
                 raise self._error(where, "needs 'column' and one of equals, in, not_in, matches, empty")
             operator = cast(Operator, operators[0])
-            column, operand = str(table["column"]), table[operator]
+            column, operand = column_name(str(table["column"])), table[operator]
             if operator == "matches":
                 yield Condition(column, operator, pattern=self._pattern(operand, where))
             elif operator == "empty":
@@ -242,15 +253,20 @@ class _Parser:
                 yield Condition(column, operator, frozenset(fold_text(str(t)) for t in self._many(operand)))
 
     def _time_reader(self, table: Table, where: str, zone_name: Any) -> TimeReader:
-        self._known(table, frozenset({"formats", "date_only", "hours"}), where)
+        self._known(table, frozenset({"formats", "date_only", "hours", "whole_days"}), where)
         hours = self._list(table.get("hours", list(self._times.hours)), f"{where}.hours")
         date_only = table.get("date_only", self._times.date_only)
+        whole_days = table.get("whole_days", self._times.whole_days)
+        if not isinstance(whole_days, bool):
+            raise self._error(f"{where}.whole_days", "must be true or false")
         if date_only not in DATE_ONLY or len(hours) != 2:
             raise self._error(where, f"date_only is one of {', '.join(DATE_ONLY)}; hours are two clock times")
         formats = tuple(str(f) for f in self._many(table.get("formats", list(self._times.formats))))
         try:
             where_zone = self._times.zone if zone_name is None else zone(str(zone_name))
-            return TimeReader(formats, where_zone, cast(DateOnly, date_only), (str(hours[0]), str(hours[1])))
+            return TimeReader(
+                formats, where_zone, cast(DateOnly, date_only), (str(hours[0]), str(hours[1])), whole_days
+            )
         except InvalidInput as error:
             raise self._error(where, str(error)) from error
 

@@ -49,7 +49,8 @@ class ImportReport:
     `duplicates` equal an earlier row of this run in everything that is mapped. `events` went to the sink.
     `findings` counts dossiers by kind (`producers.cases.FINDINGS`), `reasons` rejected rows by reason,
     `dropped_fields` rows in which a column that is not kept held something, `unmapped` cells by column whose
-    word is not in the value map. `incomplete` says why not everything was read, '' when it was.
+    word is not in the value map, `empty_times` rows whose conditions asked for an event that has no time, by
+    the column. `incomplete` says why not everything was read, '' when it was.
     """
 
     read: int = 0
@@ -64,6 +65,7 @@ class ImportReport:
     reasons: dict[str, int] = field(default_factory=dict)
     dropped_fields: dict[str, int] = field(default_factory=dict)
     unmapped: dict[str, int] = field(default_factory=dict)
+    empty_times: dict[str, int] = field(default_factory=dict)
     date_only: int = 0
     event_types: dict[str, int] = field(default_factory=dict)
     rejected_files: tuple[str, ...] = ()
@@ -92,6 +94,7 @@ class ImportReport:
             "reasons": self.reasons,
             "dropped_fields": self.dropped_fields,
             "unmapped": self.unmapped,
+            "empty_times": self.empty_times,
             "date_only": self.date_only,
             "event_types": self.event_types,
             "rejected_files": list(self.rejected_files),
@@ -113,6 +116,7 @@ class Tally:
         self.read = self.accepted = self.duplicates = self.rejected = self.ignored = self.events = 0
         self.reasons: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
+        self.empty_times: Counter[str] = Counter()
         self.types: Counter[str] = Counter()
         self.findings: Counter[str] = Counter()
         self.warnings: list[str] = []
@@ -153,6 +157,7 @@ class Tally:
             ignored=self.ignored,
             reasons=dict(self.reasons.most_common()),
             dropped_fields=dict(sorted(self.dropped.items())),
+            empty_times=dict(sorted(self.empty_times.items())),
             event_types=dict(sorted(self.types.items())),
             rejected_files=files,
             examples=tuple(self._examples),

@@ -2,11 +2,12 @@
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain.instants import Millis, format_rfc3339, parse_rfc3339
+from domain.instants import Millis, format_rfc3339
 from producers.fields import Field, fields_of
 from producers.mapping import IGNORE, Condition, Mapping, Rule, Value
 from producers.text import fold_text
@@ -17,7 +18,6 @@ Row = dict[str, str]
 _TRUE = frozenset({"true", "1", "yes", "y", "x", "có", "co", "đúng"})
 _FALSE = frozenset({"false", "0", "no", "n", "không", "khong", "sai"})
 _MAX_FILES = 200
-_FIRST_TIME, _LAST_TIME = parse_rfc3339("1900-01-01T00:00:00Z"), parse_rfc3339("2999-12-31T00:00:00Z")
 
 
 class RowProblem(Exception):
@@ -38,6 +38,7 @@ class Draft:
     at: Millis
     recorded_at: Millis | None
     data: dict[str, Any]
+    identity: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -93,7 +94,8 @@ class Rules:
             kind = fields.get(name)
             if kind is not None and (cell := self._cell(value, kind, row)) is not None:
                 data[name] = cell
-        return Draft(event_type, subject, at.ms, recorded_at, data)
+        identity = self._mapping.identity if rule.per == "row" else ()
+        return Draft(event_type, subject, at.ms, recorded_at, data, tuple(self._raw(v, row) for v in identity))
 
     def event_type(self, rule: Rule, row: Row) -> str | None:
         """The type of event that a rule makes of a row; None where it says 'ignore'."""
@@ -127,6 +129,8 @@ class Rules:
             if text and text not in self._maps_empty:
                 if not text.isprintable():
                     text = _printable(text, column)
+                if not text.isascii():
+                    text = unicodedata.normalize("NFC", text)
                 if value.extract is not None:
                     return _extracted(value.extract, text)
                 return text
@@ -154,8 +158,6 @@ class Rules:
             return None
         try:
             reading = reader.read(text)
-            if not _FIRST_TIME <= reading.ms <= _LAST_TIME:
-                raise UnreadableTime
         except UnreadableTime as error:
             raise RowProblem("bad_time", (*value.columns, "")[0]) from error
         self.notes.date_only += reading.date_only

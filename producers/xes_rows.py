@@ -6,6 +6,7 @@ from xml.parsers import expat
 
 from domain.errors import InvalidInput
 from producers.open_file import BROKEN, Input
+from producers.text import column_name
 
 _CHUNK = 1 << 16
 _ATTRIBUTES = frozenset({"string", "date", "int", "float", "boolean", "id"})
@@ -93,6 +94,8 @@ class _Handler:
         elif tag in _ATTRIBUTES and parent in ("trace", "event"):
             key, value = attributes.get("key"), attributes.get("value")
             if key is not None and value is not None:
+                if not key.isascii():
+                    key = column_name(key)
                 target = self._trace if parent == "trace" else self._events[-1].values
                 target[key] = value[:_MAX_VALUE]
 
