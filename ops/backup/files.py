@@ -222,9 +222,19 @@ def _key_list(keys: Path) -> dict[str, Any] | None:
 # --- folders ----------------------------------------------------------------------------------------------
 
 
+def contents(folder: Path) -> list[Path]:
+    """What stands in a folder, without what a new file system brings."""
+    return [path for path in folder.iterdir() if path.name != "lost+found"]
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether nothing stands in a folder."""
+    return not contents(folder)
+
+
 def empty_folder(folder: Path) -> None:
     """Takes everything out of a folder."""
-    for path in folder.iterdir():
+    for path in contents(folder):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:

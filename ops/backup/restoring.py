@@ -14,7 +14,7 @@ from domain.errors import InvalidInput, Refused
 from eventlog.config import KafkaConfig
 from eventlog.topics import read_log_id
 from ops.addresses import kafka_config
-from ops.backup.files import check_keys, empty_folder, living_keys, put_keys, put_state
+from ops.backup.files import check_keys, empty_folder, is_empty, living_keys, put_keys, put_state
 from ops.backup.logs import EVENTS, LogFiller, RawLog, broker_of, create_topics, end_bringing_back, log_topics
 from ops.backup.manifest import Manifest, read_manifest, write_durably
 from ops.backup.segments import Row, read_segment
@@ -79,7 +79,7 @@ def restore_backup(
 def _check_empty(data: Path) -> None:
     if data.exists() and not data.is_dir():
         raise InvalidInput(f"{data} is not a folder: give an empty or a new one with --data")
-    if not data.exists() or not any(data.iterdir()):
+    if not data.exists() or is_empty(data):
         return
     marked = (data / SETTINGS).exists() and UNFINISHED in (data / SETTINGS).read_text("utf-8", "replace")
     if marked:

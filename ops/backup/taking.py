@@ -18,7 +18,7 @@ from typing import NamedTuple
 from domain.errors import Refused
 from eventlog.config import KafkaConfig
 from eventlog.topics import read_log_id
-from ops.backup.files import check_places, copy_keys, copy_spool, copy_state, living_keys, state_files
+from ops.backup.files import check_places, copy_keys, copy_spool, copy_state, is_empty, living_keys, state_files
 from ops.backup.logs import EVENTS, RawLog, log_topics, running_log
 from ops.backup.manifest import (
     NAME,
@@ -115,7 +115,7 @@ def _held(folder: Path) -> Iterator[None]:
     """Alone in the backup folder, which is made when there is none."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # The lock file of an interrupted first backup says that what lies here is ours.
-    if any(folder.iterdir()) and not ((folder / NAME).exists() or (folder / LOCK).exists()):
+    if not is_empty(folder) and not ((folder / NAME).exists() or (folder / LOCK).exists()):
         raise Refused(f"{folder} is not empty and holds no backup: give an empty or a new folder")
     with (folder / LOCK).open("a") as file:
         try:
