@@ -23,7 +23,7 @@ from domain.instants import Millis, format_rfc3339
 from eventlog.config import KafkaConfig
 from ops.addresses import store_target
 from ops.bench.limits import append_and_read, insert_and_select
-from ops.bench.measure import Measure, latencies, rate
+from ops.bench.measure import Measure, latencies, rate, spent_by
 from ops.bench.place import BenchStack, running, scratch
 from ops.bench.traffic import TYPE, traffic
 from ops.stack_file import DEVELOPMENT_KEY, read_secret
@@ -35,7 +35,9 @@ SHARES = (0.5, 0.95, 0.99)
 UNIT = "H44.990"
 PATIENCE = 30.0
 PAUSE = 0.004
-WARM = 5
+WARM = 3
+LEAST, LONGEST = 20, 4
+"""So many probes at least, in so many times the wanted seconds at most."""
 HOUR = 3_600_000
 STAGES = ("acknowledged", "change record", "queryable", "scorecard")
 
@@ -77,20 +79,23 @@ def measure_freshness(
 def _at(
     stack: BenchStack, environ: Mapping[str, str], events_a_second: float, seconds: float, run: int
 ) -> list[Measure]:
+    name = f"freshness at {events_a_second:,.0f} events/s"
     key = (read_secret(stack.data, DEVELOPMENT_KEY) or {})["key"]
     with (
-        traffic(stack.stack.api, key, events_a_second, seconds, environ, seed=run + 1) as sent,
+        traffic(stack.stack.api, key, events_a_second, LONGEST * seconds, environ, seed=run + 1) as sent,
         _Probe(stack, run) as probe,
     ):
-        probe.run(seconds * 0.95)
+        before, begun = stack.cpu(), time.monotonic()
+        probe.run(seconds)
+        used = spent_by(name, before, stack.cpu(), time.monotonic() - begun, "cores")
     done = sent.get("events", 0) / max(sent.get("seconds", 0), 1e-9) if sent else 0.0
-    name = f"freshness at {events_a_second:,.0f} events/s"
     conditions = f"background over HTTP, {done:,.0f} events/s achieved"
     spent = probe.spent
     found = latencies(name, [s["scorecard"] for s in spent], SHARES, conditions)
     for before, stage in zip((None, *STAGES), STAGES, strict=False):
         part = [s[stage] - (s[before] if before else 0.0) for s in spent]
         found += latencies(f"{name}, of which to {stage}", part, (0.5,), conditions)
+    found += used
     if sent:
         found.append(rate(f"{name}: traffic achieved", round(sent["events"]), sent["seconds"]))
     return found
@@ -156,9 +161,10 @@ class _Probe:
 
     def run(self, seconds: float) -> None:
         """Probes until the time is over; the first few warm up and do not count."""
-        deadline = time.monotonic() + seconds
-        count = 0
-        while time.monotonic() < deadline or len(self.spent) < 3:
+        begun, count = time.monotonic(), 0
+        while (spent_so_far := time.monotonic() - begun) < seconds or len(self.spent) < LEAST:
+            if spent_so_far > LONGEST * seconds - 1 and self.spent:
+                return
             count += 1
             spent = self._one(count)
             if count > WARM:

@@ -5,13 +5,14 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from domain.events import decode_event, encode_event
 from domain.instants import format_rfc3339
 from eventlog.producer import BulkWriter
 from ops.bench.fold import one_fold
 from ops.bench.history import dossiers_for, simulated
-from ops.bench.measure import Measure, rate
+from ops.bench.measure import Measure, rate, spent_by
 from ops.bench.place import BenchStack, running, scratch
 from ops.importing import import_into_log
 from ops.rebuilding import store_client
@@ -40,14 +41,24 @@ due_at = "due"
 _WORDS = {"dossier.accepted": "accepted", "dossier.step_completed": "step", "dossier.finished": "finished"}
 
 
+class Loaded(NamedTuple):
+    """A stack that has folded simulated events: how many, seconds to the log and to queryable rows, and the
+    processor time by part before and after."""
+
+    stack: BenchStack
+    events: int
+    logged: float
+    queryable: float
+    cpu_before: Mapping[str, float]
+    cpu_after: Mapping[str, float]
+
+
 @contextmanager
-def loaded_stack(
-    folder: Path, environ: Mapping[str, str], events: int
-) -> Iterator[tuple[BenchStack, int, float, float]]:
-    """A whole stack with about so many simulated events: (stack, events, seconds to the log, to queryable)."""
+def loaded_stack(folder: Path, environ: Mapping[str, str], events: int) -> Iterator[Loaded]:
+    """A whole stack with about so many simulated events, brought in as one bulk import."""
     with running(folder, environ, "--clock", "log") as stack:
         lines = [(e, encode_event(e)) for e in simulated(dossiers_for(events))]
-        begun = time.monotonic()
+        before, begun = stack.cpu(), time.monotonic()
         with BulkWriter(stack.kafka, stack.kafka.events, PARTITIONS) as bulk:
             sink = LogSink(bulk)
             for event, encoded in lines:
@@ -55,19 +66,22 @@ def loaded_stack(
             sink.flush()
         logged = time.monotonic() - begun
         _until_queryable(stack, sink.ends)
-        yield stack, len(lines), logged, time.monotonic() - begun
+        queryable = time.monotonic() - begun
+        yield Loaded(stack, len(lines), logged, queryable, before, stack.cpu())
 
 
 def measure_end_to_end(environ: Mapping[str, str], events: int) -> list[Measure]:
     """Events a second from the first append to the last queryable row, beside one worker's fold alone."""
-    peer = one_fold(events, environ)
-    with scratch("end-to-end") as folder, loaded_stack(folder, environ, events) as (_, count, logged, seconds):
-        said = f"{count} events of 3 simulated months in one bulk import, whole stack, one worker"
-        whole = rate("log to queryable", count, seconds, conditions=said)
+    peers = one_fold(events, environ)
+    with scratch("end-to-end") as folder, loaded_stack(folder, environ, events) as done:
+        said = f"{done.events} events of 3 simulated months in one bulk import, whole stack, one worker"
+        name = "log to queryable"
+        appended = "encoded already, blocks of 500, acknowledged"
         return [
-            peer,
-            rate("events into the log", count, logged, conditions="encoded already, blocks of 500, acknowledged"),
-            whole.against(peer),
+            *peers,
+            rate("events into the log", done.events, done.logged, conditions=appended),
+            rate(name, done.events, done.queryable, conditions=said).against(peers[0]),
+            *spent_by(name, done.cpu_before, done.cpu_after, done.events / 1e6, "s per million events", said),
         ]
 
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +58,22 @@ def latencies(
 def rate(name: str, count: int, seconds: float, what: str = "events/s", conditions: str = "") -> Measure:
     """So many of something in so many seconds."""
     return Measure(name, count / max(seconds, 1e-9), what, conditions=conditions)
+
+
+def spent_by(
+    name: str,
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    over: float,
+    unit: str,
+    conditions: str = "",
+) -> list[Measure]:
+    """Processor time by part between two readings, divided by `over` (seconds: cores; millions of events …)."""
+    return [
+        Measure(f"{name}: CPU of the {part}", (after[part] - before[part]) / over, unit, conditions=conditions)
+        for part in before
+        if part in after
+    ]
 
 
 class Watch:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil  # type: ignore[import-untyped]
@@ -123,15 +124,21 @@ class BenchStack:
 
     def rss(self) -> dict[str, float]:
         """MB of resident memory by part, the broker's Java process included."""
-        found: dict[str, float] = {}
+        found = {name: sum(p.memory_info().rss for p in family) / 1e6 for name, family in self._families()}
+        found["supervisor"] = psutil.Process(self.stack.pid).memory_info().rss / 1e6
+        return found
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of processor time that each part has used so far."""
+        return {name: sum(sum(p.cpu_times()[:2]) for p in family) for name, family in self._families()}
+
+    def _families(self) -> Iterator[tuple[str, list[Any]]]:
+        """The processes of each running part."""
         for name, state in self.stack.parts.items():
             with suppress(psutil.NoSuchProcess):
                 if state.pid:
                     top = psutil.Process(state.pid)
-                    family = [top, *top.children(recursive=True)]
-                    found[name] = sum(p.memory_info().rss for p in family) / 1e6
-        found["supervisor"] = psutil.Process(self.stack.pid).memory_info().rss / 1e6
-        return found
+                    yield name, [top, *top.children(recursive=True)]
 
 
 @contextmanager

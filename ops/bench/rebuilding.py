@@ -20,19 +20,20 @@ _STEPS = (
 
 def measure_rebuild(environ: Mapping[str, str], events: int) -> list[Measure]:
     """The whole of `gs766 rebuild` over a loaded stack, its steps, and one fold alone as the limit."""
-    alone = one_fold(events, environ)
+    alone = one_fold(events, environ)[0]
     limit = Measure("one fold alone", 1e6 / alone.value, UNIT, conditions=alone.conditions)
-    with scratch("rebuild") as folder, loaded_stack(folder, environ, events) as (stack, count, _, _):
+    with scratch("rebuild") as folder, loaded_stack(folder, environ, events) as done:
         begun = time.monotonic()
         marks: list[tuple[str, float]] = []
 
         def say(line: str) -> None:
             marks.append((line, time.monotonic() - begun))
 
-        report = rebuild(stack.settings, say, lambda *_: None)
+        report = rebuild(done.stack.settings, say, lambda *_: None)
         whole = time.monotonic() - begun
         if report.verdict != "holds":
             raise Refused(f"the rebuild that was measured did not hold: {report.reason or report.differences[:3]}")
+    count = done.events
     said = f"{count} events, the stack answers meanwhile"
     found = [limit, Measure("rebuild", whole / count * 1e6, UNIT, conditions=said).against(limit)]
     return [*found, *steps(marks, whole, count)]
