@@ -92,8 +92,8 @@ def _at(
     conditions = f"background over HTTP, {done:,.0f} events/s achieved"
     spent = probe.spent
     found = latencies(name, [s["scorecard"] for s in spent], SHARES, conditions)
-    for before, stage in zip((None, *STAGES), STAGES, strict=False):
-        part = [s[stage] - (s[before] if before else 0.0) for s in spent]
+    for earlier, stage in zip((None, *STAGES), STAGES, strict=False):
+        part = [s[stage] - (s[earlier] if earlier else 0.0) for s in spent]
         found += latencies(f"{name}, of which to {stage}", part, (0.5,), conditions)
     found += used
     if sent:
