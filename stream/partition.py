@@ -6,8 +6,7 @@ rows of a re-run equal (design rule 3).
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -69,7 +68,7 @@ class FoldConfig:
     generation: int
     log_id: str
     fingerprint: str
-    quarantined: Mapping[int, str] = MappingProxyType({})
+    quarantined: Mapping[int, str] = field(default_factory=dict)
     """Offsets that a person decided to skip, with the reason."""
     clock_ahead_ms: int = CLOCK_TOLERANCE_MS
     """How far a source's clock may run ahead of the log's and still move the log clock."""

@@ -7,9 +7,8 @@ log is read from the position, on an overlap records are skipped (design rule 4)
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from domain.changes import decode_change, pack
 from domain.errors import NewerEvent, Refused, Unavailable
@@ -44,7 +43,7 @@ class WorkerConfig:
     generation: int
     log_id: str
     partitions: int = 4
-    quarantined: Mapping[tuple[int, int], str] = MappingProxyType({})
+    quarantined: Mapping[tuple[int, int], str] = field(default_factory=dict)
     """(partition, offset) of records to skip, with the reason that was given."""
     clock_ahead_ms: int = CLOCK_TOLERANCE_MS
     """Longer in a demonstration, whose time runs ahead of the wall."""
