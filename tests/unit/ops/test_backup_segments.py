@@ -48,7 +48,7 @@ def test_rows_come_back_exactly_however_they_are_cut_into_frames_and_files(
 
 
 @given(contents, st.data())
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_any_cut_off_byte_any_flipped_bit_and_any_byte_behind_is_noticed(
     content: list[tuple[int, bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]], data: st.DataObject
 ) -> None:
