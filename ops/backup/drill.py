@@ -33,7 +33,7 @@ from sinks.positions import RECORDS, read_positions, wait_until
 PARTS = "broker,store,migrate,writer,worker,api"
 START_SECONDS = 180.0
 WAIT_SECONDS = 24 * 3600.0
-KEPT_VARIABLES = ("GS766_CACHE", "GS766_JAVA")
+KEPT_VARIABLES = ("GS766_CACHE",)
 Say = Callable[[str], None]
 Step = Callable[[str, int, int | None], None]
 
