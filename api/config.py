@@ -17,6 +17,8 @@ class StoreConfig:
     database: str = "gs766"
     reader_password: str = field(default="", repr=False)
     writer_password: str = field(default="", repr=False)
+    secure: bool = False
+    """TLS to a store of one's own."""
     reader_user: str = "reader"
     writer_user: str = "writer"
     pool: int = 6

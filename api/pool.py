@@ -80,6 +80,7 @@ def open_pool(config: StoreConfig) -> StorePool:
                 "user": config.reader_user,
                 "password": config.reader_password,
                 "database": config.database,
+                "secure": config.secure,
                 "connect_timeout": 5,
                 "send_receive_timeout": config.timeout_s,
                 "sync_request_timeout": 5,

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -33,9 +34,14 @@ class KafkaView:
         self.ends: dict[str, dict[int, int]] = {}
         self.log_ids: dict[str, str] = {}
 
-    def refresh(self, tick: Millis) -> None:
-        """Brings the view up to date; an error stands in `error`, the last ends stay."""
-        if self._asked_at is not None and tick - self._asked_at < self._config.probe_ms:
+    def refresh(self, tick: Millis, positions: Mapping[str, Mapping[int, int]] | None = None) -> None:
+        """Brings the view up to date; an error stands in `error`, the last ends stay.
+
+        What was asked a moment ago is kept, unless `positions` (the next offsets of those who read, by topic)
+        are beyond it: then the log has grown since, and must not look cut short.
+        """
+        fresh = self._asked_at is not None and tick - self._asked_at < self._config.probe_ms
+        if fresh and not self._beyond(positions or {}):
             return
         self._asked_at = tick
         kafka = self._config.kafka
@@ -52,6 +58,13 @@ class KafkaView:
             self.error = str(error)
             self._ids_at = None
             self.close()
+
+    def _beyond(self, positions: Mapping[str, Mapping[int, int]]) -> bool:
+        return any(
+            place > self.ends.get(topic, {}).get(p, 0)
+            for topic, by_partition in positions.items()
+            for p, place in by_partition.items()
+        )
 
     def close(self) -> None:
         """Ends the connections."""
@@ -86,7 +99,6 @@ class Prober:
             return self._last[1]
 
     def _gather(self, services: Services, tick: Millis) -> Facts:
-        self._kafka.refresh(tick)
         standing, faults, store_error = Standing(None, "", ()), list(fault_files(self._config.faults)), None
         try:
             standing = self._feed.standing()
@@ -103,6 +115,8 @@ class Prober:
             store_error = str(error)
         faults += writer_faults(self._config.writer_health, services.wall())
         complete = standing.complete()
+        # Asked after the positions: the other way round, records that arrive in between look lost.
+        self._kafka.refresh(tick, _places(standing))
         acts = standing.records(ACTS)
         spool = services.log.state()
         return Facts(
@@ -148,6 +162,14 @@ class Prober:
                 position = at[p].offset - 1 if p in at else -1
                 found.append(self._still.lag("writer", topic, p, position, end, tick))
         return tuple(found)
+
+
+def _places(standing: Standing) -> dict[str, dict[int, int]]:
+    """The offsets that the fold and the writer read next, the greater of the two, by topic and partition."""
+    events = {p: found.to_offset + 1 for p, found in standing.complete().items()}
+    for p, found in standing.records(EVENTS).items():
+        events[p] = max(events.get(p, 0), found.offset)
+    return {EVENTS: events, ACTS: {p: found.offset for p, found in standing.records(ACTS).items()}}
 
 
 def writer_faults(path: Path | None, now: Millis) -> tuple[str, ...]:

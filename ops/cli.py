@@ -83,12 +83,22 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
-        sys.exit(_unexpected(error, environ))
+        sys.exit(_unexpected(error, _data_folder(given, environ)))
 
 
-def _unexpected(error: Exception, environ: Mapping[str, str]) -> int:
+def _data_folder(given: Sequence[str], environ: Mapping[str, str]) -> Path:
+    """The data folder that a command line names, wherever in it."""
+    for n, word in enumerate(given):
+        if word.startswith("--data="):
+            return Path(word.partition("=")[2])
+        if word == "--data" and n + 1 < len(given):
+            return Path(given[n + 1])
+    return Path(environ.get("GS766_DATA") or "data")
+
+
+def _unexpected(error: Exception, data: Path) -> int:
     """Our own bug: the traceback goes into the log of the data folder, one line to the person."""
-    folder = Path(environ.get("GS766_DATA") or "data") / "logs"
+    folder = data / "logs"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handler = logging.FileHandler(folder / "commands.log", encoding="utf-8")

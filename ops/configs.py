@@ -52,6 +52,7 @@ def api_store(settings: Settings) -> "StoreConfig":
         host=reader["host"],
         port=reader["port"],
         database=reader["database"],
+        secure=bool(reader.get("secure")),
         reader_user=reader["user"],
         reader_password=reader["password"],
         writer_user=writer["user"],

@@ -8,13 +8,15 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.errors import Refused
+from domain.errors import Refused, Unavailable
 from domain.instants import Millis, to_millis
+from eventlog.reader import LogReader
 from ops.addresses import kafka_config, store_target
 from ops.generation import Generations, read_generations, write_generations
 from ops.reconciling import Report, reconcile
@@ -22,11 +24,12 @@ from ops.settings import Settings
 from ops.stack_file import read_stack
 from sinks import generations as journal
 from sinks.clickhouse import connect
-from sinks.positions import wait_until
+from sinks.positions import CHANGES, read_positions, wait_until
 from stream.driver import fold_to_end
 from stream.runner import WorkerConfig, worker_config
 
 WAIT_SECONDS = 24 * 3600.0
+CATCH_UP_SECONDS = 3600.0
 Say = Callable[[str], None]
 
 
@@ -52,7 +55,24 @@ def reconcile_active(settings: Settings, progress: Callable[[str, int], None]) -
     if active is None:
         raise Refused("the store has no active generation yet: start the stack and let the writer begin")
     config = configured(settings, active)
+    _wait_for_writer(client, config)
     return reconcile(client, active, config.fold, settings.partitions, progress)
+
+
+def _wait_for_writer(client: Any, config: WorkerConfig) -> None:
+    """Waits until the store holds all change records of this moment: after its folder was deleted, the writer
+    reads them anew. Unavailable when that does not come about."""
+    with LogReader(config.kafka, config.kafka.changes) as reader:
+        ends = reader.end_offsets()
+    deadline = time.monotonic() + CATCH_UP_SECONDS
+    while True:
+        rows, _ = read_positions(client)
+        held = {row.partition: row.offset for row in rows if row.name == CHANGES}
+        if all(held.get(p, 0) >= end for p, end in ends.items()):
+            return
+        if time.monotonic() > deadline:
+            raise Unavailable("the store's writer does not catch up with the log: see gs766 status and its log")
+        time.sleep(0.1)
 
 
 def rebuild(settings: Settings, say: Say, progress: Callable[[str, int], None]) -> Report:
@@ -90,8 +110,6 @@ def rebuild(settings: Settings, say: Say, progress: Callable[[str, int], None]) 
 
 def _fill(config: WorkerConfig, say: Say) -> dict[int, int]:
     """Folds all partitions up to the log's present end, one thread; returns those ends."""
-    from eventlog.reader import LogReader
-
     with LogReader(config.kafka, config.kafka.events) as reader:
         ends = reader.end_offsets(range(config.partitions))
     stop = threading.Event()

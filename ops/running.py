@@ -10,20 +10,21 @@ from domain.errors import Unavailable
 from ops.settings import Settings
 from ops.stack_file import read_stack
 
-PARTS = "broker,store,migrate,writer,worker"
+PARTS = "broker,store,migrate,writer"
+NEEDED = ("migrate", "writer")
+"""With these up, so are the log and the store, its own or others'."""
+_UP = ("ready", "done")
 START_SECONDS = 120.0
 
 
 @contextmanager
 def running_stack(settings: Settings, say: Callable[[str], None]) -> Iterator[None]:
-    """Where nothing runs on the data folder, its log, store, writer and worker run inside the block.
+    """Where nothing runs on the data folder, its log, store and writer run inside the block.
 
-    Unavailable (exit 4) when there is no data folder, or they do not start.
+    The worker is not needed, and may be the one that refuses to start: a rebuild folds by itself. Unavailable
+    (exit 4) when there is no data folder, or they do not start.
     """
     stack = read_stack(settings.data)
-    if stack is not None and stack.ready:
-        yield
-        return
     if stack is None and not settings.data.is_dir():
         raise Unavailable(f"there is no data folder {settings.data}: start a stack with `gs766 up` first")
     child = None
@@ -44,7 +45,7 @@ def _until_ready(settings: Settings, child: "subprocess.Popen[bytes] | None") ->
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         stack = read_stack(settings.data)
-        if stack is not None and stack.ready:
+        if stack is not None and all(p in stack.parts and stack.parts[p].state in _UP for p in NEEDED):
             return
         if child is not None and child.poll() is not None:
             break

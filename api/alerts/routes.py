@@ -43,7 +43,6 @@ router = APIRouter(
     responses=responses("no-key", "forbidden", "not-found", "invalid-input", "unavailable"),
 )
 Reader = Annotated[Principal, Depends(require("read"))]
-Board = Annotated[Principal, Depends(require("read", "display"))]
 Actor = Annotated[Principal, Depends(require("act"))]
 Admin = Annotated[Principal, Depends(require("admin"))]
 Parts = Annotated[Services, Depends(services_of)]
@@ -82,7 +81,7 @@ def _read(raw: Any, shape: type[T]) -> T:
 @router.get("/alerts", summary="Alerts")
 def get_alerts(
     request: Request,
-    who: Board,
+    who: Reader,
     services: Parts,
     state: Literal["holding", "cleared", "all"] = "holding",
     kind: Annotated[str | None, Query(max_length=100, description="Kinds, comma-separated: A01,A04.")] = None,

@@ -11,7 +11,7 @@ from api.figures.context import FigureContext
 from api.problems import NotFound
 from domain.alerts import KINDS
 from domain.errors import InvalidInput
-from domain.instants import Millis, Zone
+from domain.instants import Millis, Zone, parse_rfc3339
 from sinks.queries import alerts as rows_of
 
 STATES = ("holding", "cleared", "all")
@@ -104,7 +104,9 @@ def _add_acts(ctx: FigureContext, items: list[dict[str, Any]]) -> None:
     """Adds `acts` and `acknowledged_by` to alerts. An acknowledgement stops reminders, never the count."""
     by_id: dict[str, list[dict[str, Any]]] = {item["id"]: [] for item in items}
     for row in rows_of.acts(ctx.client, list(by_id)):
-        subject, event_type, at, known, actor, channel, reason, note_hash, key, partition, offset, index = row
+        subject, event_type, at, known, actor, channel, reason, note_hash, key, until, partition, offset, index = (
+            row
+        )
         by_id[subject].append(
             {
                 "act": event_type.removeprefix("alert."),
@@ -115,6 +117,7 @@ def _add_acts(ctx: FigureContext, items: list[dict[str, Any]]) -> None:
                 "reason": reason,
                 "note_hash": note_hash,
                 "key": key,
+                "until": ctx.text(parse_rfc3339(until)) if until else None,
                 "partition": partition,
                 "offset": offset,
                 "index": index,

@@ -70,7 +70,7 @@ def revoke(
 
 def list_identifier_keys(ctx: typer.Context, as_json: JsonOption = False, data: DataOption = None) -> None:
     """List the keys of identifiers by year, the destroyed ones too; never their secrets."""
-    stored = _identifiers(ctx, data).keys()
+    stored = _identifiers(ctx, data).all_keys()
     listed = [
         {"id": key.id, "year": key.year, "created_at": key.created_at, "destroyed_at": key.destroyed_at}
         for key in stored

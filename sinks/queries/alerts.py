@@ -72,11 +72,13 @@ def to_send(reader: Reader, topic: str, now: Millis, horizon: Millis, kinds: Seq
 
 
 def acts(client: Any, ids: Sequence[str]) -> Rows:
-    """(alert, type, occurred_at, known_at, actor, channel, reason, note hash, key, partition, offset, index) of
-    alerts, in the order of the log."""
+    """(alert, type, occurred_at, known_at, actor, channel, reason, note hash, key, until, partition, offset,
+    index) of alerts, in the order of the log."""
     if not ids:
         return []
-    data = ", ".join(f"JSONExtractString(data, '{n}')" for n in ("actor", "channel", "reason", "note_hash", "key"))
+    data = ", ".join(
+        f"JSONExtractString(data, '{n}')" for n in ("actor", "channel", "reason", "note_hash", "key", "until")
+    )
     sql = f"""
         SELECT subject, type, toUnixTimestamp64Milli(occurred_at), toUnixTimestamp64Milli(known_at), {data},
                partition, offset, `index`
