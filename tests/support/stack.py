@@ -45,6 +45,8 @@ class RunningStack:
                 "up",
                 "--data",
                 str(self.data),
+                "--port",
+                "0",
                 *self.options,
             ]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environ)
