@@ -207,7 +207,7 @@ class SnapshotSupplement(Struct, frozen=True, omit_defaults=True, kw_only=True):
         for name in self.__struct_fields__:
             t = getattr(self, name)
             if t is not None:
-                check_time(t, f"supplements.{name}")
+                check_time(t, name)
 
 
 class Snapshot(Data, frozen=True, omit_defaults=True, kw_only=True):

@@ -68,6 +68,7 @@ _data_decoders: dict[str, msgspec.json.Decoder[Any]] = {
 _encode = msgspec.json.Encoder(order=None).encode
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, OverflowError, RecursionError)
 _PATH = " - at `$"
+_FIELD = re.compile(r"[a-z_.]+")
 _QUOTED = re.compile(r"(?:^|(?<=\s))(['\"]).*\1(?=\W|$)", re.DOTALL)
 
 
@@ -253,8 +254,11 @@ def _invalid(error: Exception, prefix: str) -> InvalidEvent:
     if isinstance(error, OverflowError):
         return InvalidEvent("a time or a number is out of range", prefix)
     text, _, path = str(error).rpartition(_PATH) if _PATH in str(error) else (str(error), "", "")
-    field = ".".join(part for part in (prefix, path.rstrip("`").lstrip(".")) if part)
-    return InvalidEvent(without_values(text), field)
+    name, colon, said = text.partition(": ")
+    if not (colon and _FIELD.fullmatch(name)):  # `check_time` names the field that it speaks of
+        name, said = "", text
+    field = ".".join(part for part in (prefix, path.rstrip("`").lstrip("."), name) if part)
+    return InvalidEvent(without_values(said), field)
 
 
 def without_values(text: str) -> str:

@@ -14,9 +14,9 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 from kafka import KafkaProducer
 
-from domain.blocks import partition_of
+from domain.blocks import partition_of, split_block
+from domain.errors import InvalidEvent
 from domain.events import Event, encode_event, make_event
-from domain.nesting import MAX_RECORD_DEPTH, too_deep
 from eventlog.config import KafkaConfig
 from ops.rebuilding import store_client
 from ops.settings import load
@@ -215,14 +215,12 @@ class Attack:
 
 
 def _is_json(raw: bytes) -> bool:
-    """Whether it may stand beside good events: a record that is no JSON, or far too deep, is dead as a whole."""
-    if too_deep(raw, MAX_RECORD_DEPTH - 1):
-        return False
+    """Whether it may stand beside good events: a record that is no strict JSON, or far too deep, is dead as a
+    whole, one dead letter."""
     try:
-        json.loads(raw)
-    except (ValueError, RecursionError):
+        return len(split_block(b"[" + raw + b"]")) == 1
+    except InvalidEvent:
         return False
-    return True
 
 
 def dead_letters(stack: RunningStack, limit: int = 5000) -> list[dict[str, Any]]:
