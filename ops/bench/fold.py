@@ -57,12 +57,6 @@ def measure_stream(
     return _beside(found)
 
 
-def one_fold(events: int, environ: Mapping[str, str]) -> list[Measure]:
-    """One worker's fold alone, the limit of everything that folds and does more: by the clock, by CPU time."""
-    with _log(events, environ) as log:
-        return fold(log)
-
-
 @contextmanager
 def _log(events: int, environ: Mapping[str, str]) -> Iterator[Log]:
     with scratch("stream") as folder, bare_broker(folder, environ) as kafka:
