@@ -129,7 +129,8 @@ def _afterwards(rng: random.Random, at: Millis, said: list[Said]) -> None:
 def facts_of(code: str, said: tuple[Said, ...]) -> Facts:
     """The events through the strict decoder, merged as the fold does."""
     events = [
-        make_event(f"dossier.{s.verb}", code, s.at, s.data, source="/test", id=f"{n:03d}") for n, s in enumerate(said)
+        make_event(f"dossier.{s.verb}", code, s.at, s.data, source="/test", id=f"{n:03d}")
+        for n, s in enumerate(said)
     ]
     return merge((), (fact_of(e) for e in events))
 
