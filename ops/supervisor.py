@@ -40,6 +40,7 @@ def pause_before_restart(failures: int) -> float:
 @contextmanager
 def only_stack(data: Path) -> Iterator[None]:
     """Holds the data folder for one stack; Refused when another one runs on it."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = data / "run"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a") as file:

@@ -5,6 +5,7 @@ from dashboards.board.html import dossier_path, esc, level, link, panel, unit_pa
 from dashboards.board.model import DossierPage, EventRow, OverdueRow, UnitPage, Verdict
 from dashboards.board.words import (
     EVENTS,
+    FINDINGS,
     STATES,
     STATUSES,
     Lang,
@@ -124,7 +125,7 @@ def dossier_head(page: DossierPage, zone: Zone, lang: Lang) -> str:
     listed = "".join(f"<div><dt>{word(key, lang)}</dt><dd>{value}</dd></div>" for key, value in facts)
     found = ""
     if page.findings:
-        named_findings = ", ".join(esc(f) for f in page.findings)
+        named_findings = ", ".join(esc(named(FINDINGS, f, lang)) for f in page.findings)
         found = f'<p class="found">{level("violet")}{word("findings", lang)}: {named_findings}</p>'
     return (
         f"<h1>{word('dossier', lang)} {esc(page.code)}</h1>"

@@ -108,6 +108,26 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "wall": ("Màn hình lớn", "Wall"),
 }
 
+FINDINGS: Mapping[str, tuple[str, str]] = {
+    "accepted_again": ("tiếp nhận hai lần", "accepted twice"),
+    "apology_after_due": ("xin lỗi sau ngày hẹn", "apology after the due date"),
+    "due_moved_after_due": ("dời hẹn sau khi đã quá hạn", "due date moved after it had passed"),
+    "due_moved_after_end": ("dời hẹn sau khi đã xong", "due date moved after the end"),
+    "due_moved_twice": ("dời hẹn từ lần thứ hai", "due date moved more than once"),
+    "end_before_start": ("kết thúc trước khi tiếp nhận", "ended before it was accepted"),
+    "event_after_end": ("còn việc sau khi đã kết thúc", "work after the end"),
+    "finished_again": ("kết thúc hai lần", "finished twice"),
+    "id_reused": ("một mã sự kiện, hai nội dung", "one event id, two contents"),
+    "reopened_without_end": ("mở lại khi chưa kết thúc", "reopened before it had ended"),
+    "second_supplement": ("yêu cầu bổ sung lần hai", "a second supplement"),
+    "snapshot_contradicts": (
+        "bản ghi của tỉnh khác với bản trước",
+        "the province's record contradicts the one before",
+    ),
+    "supplement_received_unrequested": ("nhận bổ sung mà không có yêu cầu", "a supplement that nobody requested"),
+    "undated": ("không có hạn", "no due date"),
+}
+"""Kinds of findings, as a person reads them."""
 STATES: Mapping[str, tuple[str, str]] = {
     "finished_on_time": ("ĐÚNG HẠN", "ON TIME"),
     "finished_late": ("TRỄ", "LATE"),
