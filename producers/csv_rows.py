@@ -158,14 +158,16 @@ def _columns_of_rows(header: tuple[str, ...], mapping: Mapping) -> tuple[Columns
             kept.append((name, place))
         elif not (name.startswith(CASE_PREFIX) and mapping.case_subject):
             lack.append(name)
-    return _columns(kept, header), lack
+    return _columns(kept, header), sorted(mapping.lacks(frozenset(lack)))
 
 
 def _columns_of_cases(header: tuple[str, ...], mapping: Mapping) -> tuple[Columns, list[str]]:
     places = {name: n for n, name in enumerate(header)}
     wanted = sorted({mapping.case_subject, *mapping.case_columns()})
     kept = [(CASE_PREFIX + name, places[name]) for name in wanted if name in places]
-    return _columns(kept, header), [name for name in wanted if name not in places]
+    absent = frozenset(CASE_PREFIX + name for name in wanted if name not in places)
+    lack = mapping.lacks(absent) | (absent & {CASE_PREFIX + mapping.case_subject})
+    return _columns(kept, header), sorted(name.removeprefix(CASE_PREFIX) for name in lack)
 
 
 def _columns(kept: list[tuple[str, int]], header: tuple[str, ...]) -> Columns:

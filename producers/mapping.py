@@ -22,6 +22,7 @@ class Value:
     up in `map`, and prefixed; `default` serves what is empty or not in the map. Without columns: `constant`.
 
     `where` is the place in the mapping file, for messages. `scale` multiplies numbers (cents: 100).
+    A file may lack all columns of an `optional` value, and all but one of any other.
     """
 
     where: str
@@ -33,6 +34,7 @@ class Value:
     extract: re.Pattern[str] | None = None
     times: TimeReader | None = None
     scale: float = 1
+    optional: bool = False
 
 
 Operator = Literal["equals", "in", "not_in", "matches", "empty"]
@@ -66,10 +68,13 @@ class Rule:
     unless: frozenset[str] = frozenset()
     subject: Value | None = None
 
+    def values(self) -> tuple[Value, ...]:
+        """All values that the rule reads."""
+        return (self.type, self.time, *self.data.values(), *([self.subject] if self.subject else []))
+
     def columns(self) -> frozenset[str]:
         """All columns that the rule reads."""
-        values = [self.type, self.time, *self.data.values(), *([self.subject] if self.subject else [])]
-        return frozenset(c for v in values for c in v.columns) | {c.column for c in self.when}
+        return frozenset(c for v in self.values() for c in v.columns) | {c.column for c in self.when}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,16 @@ class Mapping:
         """All columns that the mapping reads, `case.` ones included."""
         columns = frozenset(self.subject.columns).union(*(r.columns() for r in self.rules))
         return columns.union(*(v.columns for v in (self.recorded, *self.identity) if v))
+
+    def lacks(self, absent: frozenset[str]) -> frozenset[str]:
+        """Those of the absent columns without which the mapping cannot do: a condition's, or a value's last."""
+        values = [self.subject, *self.identity, *([self.recorded] if self.recorded else [])]
+        values += [v for r in self.rules for v in r.values()]
+        needed = {c.column for r in self.rules for c in r.when}
+        for value in values:
+            if not value.optional and absent.issuperset(value.columns):
+                needed.update(value.columns)
+        return absent & needed
 
     def case_columns(self) -> frozenset[str]:
         """Attributes of the case that are read, without their prefix."""

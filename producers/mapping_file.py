@@ -26,6 +26,7 @@ _VALUE = frozenset(
         "default",
         "prefix",
         "extract",
+        "optional",
         "formats",
         "date_only",
         "whole_days",
@@ -212,9 +213,13 @@ class _Parser:
         scale = table.get("scale", 1)
         if not isinstance(scale, int | float) or isinstance(scale, bool) or scale <= 0:
             raise self._error(f"{where}.scale", "must be a number above 0")
+        optional = table.get("optional", False)
+        if not isinstance(optional, bool):
+            raise self._error(f"{where}.optional", "must be true or false")
         return Value(
             where,
             columns,
+            optional=optional,
             constant=table.get("value"),
             map=self._map_of(table["map"], f"{where}.map") if "map" in table else None,
             default=table.get("default"),
