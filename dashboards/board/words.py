@@ -122,7 +122,7 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
     "second_supplement": ("yêu cầu bổ sung lần hai", "a second supplement"),
     "snapshot_contradicts": (
         "bản ghi của tỉnh khác với bản trước",
-        "the province's record contradicts the one before",
+        "the record contradicts the one before",
     ),
     "supplement_received_unrequested": ("nhận bổ sung mà không có yêu cầu", "a supplement that nobody requested"),
     "undated": ("không có hạn", "no due date"),
