@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol
 
+from domain.errors import InvalidInput
 from domain.events import Event
 
 
@@ -36,7 +37,10 @@ class JsonlSink:
     """A file with one CloudEvent a line; compressed when its name ends in .gz (equal bytes for equal events)."""
 
     def __init__(self, path: Path) -> None:
-        self._raw = path.open("wb")
+        try:
+            self._raw = path.open("wb")
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be written: {error.strerror}") from error
         self._file: IO[bytes] = self._raw
         if path.suffix == ".gz":
             self._file = gzip.GzipFile(filename="", mode="wb", fileobj=self._raw, mtime=0)  # type: ignore[assignment]

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def import_files(
     ctx: typer.Context,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="jsonl (CloudEvents), csv, xes, xlsx or portal.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="jsonl (CloudEvents), csv or xes.")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Plain or compressed (.gz).")],
     mapping: Annotated[
         Path | None,
