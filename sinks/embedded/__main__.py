@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 
@@ -18,6 +19,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--passwords-file", type=Path, required=True, help='JSON: {"writer": …, "reader": …}')
     parser.add_argument("--memory", type=int, default=0, help="bytes the engine may use (default: 40 %% of all)")
     parser.add_argument("--threads", type=int, default=0, help="threads a statement may use (default: all)")
+    parser.add_argument("--clients", type=int, help="clients at once, of both ports; five in six may be readers")
+    parser.add_argument("--statements", type=int, help="statements at once; half of them may be readers'")
     args = parser.parse_args(argv)
     # The engine takes its time zone from the process, at load: a store must not depend on where it runs.
     os.environ["TZ"] = "UTC"
@@ -39,6 +42,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"ready native={ports.native} http={ports.http}", flush=True)
 
     limits = Limits(server_memory=args.memory, threads=args.threads)
+    if args.clients:
+        limits = replace(limits, clients=args.clients, reader_clients=max(1, args.clients * 5 // 6))
+    if args.statements:
+        limits = replace(limits, statements=args.statements, reader_statements=max(1, args.statements // 2))
     try:
         listen = {"host": args.host, "port": args.port, "http_port": args.http_port}
         serve(args.path, users, **listen, limits=limits, on_ready=ready)

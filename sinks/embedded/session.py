@@ -224,14 +224,20 @@ class Session:
     def copy(self, statement: sql.Statement, fmt: str, params: Mapping[str, str]) -> Generator[bytes, None, None]:
         """A whole answer in `fmt`, in pieces as the engine makes them; raises EngineError after the last one."""
         with self._turn(statement):
-            if not statement.returns_rows:
+            if statement.verb not in sql.STREAMED:
+                # The engine rewrites SHOW and loses its rows on the way to a file.
                 yield run(self._connection, statement.text, params, fmt)
                 return
             pipe = Pipe(self._connection, statement, fmt, params)
+            empty = True
             try:
-                yield from pipe.pieces()
+                for piece in pipe.pieces():
+                    empty = False
+                    yield piece
             finally:
                 pipe.close(lambda: self.engine.kill(self.tag))
+            if empty and fmt == "Native":
+                yield from self._header(sql.Statement(sql.split_format(statement)[0], statement.verb), params)
 
     def _set_or_use(self, statement: sql.Statement) -> None:
         self._undo()

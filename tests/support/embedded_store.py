@@ -44,13 +44,13 @@ class Store:
         return self.process.wait(30)
 
 
-def start(folder: Path) -> Store:
+def start(folder: Path, *options: str) -> Store:
     passwords = folder / "passwords.json"
     folder.mkdir(exist_ok=True)
     passwords.write_text(json.dumps(PASSWORDS))
     command = [sys.executable, "-m", "sinks.embedded", "--path", str(folder / "store")]
     process = subprocess.Popen(
-        [*command, "--passwords-file", str(passwords)],
+        [*command, "--passwords-file", str(passwords), *options],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,

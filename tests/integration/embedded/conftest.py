@@ -1,4 +1,4 @@
-"""One embedded store for each file of tests, and clients of it."""
+"""One embedded store for all of these tests, and clients of it."""
 
 import uuid
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from clickhouse_driver import Client
 from tests.support.embedded_store import Store, start
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     running = start(tmp_path_factory.mktemp("embedded"))
     try:
