@@ -1,6 +1,7 @@
 """One client of the native port, from its Hello to its last byte."""
 
 import contextlib
+import select
 import socket
 import struct
 import threading
@@ -251,8 +252,24 @@ class NativeConnection:
             self.busy.clear()
 
 
+_HUNG_UP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+def client_has_gone(sock: socket.socket) -> bool:
+    """Whether the other side has closed. Never waits, unlike `recv` of a socket with a timeout."""
+    try:
+        poller = select.poll()
+        poller.register(sock, _HUNG_UP)
+        return bool(poller.poll(0))
+    except (OSError, ValueError):
+        return True
+
+
 def client_has_gone_or_cancels(sock: socket.socket) -> bool:
-    """Looks, without reading, whether a client that waits for an answer has closed or sent a Cancel."""
+    """Looks, without reading, whether a native client that waits for an answer has closed or sent a Cancel.
+
+    Only for a socket without a timeout: with one, Python would wait for a byte.
+    """
     try:
         peeked = sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:

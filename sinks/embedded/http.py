@@ -10,7 +10,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from sinks.embedded import blocks, encodings, sql
-from sinks.embedded.connection import client_has_gone_or_cancels
+from sinks.embedded.connection import client_has_gone
 from sinks.embedded.engine import Engine
 from sinks.embedded.errors import AUTHENTICATION_FAILED, TOO_LARGE_BODY, EngineError, engine_error
 from sinks.embedded.http_request import Request, credentials, fields_of, read_body, request_of
@@ -77,7 +77,7 @@ class HttpServer(ThreadingHTTPServer):
     def cancel_abandoned(self) -> None:
         """Stops statements whose client has hung up."""
         for tag, sock in list(self.running.items()):
-            if client_has_gone_or_cancels(sock):
+            if client_has_gone(sock):
                 self.engine.kill(tag)
 
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -137,6 +138,7 @@ def serve(
     watcher = threading.Thread(target=_watch, args=(watching, native, web), name="watcher", daemon=True)
     watcher.start()
     stop.wait()
+    _end_in_any_case(engine.limits.stop_seconds + engine.limits.insert_seconds + 3)
     web.shutdown()
     watching.set()
     watcher.join()
@@ -156,6 +158,20 @@ def _watch(done: threading.Event, native: NativeServer, web: HttpServer) -> None
             # The watcher must outlive any one failure: without it, abandoned statements run to their end.
             with contextlib.suppress(Exception):
                 look()
+
+
+def _end_in_any_case(seconds: float) -> None:
+    """Ends the process if its orderly end takes longer: what was acknowledged is in the folder already."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def end() -> None:
+        print(f"embedded store: did not end in {seconds:.0f} s, cut off", file=sys.stderr, flush=True)
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

@@ -81,3 +81,23 @@ def test_http_errors_carry_code_and_status(store: Store) -> None:
         answer = store.get(query)
         assert (answer.status_code, answer.headers["X-ClickHouse-Exception-Code"]) == (status, code)
         assert answer.text.startswith(f"Code: {code}. DB::Exception: ")
+
+
+def test_a_client_that_waits_or_idles_keeps_nobody_from_being_noticed(store: Store, client: Client) -> None:
+    """A live statement and an idle kept connection come first; the one that hangs up must still be stopped."""
+    token = base64.b64encode(f"reader:{PASSWORDS['reader']}".encode()).decode()
+
+    def asked(mark: str) -> socket.socket:
+        sock = socket.create_connection(("127.0.0.1", store.http))
+        query = f"SELECT sum(sipHash64(number, '{mark}')) FROM numbers(1000000000000)".encode()
+        head = f"POST / HTTP/1.1\r\nAuthorization: Basic {token}\r\nContent-Length: {len(query)}\r\n\r\n"
+        sock.sendall(head.encode() + query)
+        until(lambda: running_queries(client, f"'{mark}'") == 1)
+        return sock
+
+    with httpx.Client() as idle, asked("stays"):
+        assert idle.get(f"http://127.0.0.1:{store.http}/ping").text == "Ok.\n"
+        asked("leaves").close()
+        until(lambda: running_queries(client, "'leaves'") == 0)
+        assert running_queries(client, "'stays'") == 1
+    until(lambda: running_queries(client, "'stays'") == 0)
