@@ -63,6 +63,8 @@ class RowSql:
     json_type: str
     columns: tuple[Column, ...]
     valid: str
+    packed: tuple[Column, ...] = ()
+    """The columns where the measures stand in one array instead of a column each."""
 
 
 def row_sql(struct: type[Struct], measures: Sequence[str] = (), row: str = "r") -> RowSql:
@@ -74,6 +76,7 @@ def row_sql(struct: type[Struct], measures: Sequence[str] = (), row: str = "r") 
     fields = struct.__struct_fields__
     types: list[str] = []
     columns: list[Column] = []
+    packed: list[Column] = []
     checks: list[str] = []
     for n, name in enumerate(fields, 1):
         element = f"{row}.{n}"
@@ -88,9 +91,10 @@ def row_sql(struct: type[Struct], measures: Sequence[str] = (), row: str = "r") 
             found = [Column(c.name, c.type, f"assumeNotNull({c.expression})", c.codec) for c in found]
         types.append(wire)
         columns += found
+        packed += [Column("values", wire, element)] if name == "values" else found
     checks.append(f"isNull({row}.{len(fields) + 1})")
     json_type = f"Tuple({', '.join(types)}, Nullable(String))"
-    return RowSql(json_type, tuple(columns), " AND ".join(checks))
+    return RowSql(json_type, tuple(columns), " AND ".join(checks), tuple(packed))
 
 
 def _field(name: str, hint: Any, element: str, measures: Sequence[str]) -> tuple[str, list[Column]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from domain.instants import Day, Millis, date_day, day_date
-from domain.measures import ATTRIBUTES, FAMILIES
+from domain.measures import ATTRIBUTES, FAMILIES, INDEX
 from sinks.queries.reader import Reader, at, millis, on
 
 Key = tuple[str, ...]
@@ -36,20 +36,21 @@ def unit_sums(
         months, days = "unit_month_known", "unit_day_known"
         known = f"known_day < {on(known_before)}"
     s, e = _month(start), _month(until)
-    listed = ", ".join(f"`{m}`" for m in measures)
     rest = (
         f"(day >= {on(s)} AND day < {on(start)})",
         f"(day >= {on(e)} AND day < {on(until)})",
     )
     sql = f"""
-        SELECT unit, {_sums(measures)} FROM (
-            SELECT unit, day < {on(s)} AS b, day < {on(e)} AS u, {listed}
+        SELECT unit, sumForEachIf(`values`, b), sumForEachIf(`values`, u) FROM (
+            SELECT unit, day < {on(s)} AS b, day < {on(e)} AS u, `values`
             {reader.source(months, f"day < {on(max(s, e))}", known)}
             UNION ALL
-            SELECT unit, {rest[0]} AS b, {rest[1]} AS u, {listed}
+            SELECT unit, {rest[0]} AS b, {rest[1]} AS u, `values`
             {reader.source(days, f"{rest[0]} OR {rest[1]}", known)}
         ) GROUP BY unit"""
-    return {(row[0],): _row(measures, row[1:]) for row in reader.rows(sql)}
+    return {
+        (unit,): Sums(_named(measures, before), _named(measures, upto)) for unit, before, upto in reader.rows(sql)
+    }
 
 
 def cut_sums(
@@ -73,10 +74,9 @@ def cut_sums(
 
 def day_sums(reader: Reader, measures: Sequence[str], start: Day, until: Day) -> dict[Day, dict[str, int]]:
     """What is booked on each day of [start, until), over all the reader's units."""
-    listed = ", ".join(f"sum(`{m}`)" for m in measures)
     source = reader.source("unit_days", f"day >= {on(start)} AND day < {on(until)}")
-    rows = reader.rows(f"SELECT toInt32(day) AS d, {listed} {source} GROUP BY d")
-    return {row[0]: dict(zip(measures, row[1:], strict=True)) for row in rows}
+    rows = reader.rows(f"SELECT toInt32(day) AS d, sumForEach(`values`) {source} GROUP BY d")
+    return {day: _named(measures, values) for day, values in rows}
 
 
 def recalls(
@@ -141,6 +141,11 @@ def _row(measures: Sequence[str], values: Sequence[int]) -> Sums:
         dict(zip(measures, values[0::2], strict=True)),
         dict(zip(measures, values[1::2], strict=True)),
     )
+
+
+def _named(measures: Sequence[str], values: Sequence[int]) -> dict[str, int]:
+    """Of sums in the order of MEASURES, the wanted ones by name; none were booked where there are no rows."""
+    return {m: values[INDEX[m]] for m in measures} if values else dict.fromkeys(measures, 0)
 
 
 def _only(procedure: str | None) -> str:

@@ -41,8 +41,10 @@ def test_rows_changed_by_hand_are_named_with_both_values(start: Start) -> None:
     code = sorted(row[0] for row in stack.rows()["dossiers"])[0]
     stack.tamper(
         f"ALTER TABLE dossiers UPDATE supplements = 7 WHERE dossier_code = '{code}' SETTINGS mutations_sync = 2",
-        "INSERT INTO unit_days SELECT * REPLACE(entered + 5 AS entered) FROM unit_days FINAL "
-        "WHERE unit = 'H44.101' ORDER BY day LIMIT 1",
+        "INSERT INTO unit_days SELECT * REPLACE("
+        "arrayMap((v, n) -> v + 5 * (n = 1), values, arrayEnumerate(values)) AS values) "
+        "FROM unit_days FINAL WHERE unit = 'H44.101' ORDER BY day LIMIT 1",
+        "ALTER TABLE cells UPDATE `left` = `left` + 3 WHERE unit = 'H44.102' SETTINGS mutations_sync = 2",
         "INSERT INTO cells SELECT * REPLACE(version + 100000 AS version) FROM cells FINAL LIMIT 1",
         "ALTER TABLE conditions DELETE WHERE kind = 'A04' SETTINGS mutations_sync = 2",
     )
@@ -57,5 +59,6 @@ def test_rows_changed_by_hand_are_named_with_both_values(start: Start) -> None:
     assert cell["found"] == cell["expected"] + 5
     assert cell["key"]["unit"] == "H44.101"
     assert any(d["table"] == "cells" and d["column"] == "version" for d in differences)
+    assert any(d["table"] == "cells" and d["column"] == "left" for d in differences)
     assert any(d["table"] == "conditions" and d["found"] is None for d in differences)
     assert json.dumps(differences)
