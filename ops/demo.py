@@ -25,8 +25,8 @@ from producers.simulator import Plan, simulate_days
 
 SPEED = 60.0
 DISTORTIONS = 0.02
-QUIET: Millis = 30 * 60 * 1000
-"""A stretch without events that is longer than this is skipped: nobody watches a screen for a simulated night."""
+QUIET: Millis = 3 * 60 * 1000
+"""A longer stretch without events passes at once: a screen that stands still for three seconds looks broken."""
 TICK_SECONDS = 0.25
 SAVE_SECONDS = 2.0
 log = logging.getLogger(__name__)
