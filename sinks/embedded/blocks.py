@@ -196,6 +196,20 @@ def header(columns: list[tuple[str, str]]) -> bytes:
     return varint(len(columns)) + b"\x00" + b"".join(string(n) + string(t) for n, t in columns)
 
 
+def header_of(block: bytes) -> bytes:
+    """The header of a plain block: its names and types without its rows."""
+    reader, columns = reader_of(block), []
+    width, rows = read_varint(reader), read_varint(reader)
+    for _ in range(width):
+        name, kind = reader.text(), reader.text()
+        columns.append((name, kind))
+        if rows:
+            prefix, values = skipper(kind)
+            prefix(reader)
+            values(reader, rows)
+    return header(columns)
+
+
 def marked(block: bytes) -> bytes:
     """A plain block with the byte per column that revisions from 54454 on expect: no custom serialisation."""
     reader, parts, start = reader_of(block), [], 0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from sinks.embedded import sql
-from sinks.embedded.blocks import header, split_blocks
+from sinks.embedded.blocks import header, header_of, split_blocks
 from sinks.embedded.engine import Engine, assign, rows, run
 from sinks.embedded.errors import (
     ACCESS_DENIED,
@@ -192,7 +192,8 @@ class Session:
             yield
 
     def stream(self, statement: sql.Statement, params: Mapping[str, str]) -> Generator[bytes, None, None]:
-        """A statement's rows, each item one Native block; at least the header if it returns rows."""
+        """A statement's rows, each item one Native block. The first one is the header, without rows, as a server
+        sends it: clients take the columns' names from there."""
         with self._turn(statement):
             if statement.verb in ("SET", "USE"):
                 self._set_or_use(statement)
@@ -202,6 +203,8 @@ class Session:
                 return
             empty = True
             for block in self._blocks(statement, params):
+                if empty:
+                    yield from _first(block)
                 empty = False
                 yield block
             if empty:
@@ -286,3 +289,12 @@ class Session:
                 f"INSERT INTO {insert.target} ({names}) SELECT {names}"
                 f" FROM file({sql.quote(blocks.ready())}, 'Native', {sql.quote(structure)}) {settings}",
             )
+
+
+def _first(block: bytes) -> Iterator[bytes]:
+    """The header that goes before the first block; none where a column's layout depends on its data."""
+    try:
+        found = header_of(block)
+    except ProtocolError:
+        return
+    yield found

@@ -98,6 +98,11 @@ def test_every_type_of_the_schema_survives_a_round_trip(
 def test_an_empty_result_still_has_names_and_types(client: Client, table: str) -> None:
     _, columns = client.execute(f"SELECT a AS `mã`, toLowCardinality(s) AS l FROM {table}", with_column_types=True)
     assert columns == [("mã", "UInt64"), ("l", "LowCardinality(String)")]
+    rows, columns = client.execute(
+        "SELECT 1 AS a, 'x' AS b, [number] AS c FROM numbers(2)", with_column_types=True
+    )
+    assert rows == [(1, "x", [0]), (1, "x", [1])]
+    assert columns == [("a", "UInt8"), ("b", "String"), ("c", "Array(UInt64)")]
     _, columns = client.execute("SHOW TABLES LIKE 'no such'", with_column_types=True)
     assert columns == [("name", "String")]
     _, columns = client.execute("WITH 1 AS x SELECT x, NULL AS n WHERE 0 -- end", with_column_types=True)
