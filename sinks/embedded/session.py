@@ -18,6 +18,7 @@ from sinks.embedded.errors import (
     NOT_IMPLEMENTED,
     UNKNOWN_SETTING,
     EngineError,
+    ProtocolError,
     engine_error,
 )
 from sinks.embedded.external import ExternalTable
