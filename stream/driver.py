@@ -10,7 +10,6 @@ from eventlog.producer import close_producer, open_producer
 from stream.runner import Emit, PartitionRunner, WorkerConfig
 
 ACK_TIMEOUT_MS = 30_000
-IDLE_MS = 200
 
 
 @contextmanager
@@ -40,14 +39,3 @@ def fold_to_end(config: WorkerConfig, partitions: Iterable[int], stop: Callable[
             open_runners.callback(runner.close)
             if not runner.catch_up(stop=stop):
                 return
-
-
-def drive(config: WorkerConfig, stop: Callable[[], bool], wait: Callable[[float], object]) -> None:
-    """Follows all partitions of the log until `stop`; `wait` pauses when there is nothing to do."""
-    with emitting(config.kafka) as emit, ExitStack() as open_runners:
-        runners = [PartitionRunner(config, p, emit) for p in range(config.partitions)]
-        for runner in runners:
-            open_runners.callback(runner.close)
-        while not stop():
-            if not sum(runner.catch_up_slice(runner.end_offset()) for runner in runners):
-                wait(IDLE_MS / 1000)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct
+
 from domain.changes import decode_change, pack
 from domain.errors import NewerEvent, Refused, Unavailable
 from domain.events import without_values
@@ -233,39 +235,30 @@ class PartitionRunner:
         batch = self._fold.batch()
         sent = 0
         if batch.to_offset > self._emitted_to:
-            position = batch.position
-            values = [
-                *pack(
-                    batch.rows,
-                    generation=self._config.generation,
-                    partition=self.partition,
-                    from_offset=batch.from_offset,
-                    to_offset=batch.to_offset,
-                    known_at=position.known_at,
-                    clock=position.clock,
-                    log_id=self._config.log_id,
-                    first_seq=batch.seq,
-                    whole=batch.last,
-                )
-            ]
-            self._emit(self.partition, values)
-            sent = len(values)
+            sent = self._send(batch.rows, batch.from_offset, batch.to_offset, seq=batch.seq, whole=batch.last)
         self._fold.commit(sent)
 
-    def _send(self, rows: dict[str, list[DeadLetterRow]], start: int, end: int, *, whole: bool) -> None:
+    def _send(
+        self, rows: Mapping[str, Sequence[Struct]], start: int, end: int, *, seq: int = 0, whole: bool
+    ) -> int:
+        """Emits the rows of the records [start, end]; returns how many change records were acknowledged."""
         position = self._fold.position
-        values = pack(
-            rows,
-            generation=self._config.generation,
-            partition=self.partition,
-            from_offset=start,
-            to_offset=end,
-            known_at=position.known_at,
-            clock=position.clock,
-            log_id=self._config.log_id,
-            whole=whole,
-        )
-        self._emit(self.partition, [*values])
+        values = [
+            *pack(
+                rows,
+                generation=self._config.generation,
+                partition=self.partition,
+                from_offset=start,
+                to_offset=end,
+                known_at=position.known_at,
+                clock=position.clock,
+                log_id=self._config.log_id,
+                first_seq=seq,
+                whole=whole,
+            )
+        ]
+        self._emit(self.partition, values)
+        return len(values)
 
 
 def worker_config(
