@@ -14,6 +14,9 @@ from kafka.errors import (
 )
 
 from domain.errors import Refused, Unavailable
+from eventlog.foreign_headers import read_any_header
+
+read_any_header()  # here, because whoever reads the log has been handed a KafkaConfig
 
 
 @dataclass(frozen=True, slots=True)

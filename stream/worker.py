@@ -18,6 +18,7 @@ from faust.types import TP
 
 from domain.errors import Gs766Error, Refused, Unavailable
 from eventlog.config import KafkaConfig
+from stream.foreign_headers import deliver_past_any_header
 from stream.runner import PartitionRunner, WorkerConfig
 
 log = logging.getLogger(__name__)
@@ -234,6 +235,7 @@ class _Process(faust.Worker):  # type: ignore[misc]  # faust has no types
 
 def run(config: WorkerConfig) -> None:
     """Runs one worker until SIGTERM or SIGINT; partitions move by themselves when another one joins."""
+    deliver_past_any_header()
     config.state_folder.mkdir(parents=True, exist_ok=True)
     worker = Worker(config)
     process = _Process(worker.app, loglevel="WARN", quiet=True, redirect_stdouts=False)

@@ -31,11 +31,21 @@ PARTITIONS = 4
 Coordinates = tuple[int, int]
 """(partition, offset)."""
 _GIANT = 2 * 1024 * 1024 - 32 * 1024
+
+
+class RawName(str):
+    """A header's name as bytes that are no text, as a producer in another language may send it."""
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff\xfe-" + str(self).encode("latin-1")
+
+
 _HEADERS: tuple[list[tuple[str, Any]], ...] = (
     [],
     [("origin", b"")],
     [("origin", b"\xff\xfe"), ("origin", b"x" * 10_000)],
     [("key_id", b"'; DROP TABLE records --"), ("", b"")],
+    [(RawName("origin"), b"live"), ("origin", b"live")],
 )
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from kafka import KafkaProducer
 
+from domain.blocks import partition_of
 from domain.changes import ChangeRecord, decode_change
 from domain.events import Event, encode_event
 from domain.instants import zone
@@ -22,6 +24,7 @@ from eventlog.reader import LogReader
 from eventlog.topics import ensure_topics
 from stream.driver import fold_to_end
 from stream.runner import worker_config
+from tests.support.attack import RawName
 from tests.support.events import T0, limit_event
 from tests.support.lifecycles import lifecycles
 from tests.support.stack import ROOT
@@ -132,3 +135,27 @@ def test_a_deleted_state_is_folded_anew_in_silence_and_a_late_limit_reaches_ever
     added = changes(topics)
     assert len(added) > before
     assert all(c.to_offset - c.from_offset >= 0 for c in added)
+
+
+def test_a_header_name_that_is_no_text_stops_no_partition(topics: KafkaConfig, tmp_path: Path) -> None:
+    """Whoever may write to the topic could else stop fold and store for ever with one record."""
+    events = lifecycles(8)
+    producer = KafkaProducer(**topics.client(), acks="all", linger_ms=50)
+
+    def block(event: Event, *headers: tuple[str, bytes]) -> None:
+        partition = partition_of(event.subject, PARTITIONS)
+        producer.send(topics.events, b"[" + encode_event(event) + b"]", partition=partition, headers=list(headers))
+
+    with worker(topics, tmp_path):
+        for number, event in enumerate(events):
+            block(event, *([(RawName("k"), b"1"), ("origin", b"live")] if number % 3 == 1 else []))
+        producer.send(topics.events, b"no block", partition=0, headers=[(RawName(""), b"")])
+        producer.close()
+        until(lambda: complete(topics), "the fold behind such records")
+    found = rows(changes(topics))
+    assert len(found["dead_letters"]) == 1
+    assert len({json.loads(row)[0] for row in found["dossiers"]}) == 8
+    with LogReader(topics, topics.events) as reader:
+        read = [r for p in range(PARTITIONS) for r in reader.read_range(p, 0)]
+    assert {r.header("origin") for r in read if len(r.headers) == 2} == {"live"}
+    assert {name for r in read for name, _ in r.headers} >= {"\\xff\\xfe-k", "\\xff\\xfe-"}
