@@ -99,6 +99,9 @@ class Zone:
         """The instant as an aware datetime in this zone."""
         return from_millis(ms, self.info)
 
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return zone, (self.name,)
+
     def __repr__(self) -> str:
         return f"Zone({self.name!r})"
 

@@ -7,11 +7,11 @@ from the old one. The switch is one row of the journal; the worker is then start
 import os
 import shutil
 import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from domain.errors import Refused, Unavailable
@@ -19,6 +19,7 @@ from domain.instants import Millis, to_millis
 from eventlog.reader import LogReader
 from ops.addresses import kafka_config, store_target
 from ops.generation import Generations, read_generations, write_generations
+from ops.processes import each_partition
 from ops.reconciling import Report, reconcile
 from ops.settings import Settings
 from ops.stack_file import read_stack
@@ -56,7 +57,7 @@ def reconcile_active(settings: Settings, progress: Callable[[str, int], None]) -
         raise Refused("the store has no active generation yet: start the stack and let the writer begin")
     config = configured(settings, active)
     _wait_for_writer(client, config)
-    return reconcile(client, active, config.fold, settings.partitions, progress)
+    return reconcile(client, active, config.fold, settings.partitions, progress, partial(store_client, settings))
 
 
 def _wait_for_writer(client: Any, config: WorkerConfig) -> None:
@@ -94,7 +95,8 @@ def rebuild(settings: Settings, say: Say, progress: Callable[[str, int], None]) 
     say("waiting until the store has it all")
     wait_until(client, ends, seconds=WAIT_SECONDS, generation=number)
     say("comparing every row with the log")
-    report = reconcile(client, number, config.fold, settings.partitions, progress)
+    connect_anew = partial(store_client, settings)
+    report = reconcile(client, number, config.fold, settings.partitions, progress, connect_anew)
     if report.verdict != "holds":
         say(f"generation {number} is not switched to: the comparison says {report.verdict}")
         write_generations(settings.data, before)
@@ -109,14 +111,18 @@ def rebuild(settings: Settings, say: Say, progress: Callable[[str, int], None]) 
 
 
 def _fill(config: WorkerConfig, say: Say) -> dict[int, int]:
-    """Folds all partitions up to the log's present end, one thread; returns those ends."""
+    """Folds all partitions up to the log's present end, as many at once as there are cores; returns those ends."""
     with LogReader(config.kafka, config.kafka.events) as reader:
         ends = reader.end_offsets(range(config.partitions))
-    stop = threading.Event()
-    for partition in range(config.partitions):
-        fold_to_end(config, [partition], stop.is_set)
-        say(f"partition {partition} is folded up to offset {ends[partition] - 1}")
+    each_partition(partial(_fold_one, config, ends), range(config.partitions), say)
     return ends
+
+
+def _fold_one(
+    config: WorkerConfig, ends: dict[int, int], partition: int, say: Say, stopped: Callable[[], bool]
+) -> None:
+    fold_to_end(config, [partition], stopped)
+    say(f"partition {partition} is folded up to offset {ends[partition] - 1}")
 
 
 def restart_worker(settings: Settings) -> None:

@@ -9,7 +9,9 @@ not its matter (that is `verify`).
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,6 +19,7 @@ import lmdb
 import msgspec
 
 from domain.instants import Millis
+from ops.processes import each_partition
 from sinks.positions import EVENTS, complete_to
 from sinks.queries.derived import DERIVED_TABLES, DerivedTable, Flat, dossier_version, flatten, read_log, read_rows
 from stream.partition import Batch, FoldConfig, PartitionFold, may_hold_documents
@@ -27,6 +30,7 @@ Verdict = Literal["holds", "fails", "cannot_tell"]
 ROUNDS = 5
 MOST_DIFFERENCES = 100
 _BATCH_ROWS = 20_000
+_TOLD_BY = 500
 _pack = msgspec.msgpack.encode
 _unpack = msgspec.msgpack.decode
 
@@ -51,6 +55,13 @@ class Report:
     differences: list[Difference] = field(default_factory=list)
     unsure: int = 0
     reason: str = ""
+
+    def add(self, other: "Report") -> None:
+        """Takes in the report of one more partition."""
+        self.checked = {name: n + other.checked[name] for name, n in self.checked.items()}
+        self.differences = [*self.differences, *other.differences][:MOST_DIFFERENCES]
+        self.unsure += other.unsure
+        self.reason = self.reason or other.reason
 
     @property
     def verdict(self) -> Verdict:
@@ -141,7 +152,7 @@ class PartitionReplay:
     """The fold of one partition over records from the store, feeding `Expected`."""
 
     def __init__(self, client: Any, config: FoldConfig, folder: Path) -> None:
-        self._client = client
+        self.client = client
         self._config = config
         self._state = StateStore(folder / "state")
         self.expected = Expected(folder / "expected")
@@ -160,7 +171,7 @@ class PartitionReplay:
     def to(self, offset: int, progress: Callable[[int], None]) -> str:
         """Replays up to and including an offset; returns '' or why it could not."""
         partition = self._config.partition
-        stretch = read_log(self._client, EVENTS, partition, self._fold.next_offset, offset + 1)
+        stretch = read_log(self.client, EVENTS, partition, self._fold.next_offset, offset + 1)
         for record in (Replayed(*row) for row in stretch):
             if record.offset != self._fold.next_offset:
                 return (
@@ -196,32 +207,72 @@ def reconcile(
     config: Callable[[int], FoldConfig],
     partitions: int,
     progress: Callable[[str, int], None] = _silent,
+    connect_anew: Callable[[], Any] | None = None,
 ) -> Report:
     """Compares all derived rows of a generation with a replay up to what is complete now.
 
-    `client` must see all rows without the reader's limits. `progress(what, n)` hears of work done.
+    `client` must see all rows without the reader's limits. `progress(what, n)` hears of work done. With
+    `connect_anew`, which makes such a client in another process, as many partitions are compared at once as there
+    are cores.
     """
+    work = partial(_compare, None if connect_anew else client, connect_anew, generation, config)
+    found = each_partition(work, range(partitions), progress, None if connect_anew else 1)
     report = Report({"records": 0, **{t.name: 0 for t in DERIVED_TABLES}})
-    for partition in range(partitions):
-        with tempfile.TemporaryDirectory(prefix="gs766-reconcile-") as folder:
-            replay = PartitionReplay(client, config(partition), Path(folder))
-            try:
-                report.reason = _partition(client, generation, partition, replay, report, progress)
-            finally:
-                replay.close()
+    for one in found:
+        report.add(one)
         if report.reason:
             break
     return report
 
 
-def _partition(
+def _compare(
     client: Any,
+    connect_anew: Callable[[], Any] | None,
+    generation: int,
+    config: Callable[[int], FoldConfig],
+    partition: int,
+    progress: Callable[[str, int], None],
+    _stopped: Callable[[], bool],
+) -> Report:
+    """The comparison of one partition."""
+    report = Report({"records": 0, **{t.name: 0 for t in DERIVED_TABLES}})
+    counted = _Counted(progress)
+    with ExitStack() as opened:
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="gs766-reconcile-"))
+        asked = opened.enter_context(connect_anew()) if connect_anew else client
+        replay = opened.enter_context(closing(PartitionReplay(asked, config(partition), Path(folder))))
+        report.reason = _partition(generation, partition, replay, report, counted.add)
+    counted.tell()
+    return report
+
+
+class _Counted:
+    """Progress told by the thousand: it may have to travel between processes."""
+
+    def __init__(self, progress: Callable[[str, int], None]) -> None:
+        self._progress = progress
+        self._waiting: dict[str, int] = {}
+
+    def add(self, what: str, n: int) -> None:
+        """So much more is done."""
+        self._waiting[what] = self._waiting.get(what, 0) + n
+        if self._waiting[what] >= _TOLD_BY:
+            self._progress(what, self._waiting.pop(what))
+
+    def tell(self) -> None:
+        """Tells the rest."""
+        for what, n in self._waiting.items():
+            self._progress(what, n)
+
+
+def _partition(
     generation: int,
     partition: int,
     replay: PartitionReplay,
     report: Report,
     progress: Callable[[str, int], None],
 ) -> str:
+    client = replay.client
     checks = {table.name: _TableCheck(table, partition, replay.expected, report) for table in DERIVED_TABLES}
     done = -1
     for number in range(ROUNDS):
