@@ -121,6 +121,8 @@ def _book_end(
 
 def _book_attributes(tl: Timeline, held: frozenset[str], entries: list[Booking]) -> None:
     last = tl.stays[-1].end
+    if "fee_synced" in held:
+        entries.append((tl.stays[0].start, INDEX["acc_fee_synced"], 1))
     for name in held:
         measures = _ATTRIBUTE.get(name)
         if measures is None:

@@ -364,7 +364,10 @@ def _identity(state: State, fact: Fact, data: d.Identity) -> State:
 
 @_on("synced")
 def _synced(state: State, fact: Fact, data: d.Sync) -> State:
-    return _mark(state, fact.occurred_at, synced=data.accepted, refused=not data.accepted)
+    """What was synchronised holds the fee only where one was known by then: the portal published procedures
+    whose fees were paid online and of which no synchronised dossier showed any."""
+    fee = data.accepted and state.first("payable") is not None
+    return _mark(state, fact.occurred_at, synced=data.accepted, refused=not data.accepted, fee_synced=fee)
 
 
 @_on("rated")

@@ -12,11 +12,12 @@ from domain.dossier import State, replay
 from domain.facts import Facts, effective
 from domain.instants import Day, Millis, Zone
 from domain.measures import ATTRIBUTES, FAMILIES, INDEX, suffix
+from domain.procedures import procedure_key
 from domain.reference import Reference
 from domain.rows import DocumentRow, DossierRow
 from domain.timeline import Timeline, timeline_of
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Raised with every change of what the fold emits; part of the fingerprint of a generation."""
 UNKNOWN_UNIT = "?"
 """Stands for the unit of a dossier that none of its events named; belongs to the root only."""
@@ -42,7 +43,7 @@ class Folded(Struct, frozen=True, kw_only=True):
     def dimensions(self) -> tuple[str, str, str]:
         """(unit, procedure, channel) of the current row: all bookings stand under them."""
         s = self.state
-        return (s.unit or UNKNOWN_UNIT, s.procedure or "", s.channel or "")
+        return (s.unit or UNKNOWN_UNIT, procedure_key(s.procedure or ""), s.channel or "")
 
     @property
     def findings(self) -> tuple[tuple[str, str], ...]:

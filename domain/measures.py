@@ -35,6 +35,7 @@ def _measures() -> tuple[str, ...]:
     for name in ATTRIBUTES:
         names += [f"acc_{name}", f"end_{name}", f"entered_{name}", f"left_{name}"]
     names += ["pet_received", "pet_left", "pet_left_ok", "pet_late_open", "pet_unhappy"]
+    names += ["acc_fee_synced"]
     return tuple(names)
 
 
@@ -48,5 +49,6 @@ PROCEDURE_MEASURES: tuple[str, ...] = (
     "acc_paid_online",
     "acc_citizen_data",
     "acc_synced",
+    "acc_fee_synced",
 )
 """What the distinct counts of procedures need (table `unit_procedures`)."""

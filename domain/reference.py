@@ -18,6 +18,7 @@ from domain.events import Event, decode_data
 from domain.facts import Facts, effective, fact_of
 from domain.instants import HORIZON, Millis, Zone, to_millis
 from domain.limits import Limit, due_after
+from domain.procedures import procedure_key
 
 DocumentKey = tuple[str, str]
 """(kind, subject): ('procedure', '2.000815'), ('calendar', 'default') …"""
@@ -60,9 +61,11 @@ class Reference:
     def _add(self, kind: str, subject: str, at: Millis, event_id: str, data: d.Data) -> None:
         if isinstance(data, d.LimitSet):
             start = at if data.effective_at is None else to_millis(data.effective_at)
-            self._limits.setdefault(subject, []).append((start, Limit(data.amount, data.unit), event_id))
+            self._limits.setdefault(procedure_key(subject), []).append(
+                (start, Limit(data.amount, data.unit), event_id)
+            )
         elif isinstance(data, d.Described) and data.returns_document is not None:
-            self._returns.setdefault(subject, []).append((at, data.returns_document))
+            self._returns.setdefault(procedure_key(subject), []).append((at, data.returns_document))
         elif isinstance(data, d.Document) and kind == "calendar":
             start = at if data.valid_from is None else to_millis(data.valid_from)
             calendar = WorkingCalendar(decode_calendar(_with_zone(data.document, self.zone)))
@@ -82,7 +85,7 @@ class Reference:
 
         A limit that reaches beyond HORIZON (a calendar of one minute a week) is due then.
         """
-        versions = self._limits.get(procedure or "", [])
+        versions = self._limits.get(procedure_key(procedure or ""), [])
         n = bisect_right(versions, accepted, key=lambda v: v[0])
         if not n:
             return None
@@ -96,7 +99,7 @@ class Reference:
     def returns_document(self, procedure: str | None, accepted: Millis) -> bool:
         """Whether the procedure returns a document; yes where nothing is known, since the denominators that
         the portal published for group F equal those of group B."""
-        versions = self._returns.get(procedure or "", [])
+        versions = self._returns.get(procedure_key(procedure or ""), [])
         n = bisect_right(versions, accepted, key=lambda v: v[0])
         return versions[n - 1][1] if n else True
 

@@ -56,6 +56,8 @@ class Timeline(Struct, frozen=True, array_like=True):
         names = {name for name, _ in self.attributes}
         if self.result_due:
             names.add("result_due")
+        else:
+            names.discard("result")
         if "component" in names and ("result" in names or not self.result_due):
             names.add("digitised")
         if "paid_online" in names and "payable" not in names:

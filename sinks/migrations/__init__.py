@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sinks.migrations import m0001_log, m0002_rows, m0003_bookkeeping
+from sinks.migrations import m0001_log, m0002_rows, m0003_bookkeeping, m0004_synced_fees
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +25,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "log", m0001_log.statements),
     Migration(2, "rows", m0002_rows.statements),
     Migration(3, "bookkeeping", m0003_bookkeeping.statements),
+    Migration(4, "synced fees", m0004_synced_fees.statements),
 )

@@ -12,6 +12,7 @@ Measure columns come from `domain.measures`. Tables are never altered in place: 
 that makes the table anew, with a new generation to fill it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.measures import MEASURES, PROCEDURE_MEASURES
@@ -86,14 +87,18 @@ CREATE TABLE IF NOT EXISTS {name} (
 """
 
 
-def _sql(part: str) -> RowSql:
-    return row_sql(ROW_TYPES[part], PROCEDURE_MEASURES if part == "unit_procedures" else MEASURES)
+_MEASURES, _PROCEDURE_MEASURES = MEASURES[:76], PROCEDURE_MEASURES[:6]
+"""Those of this step: later steps add the ones that were appended since."""
+
+
+def _first(part: str) -> Sequence[str]:
+    return _PROCEDURE_MEASURES if part == "unit_procedures" else _MEASURES
 
 
 def _definitions(part: str) -> str:
-    sql = _sql(part)
+    sql = row_sql(ROW_TYPES[part], _first(part))
     stored = [c.definition for c in (sql.packed if part in PACKED else sql.columns)]
-    named = [f"`{m}` Int32 ALIAS `values`[{n}]" for n, m in enumerate(MEASURES, 1)] if part in PACKED else []
+    named = [f"`{m}` Int32 ALIAS `values`[{n}]" for n, m in enumerate(_MEASURES, 1)] if part in PACKED else []
     return ",\n    ".join(("`generation` UInt32", "`partition` UInt16", *stored, *named))
 
 
@@ -109,8 +114,9 @@ ORDER BY (generation, {target.key}){settings}
 """
 
 
-def _view(part: str, to: str) -> str:
-    sql = _sql(part)
+def unfolding(part: str, to: str, measures: Sequence[str]) -> str:
+    """The view that unfolds a part's rows into a table, where its cells hold these measures."""
+    sql: RowSql = row_sql(ROW_TYPES[part], measures)
     stored = sql.packed if part in PACKED else sql.columns
     columns = ",\n    ".join(f"{c.expression} AS `{c.name}`" for c in stored)
     return f"""
@@ -153,5 +159,5 @@ def statements() -> tuple[str, ...]:
     ):
         view = f"CREATE MATERIALIZED VIEW IF NOT EXISTS {name}_copy TO {name} AS SELECT *{more} FROM dossier_rows"
         made.append(view)
-    made += [_view(part, "dossier_rows" if part == "dossiers" else part) for part in ROW_TYPES]
+    made += [unfolding(part, "dossier_rows" if part == "dossiers" else part, _first(part)) for part in ROW_TYPES]
     return tuple(made)

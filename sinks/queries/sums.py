@@ -144,8 +144,9 @@ def _row(measures: Sequence[str], values: Sequence[int]) -> Sums:
 
 
 def _named(measures: Sequence[str], values: Sequence[int]) -> dict[str, int]:
-    """Of sums in the order of MEASURES, the wanted ones by name; none were booked where there are no rows."""
-    return {m: values[INDEX[m]] for m in measures} if values else dict.fromkeys(measures, 0)
+    """Of sums in the order of MEASURES, the wanted ones by name; none were booked where there are no rows, or of
+    a measure that is younger than the generation."""
+    return {m: values[INDEX[m]] if INDEX[m] < len(values) else 0 for m in measures}
 
 
 def _only(procedure: str | None) -> str:
