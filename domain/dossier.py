@@ -18,13 +18,15 @@ from domain.instants import Millis, to_millis
 class Segment(Struct, frozen=True):
     """What was said between acceptance (or a re-opening) and the next re-opening.
 
-    `others` are withdrawn, stopped and rejected after acceptance, in canonical order.
+    `others` are withdrawn, stopped and rejected after acceptance, in canonical order, and an end that a whole
+    record states without its date. `by_snapshot`: the re-opening was seen by comparing whole records.
     """
 
     start: Millis | None = None
     finished: Millis | None = None
     returned: Millis | None = None
     others: tuple[tuple[Millis, str], ...] = ()
+    by_snapshot: bool = False
 
     def end(self, *, stopped_ends: bool = True) -> tuple[Millis, str] | None:
         """(instant, how) of the end of this stay: the first `finished`, else `returned`, else the first
@@ -380,57 +382,4 @@ def _complained(state: State, _fact: Fact, _data: d.Complaint) -> State:
     return replace(state, complained=True)
 
 
-@_on("snapshot_received")
-def _snapshot(state: State, fact: Fact, data: d.Snapshot) -> State:
-    """A whole record replaces what the snapshot before it said; a date that changed is a finding."""
-    old = state.snapshot
-    if old is not None and any(
-        getattr(old, n) is not None and getattr(old, n) != getattr(data, n)
-        for n in ("submitted_at", "accepted_at", "finished_at", "returned_at")
-    ):
-        state = _note(state, "snapshot_contradicts", fact)
-    accepted = _ms(data.accepted_at)
-    state = _identify(state, data)
-    submitted = state.submitted_at if data.submitted_at is None else to_millis(data.submitted_at)
-    state = replace(state, snapshot=data, submitted_at=submitted)
-    if accepted is not None:
-        segments = (replace(state.segments[0], start=accepted), *state.segments[1:])
-        state = replace(state, accepted_at=accepted, segments=segments)
-    at = fact.occurred_at if state.dues or accepted is None else accepted
-    state = _due(state, at, _ms(data.due_at))
-    return _snapshot_attributes(_snapshot_ends(state, fact, data), fact.occurred_at, data)
-
-
-def _snapshot_ends(state: State, fact: Fact, data: d.Snapshot) -> State:
-    if data.supplements:
-        pauses = tuple(
-            Pause(
-                to_millis(s.requested_at),
-                _ms(s.received_at),
-                s.due_after is not None and s.due_after != s.due_before,
-            )
-            for s in data.supplements
-            if s.requested_at is not None
-        )
-        state = replace(state, supplements=tuple(sorted(pauses, key=lambda p: p.start)))
-    if data.finished_at is not None:
-        state = _segment(state, finished=to_millis(data.finished_at))
-    if data.returned_at is not None:
-        state = _segment(state, returned=to_millis(data.returned_at))
-    if data.status in ("withdrawn", "stopped", "rejected") and state.accepted_at is not None:
-        at = _ms(data.rejected_at) or fact.occurred_at
-        if all(how != data.status for _, how in state.segments[-1].others):
-            state = _segment(state, others=(*state.segments[-1].others, (at, data.status)))
-    return replace(state, status=data.status or state.status)
-
-
-def _snapshot_attributes(state: State, at: Millis, data: d.Snapshot) -> State:
-    state = _papers(state, at, data.components, result_to_store=data.result_to_store)
-    return _mark(
-        state,
-        at,
-        payable=any(data.amounts),
-        paid_online=data.gateway in ("national_portal", "local_gateway"),
-        result=any(f.electronic for f in data.result_files),
-        citizen_data=data.vneid or data.population_data,
-    )
+import domain.snapshots  # noqa: E402, F401 - registers the handler of whole records, which has a file of its own

@@ -211,7 +211,8 @@ class SnapshotSupplement(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Snapshot(Data, frozen=True, omit_defaults=True, kw_only=True):
-    """snapshot_received: a whole record as a provincial system pushes it, cleaned."""
+    """snapshot_received: a whole record as a provincial system pushes it, cleaned. `source_verdict` is what the
+    source itself says of the limit: kept, compared with ours, and counted nowhere."""
 
     times = ("submitted_at", "accepted_at", "due_at", "rejected_at", "finished_at", "returned_at")
     status: Status | None = None
@@ -235,6 +236,9 @@ class Snapshot(Data, frozen=True, omit_defaults=True, kw_only=True):
     result_to_store: bool = False
     vneid: bool = False
     population_data: bool = False
+    office: Code | None = None
+    officer: KeyedHash | None = None
+    source_verdict: Literal["early", "on_time", "late"] | None = None
 
 
 class PetitionReceived(Data, frozen=True, omit_defaults=True, kw_only=True):
@@ -317,6 +321,15 @@ class Figures(Data, frozen=True, omit_defaults=True, kw_only=True):
     figures: dict[str, float | None] = {}
     document: Code | None = None
     recorded_by: Code | None = None
+
+
+class SourceDescribed(Data, frozen=True, omit_defaults=True, kw_only=True):
+    """unit.source_described: what the dossiers of a source cannot tell (`domain.coverage.FACTS`), for which
+    units (none named: the unit and all below it). An indicator of nothing but such facts is unknown, not zero."""
+
+    source: Code
+    cannot_tell: Annotated[tuple[Code, ...], Meta(max_length=100)] = ()
+    units: Annotated[tuple[Code, ...], Meta(max_length=500)] = ()
 
 
 class Document(Data, frozen=True, omit_defaults=True, kw_only=True):

@@ -93,6 +93,7 @@ _OTHER: tuple[tuple[str, type[d.Data], bool], ...] = (
     ("unit.national_report_received", d.Figures, False),
     ("unit.portal_figures_received", d.Figures, False),
     ("unit.observation_recorded", d.Figures, False),
+    ("unit.source_described", d.SourceDescribed, False),
     ("calendar.published", d.Document, True),
     ("target.published", d.Document, False),
     ("indicator_set.published", d.Document, False),
@@ -105,7 +106,8 @@ ALERT_VERBS = (
     "disputed promised silenced commented escalated"
 ).split()
 SYSTEM_VERBS = (
-    "record_quarantined key_created key_revoked dossier_read exported sql_run note_erased generation_switched"
+    "record_quarantined key_created key_revoked dossier_read exported sql_run note_erased generation_switched "
+    "file_imported"
 ).split()
 
 

@@ -16,8 +16,9 @@ from domain.procedures import procedure_key
 from domain.reference import Reference
 from domain.rows import DocumentRow, DossierRow
 from domain.timeline import Timeline, timeline_of
+from domain.verdicts import judge
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Raised with every change of what the fold emits; part of the fingerprint of a generation."""
 UNKNOWN_UNIT = "?"
 """Stands for the unit of a dossier that none of its events named; belongs to the root only."""
@@ -38,6 +39,8 @@ class Folded(Struct, frozen=True, kw_only=True):
     recalls: tuple[Recall, ...]
     conditions: tuple[Condition, ...]
     events: int
+    source_differs: bool = False
+    """Whether the source's own verdict on an ended dossier is neither the index's nor form II.06a's."""
 
     @property
     def dimensions(self) -> tuple[str, str, str]:
@@ -51,6 +54,8 @@ class Folded(Struct, frozen=True, kw_only=True):
         found = list(self.state.notes)
         if self.timeline.stays and not self.timeline.dues:
             found.append(("undated", ""))
+        if self.source_differs:
+            found.append(("source_verdict_differs", ""))
         return tuple(sorted(found))
 
 
@@ -76,7 +81,18 @@ def fold_dossier(facts: Facts, reference: Reference) -> Folded:
         recalls=booked.recalls,
         conditions=conditions_of(state, timeline, reference),
         events=len(facts),
+        source_differs=_source_differs(state, timeline, zone),
     )
+
+
+def _source_differs(state: State, timeline: Timeline, zone: Zone) -> bool:
+    """Compares late or not, of a dossier that has ended; hour and date are both the law's, so either may agree."""
+    said = state.snapshot.source_verdict if state.snapshot is not None else None
+    stay = timeline.stays[-1] if timeline.stays else None
+    if said is None or stay is None or stay.end is None or not timeline.dues:
+        return False
+    ours = {judge(timeline, family, stay.end, stay.how, zone).late for family in ("766", "06a")}
+    return (said == "late") not in ours
 
 
 def by_day(entries: tuple[Booking, ...], zone: Zone) -> DayBookings:

@@ -81,10 +81,11 @@ def _rows(ctx: FigureContext, q: Question, found: Indicator, by: By, known: Quan
         return _by_unit(ctx, q, found, known)
     _countable(q, found)
     if by == "day":
-        return _by_day(ctx, q, found)
+        return _by_day(ctx, q, found, _untold(known, q.unit))
     grain = Grain(q.start, q.until, q.family, q.known_at, _CUTS[by])
     cut: dict[str, Totals] = {}
     known_procedures = all_described(ctx, q.until) if by in ("procedure", "field") else {}
+    hidden = _untold(known, q.unit)
     for (key,), totals in totals_by(ctx, ctx.reader(q.unit), grain).items():
         described = known_procedures.get(key)
         name = key if by != "field" else (described.field if described is not None and described.field else "")
@@ -93,7 +94,7 @@ def _rows(ctx: FigureContext, q: Question, found: Indicator, by: By, known: Quan
     for key, totals in cut.items():
         described = known_procedures.get(key)
         label = described.name if by == "procedure" and described is not None and described.name else key
-        rows.append(_row(q, found, key, label, from_totals(totals, q.family)))
+        rows.append(_row(q, found, key, label, from_totals(totals, q.family) | hidden))
     return sorted(
         (r for r in rows if r["numerator"] or r["denominator"]), key=lambda r: (-(r["missing"] or 0), r["key"])
     )
@@ -111,6 +112,11 @@ def _by_unit(ctx: FigureContext, q: Question, found: Indicator, known: Quantitie
     return rows
 
 
+def _untold(known: Quantities, unit: str) -> dict[str, Number | None]:
+    """What nobody told of the whole, nobody told of its cuts."""
+    return {name: value for name, value in known.of(unit).items() if value is None}
+
+
 def _row(q: Question, found: Indicator, key: str, name: str, known: dict[str, Number | None]) -> dict[str, Any]:
     numerator, denominator = figures(q.indicator_set, found, known)
     return {
@@ -123,7 +129,9 @@ def _row(q: Question, found: Indicator, key: str, name: str, known: dict[str, Nu
     }
 
 
-def _by_day(ctx: FigureContext, q: Question, found: Indicator) -> list[dict[str, Any]]:
+def _by_day(
+    ctx: FigureContext, q: Question, found: Indicator, hidden: dict[str, Number | None]
+) -> list[dict[str, Any]]:
     if q.known_at is not None:
         raise InvalidInput("a cut by day is given as known now only: leave known_at out")
     zone, reader, measures = ctx.zone, ctx.reader(q.unit), measures_of(q.family)
@@ -144,7 +152,7 @@ def _by_day(ctx: FigureContext, q: Question, found: Indicator) -> list[dict[str,
             if start <= out_at and in_at < end:
                 count_recall(totals.recalled, q.family, stopped_open, ok, early, undated, unhappy, attributes, n)
         label = day_date(day).isoformat()
-        rows.append(_row(q, found, label, label, from_totals(totals, q.family)))
+        rows.append(_row(q, found, label, label, from_totals(totals, q.family) | hidden))
     return rows
 
 

@@ -7,6 +7,7 @@ from api.figures.context import FigureContext, Question
 from api.figures.procedures import ProcedureCounts, announcements
 from api.figures.sums import Grain, Totals, summed, totals_by
 from domain.algebra import quantities
+from domain.coverage import facts_of, untold
 from domain.expressions import Number, names
 from domain.indicator_sets import Indicator, IndicatorSet
 from sinks.queries.sums import Key
@@ -22,6 +23,7 @@ REASONS = {
     "": "nothing in the log tells it",
 }
 """Why a quantity is unknown, by the beginning of its name; the first that fits."""
+UNTOLD = "the files that these dossiers came from do not tell it"
 
 
 class Quantities:
@@ -34,6 +36,7 @@ class Quantities:
         self._totals: dict[Key, Totals] = totals_by(ctx, ctx.reader(q.unit), grain)
         self._procedures = ProcedureCounts(ctx, q)
         self._province: dict[str, Number | None] | None = None
+        self._untold = facts_of(_described(ctx))
 
     def of(self, unit: str) -> dict[str, Number | None]:
         """A unit's quantities over its subtree; absent where unknown. The root counts everything."""
@@ -42,14 +45,30 @@ class Quantities:
         found = from_totals(summed(self._totals, None if whole else [(u,) for u in units]), self._q.family)
         found |= self._procedures.of(units)
         found |= self._facts(unit, units, whole=whole)
-        return found
+        return self._without_untold(found, None if whole else units)
 
     def own(self, unit: str) -> dict[str, Number | None]:
         """What stands under the unit itself, and under no unit below it: sums only. Under the root also what
         stands under units that nobody knows."""
         under = self._ctx.tree.subtree(unit) - {unit}
         keys = [k for k in self._totals if k[0] not in under]
-        return from_totals(summed(self._totals, keys), self._q.family)
+        found = from_totals(summed(self._totals, keys), self._q.family)
+        return self._without_untold(found, frozenset(unit for (unit,) in keys))
+
+    def _without_untold(
+        self, found: dict[str, Number | None], units: frozenset[str] | None
+    ) -> dict[str, Number | None]:
+        """What no source of these units' dossiers tells is None: it stands there, and is not known."""
+        if not self._untold:
+            return found
+        everywhere = self._untold.get("", frozenset())
+        bearing = [
+            everywhere | self._untold.get(u, frozenset()) for (u,) in self._totals if not units or u in units
+        ]
+        if not bearing:
+            return found
+        some, all_of = frozenset().union(*bearing), frozenset.intersection(*bearing)
+        return found | dict.fromkeys(untold(found, some, all_of))
 
     def province(self) -> dict[str, Number | None]:
         """What units take over from the province: facts, never sums."""
@@ -83,6 +102,22 @@ class Quantities:
         return found
 
 
+def _described(ctx: FigureContext) -> list[tuple[str, Iterable[str], Iterable[str]]]:
+    """What sources said of themselves, in order of time: (source, units, facts that it cannot tell)."""
+    said = [
+        (
+            at,
+            data["source"],
+            data.get("units") or (() if unit == ctx.root else (unit,)),
+            data.get("cannot_tell", ()),
+        )
+        for unit, history in ctx.histories("unit").items()
+        for name, at, _, data in history
+        if name == "unit.source_described"
+    ]
+    return [(source, units, facts) for _, source, units, facts in sorted(said, key=lambda s: (s[0], s[1]))]
+
+
 def from_totals(totals: Totals, family: str) -> dict[str, Number | None]:
     """The algebra over one cut's sums."""
     found: dict[str, Number | None] = dict(
@@ -99,5 +134,7 @@ def unknown_reason(chosen: IndicatorSet, indicator: Indicator, known: dict[str, 
     for part in (figure.numerator, figure.denominator):
         for name in names(part):
             if known.get(name) is None and name != "fact:national_report_accepted":
+                if name in known:
+                    return UNTOLD
                 return next(text for start, text in REASONS.items() if name.startswith(start))
     return None

@@ -124,6 +124,15 @@ FINDINGS: Mapping[str, tuple[str, str]] = {
         "bản ghi của tỉnh khác với bản trước",
         "the record contradicts the one before",
     ),
+    "snapshot_date_earlier": (
+        "ngày bị lùi về trước so với bản ghi trước",
+        "a date earlier than in the record before",
+    ),
+    "snapshot_due_moved": ("dời hẹn mà không có hồ sơ dời hẹn", "due date moved without a record of it"),
+    "snapshot_recalled": ("đã xong rồi lại mở", "over, and then open again"),
+    "source_verdict_differs": ("hệ thống nguồn kết luận hạn khác", "the source judges the limit otherwise"),
+    "status_contradicts_end": ("trạng thái trái với ngày kết thúc", "the status contradicts the date of the end"),
+    "end_undated": ("báo đã xong nhưng không có ngày", "said to be over, without a date"),
     "supplement_received_unrequested": ("nhận bổ sung mà không có yêu cầu", "a supplement that nobody requested"),
     "undated": ("không có hạn", "no due date"),
 }

@@ -32,6 +32,7 @@ _VERBS = (
     "rated",
     "complained",
     "synced",
+    "snapshot_received",
 )
 
 
@@ -78,6 +79,10 @@ def _data(draw: st.DrawFn, verb: str, at: Millis) -> dict[str, Any]:
             return {"rating": draw(st.sampled_from(("like", "dislike")))}
         case "finished" | "returned":
             return {"result_files": [{}]}
+        case "snapshot_received":
+            status = draw(st.sampled_from(("processing", "supplement_requested", "finished", "withdrawn")))
+            ended = {"finished_at": format_rfc3339(at - HOUR)} if status == "finished" else {}
+            return {"status": status, "due_at": due, **ended}
     return {}
 
 
