@@ -74,7 +74,7 @@ def get_scorecard(
 
     Null where there is nothing: null is not zero.
     """
-    as_of_ms, known_ms = _instants(services, as_of, known_at)
+    as_of_ms, known_ms = instants(services, as_of, known_at)
     chosen = set_name or services.config.default_set
     return figure(
         request,
@@ -100,7 +100,7 @@ def get_indicator(
     set_name: SetName = None,
 ) -> Response:
     """A figure and its cuts."""
-    as_of_ms, known_ms = _instants(services, as_of, known_at)
+    as_of_ms, known_ms = instants(services, as_of, known_at)
     chosen = set_name or services.config.default_set
     return figure(
         request,
@@ -125,7 +125,7 @@ def get_indicator_dossiers(
     limit: Limit = 100,
 ) -> Response:
     """The dossiers behind a numerator, a denominator, or the part that is missing."""
-    as_of_ms, _ = _instants(services, as_of, None)
+    as_of_ms, _ = instants(services, as_of, None)
     chosen = set_name or services.config.default_set
     return figure(
         request,
@@ -142,7 +142,7 @@ def get_dossier(
     request: Request, who: Reader, services: Parts, code: Code, as_of: AsOf = None, known_at: KnownAt = None
 ) -> Response:
     """Its state, and the verdict by every rule and why. Reading it is a recorded act."""
-    as_of_ms, known_ms = _instants(services, as_of, known_at)
+    as_of_ms, known_ms = instants(services, as_of, known_at)
     answer = figure(
         request, services, who, lambda ctx: services.figures.dossier(ctx, code, as_of_ms, known_ms), cached=False
     )
@@ -180,7 +180,7 @@ def get_overdue(
     limit: Limit = 100,
 ) -> Response:
     """Open and late dossiers, with totals of every dossier accepted up to `as_of`, and age buckets."""
-    as_of_ms, _ = _instants(services, as_of, None)
+    as_of_ms, _ = instants(services, as_of, None)
     return figure(
         request,
         services,
@@ -202,7 +202,7 @@ def get_due(
     limit: Limit = 100,
 ) -> Response:
     """Open dossiers whose due instant comes within a span."""
-    as_of_ms, _ = _instants(services, as_of, None)
+    as_of_ms, _ = instants(services, as_of, None)
     return figure(
         request,
         services,
@@ -231,5 +231,5 @@ def get_live(request: Request, who: Board, services: Parts) -> Response:
     return figure(request, services, who, lambda ctx: services.figures.live(ctx))
 
 
-def _instants(services: Services, as_of: str | None, known_at: str | None) -> tuple[int | None, int | None]:
+def instants(services: Services, as_of: str | None, known_at: str | None) -> tuple[int | None, int | None]:
     return instant(as_of, services.zone, "as_of"), instant(known_at, services.zone, "known_at")
