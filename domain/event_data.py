@@ -315,7 +315,8 @@ class UnitMerged(Data, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Figures(Data, frozen=True, omit_defaults=True, kw_only=True):
-    """National report, portal figures, observations: what the log cannot know, and from which document."""
+    """National report, observations: what the log cannot know, from which document, and who recorded it. An
+    observation is named by the code of its target, or CODE.numerator and CODE.denominator."""
 
     period: Code
     figures: dict[str, float | None] = {}
@@ -330,6 +331,15 @@ class SourceDescribed(Data, frozen=True, omit_defaults=True, kw_only=True):
     source: Code
     cannot_tell: Annotated[tuple[Code, ...], Meta(max_length=100)] = ()
     units: Annotated[tuple[Code, ...], Meta(max_length=500)] = ()
+
+
+class PortalFigures(Figures, frozen=True, omit_defaults=True, kw_only=True):
+    """portal_figures_received: what the national portal showed of a unit and period. Figures are named
+    METRIC.numerator, METRIC.denominator, METRIC.score, METRIC.max; `until` is the instant up to which the
+    portal had counted, where it says so. Several receipts of a period are versions: the last one counts."""
+
+    times = ("until",)
+    until: Time | None = None
 
 
 class Document(Data, frozen=True, omit_defaults=True, kw_only=True):

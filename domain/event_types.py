@@ -91,7 +91,7 @@ _OTHER: tuple[tuple[str, type[d.Data], bool], ...] = (
     ("unit.closed", d.Nothing, False),
     ("unit.certified_copies_offered", d.Nothing, False),
     ("unit.national_report_received", d.Figures, False),
-    ("unit.portal_figures_received", d.Figures, False),
+    ("unit.portal_figures_received", d.PortalFigures, False),
     ("unit.observation_recorded", d.Figures, False),
     ("unit.source_described", d.SourceDescribed, False),
     ("calendar.published", d.Document, True),

@@ -24,6 +24,7 @@ from ops.commands import (
     query,
     rebuild,
     run,
+    steering,
     transfer,
 )
 from ops.commands.shell import Shell, say
@@ -41,6 +42,7 @@ for module in (
     run,
     transfer,
     figures,
+    steering,
     lists,
     events,
     keys,

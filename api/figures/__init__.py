@@ -4,6 +4,7 @@ from api.figures.catalogue import findings, indicator_sets, units
 from api.figures.context import FigureContext, NotFound
 from api.figures.dossiers import dossier, dossier_events
 from api.figures.indicators import indicator, indicator_dossiers
+from api.figures.leverage import leverage
 from api.figures.lists import due, overdue
 from api.figures.procedures import procedures
 from api.figures.scorecards import scorecard
@@ -19,6 +20,7 @@ __all__ = [
     "indicator",
     "indicator_dossiers",
     "indicator_sets",
+    "leverage",
     "live",
     "overdue",
     "procedures",

@@ -1,4 +1,4 @@
-"""Leverage of a unit: its scorecard read as points lost, actions and ways; and what waiting until month's end costs."""
+"""Leverage of a unit: its scorecard read as points lost, actions and ways; and what waiting costs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -115,5 +115,6 @@ def carry_over(ctx: FigureContext, q: Question) -> dict[str, Any]:
         "saveable_this_month_points": cost(max(0, end - late)),
         "carried_late": end,
         "cost_next_month": cost(end),
-        "text": f"Nếu không xử lý: {end} hồ sơ sẽ bị tính trễ sang tháng sau. Cứu được hôm nay: {max(0, today - late)}.",
+        "text": f"Cứu được hôm nay: {max(0, today - late)}. "
+        f"Nếu không xử lý: {end} hồ sơ sẽ bị tính trễ sang tháng sau.",
     }

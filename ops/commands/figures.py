@@ -74,8 +74,8 @@ def score_table(
     from domain.score_table import score_table as scored
 
     del data
-    rows = _read_csv(file)
-    answer = to_builtins(scored(rows, _find_set(indicator_set)))
+    rows = read_csv(file)
+    answer = to_builtins(scored(rows, find_set(indicator_set)))
     if as_json:
         print_json(answer)
         return
@@ -118,7 +118,8 @@ def _words(value: Any) -> Any:
     return value
 
 
-def _read_csv(file: Path) -> list[dict[str, str]]:
+def read_csv(file: Path) -> list[dict[str, str]]:
+    """The rows of a table of figures; `-` is standard input. InvalidInput names what is wrong with the file."""
     import csv
     import sys
 
@@ -144,7 +145,8 @@ def _read_csv(file: Path) -> list[dict[str, str]]:
         raise InvalidInput(f"{file} is not readable as CSV: {error}") from error
 
 
-def _find_set(name: str) -> Any:
+def find_set(name: str) -> Any:
+    """The packaged indicator set of that name, or the one in a TOML file."""
     import tomllib
 
     from domain.errors import InvalidInput
