@@ -19,7 +19,8 @@ NUMERATOR = "numerator:"
 
 
 class Action(msgspec.Struct, frozen=True):
-    """One kind of action; `moves` is what a single one changes, by quantity."""
+    """One kind of action; `moves` is what a single one changes, by quantity. It concerns subjects that the action
+    `besides` does not: who is late is not satisfied, so a bad rating alone is mended only at the others."""
 
     code: str
     name: str
@@ -27,6 +28,7 @@ class Action(msgspec.Struct, frozen=True):
     when: When
     moves: Mapping[str, int]
     note: str = ""
+    besides: str = ""
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -52,6 +54,7 @@ ACTIONS: tuple[Action, ...] = (
         "one dossier without a bad rating",
         "ahead",
         {"satisfied": 1},
+        besides="late_dossier",
     ),
     Action("late_petition", "Một PAKN không để trễ hạn", "one petition kept on time", "ahead", _LATE_PETITION),
     Action(
@@ -60,6 +63,7 @@ ACTIONS: tuple[Action, ...] = (
         "one petition neither disliked nor raised again",
         "ahead",
         {"pet:unhappy": -1},
+        besides="late_petition",
     ),
     Action(
         "digitised_dossier",

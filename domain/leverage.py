@@ -123,7 +123,7 @@ def leverage(
     total = totalled(indicator_set, listed)
     closed = dict(beyond or {})
     board = _Board(indicator_set, listed, closed)
-    worths = [w for action, moved in board.actions if (w := board.worth(action, moved, costs or {}))]
+    worths = [board.worth(action, costs or {}) for action in board.actions]
     return Leverage(
         total.total_portal,
         total.total_rebased,
@@ -150,11 +150,13 @@ class _Board:
             for row in rows
             if row.applies and row.code not in closed and row.numerator is not None and row.denominator
         }
-        self.actions = [
-            (action, kept)
-            for action, moved in actions_of(indicator_set)
-            if (kept := {code: e for code, e in moved.items() if code in self.start})
-        ]
+        self.moved: dict[str, dict[str, Effect]] = {}
+        self.actions: list[Action] = []
+        for action, moved in actions_of(indicator_set):
+            kept = {code: e for code, e in moved.items() if code in self.start}
+            if kept:
+                self.moved[action.code] = kept
+                self.actions.append(action)
 
     def indicator(self, code: str) -> Indicator:
         return self._by_code[code]
@@ -182,58 +184,61 @@ class _Board:
             short,
         )
 
-    def after(self, at: Mapping[str, Standing], moved: Mapping[str, Effect], n: int) -> dict[str, Standing]:
+    def after(self, at: Mapping[str, Standing], action: Action, n: int) -> dict[str, Standing]:
         """The standings of the touched indicators after `n` of an action (fewer than none: undone)."""
         found = {}
-        for code, effect in moved.items():
+        for code, effect in self.moved[action.code].items():
             up, down = at[code]
             down += n * effect.denominator
             found[code] = (min(max(0, up + n * effect.numerator), down), down)
         return found
 
-    def room(self, at: Mapping[str, Standing], moved: Mapping[str, Effect]) -> int:
+    def room(self, at: Mapping[str, Standing], action: Action) -> int:
         """How many of an action there can be at all: a late petition lacks in every numerator that it moves, so
-        the fullest of them limits."""
-        rooms = [floor(at[code][1] - at[code][0]) for code, e in moved.items() if e.numerator > 0]
+        the fullest of them limits; and what lacks because it is late is not mended by a better rating."""
+        found = self._lacking(at, action.code)
+        return max(0, found - self._lacking(at, action.besides)) if action.besides in self.moved else found
+
+    def _lacking(self, at: Mapping[str, Standing], action: str) -> int:
+        moved = self.moved[action].items()
+        rooms = [floor(at[code][1] - at[code][0]) for code, e in moved if e.numerator > 0]
         return max(0, min(rooms, default=0))
 
-    def gain(self, at: Mapping[str, Standing], moved: Mapping[str, Effect], n: int) -> float:
-        """The points that `n` of an action add; as many as there is room for."""
-        n = min(n, self.room(at, moved))
-        then = self.after(at, moved, n)
-        return fsum(self.points(code, then[code]) - self.points(code, at[code]) for code in moved)
+    def gain(self, at: Mapping[str, Standing], action: Action, n: int, only: str | None = None) -> float:
+        """The points that `n` of an action add, as many as there is room for; on one indicator or on all."""
+        n = min(n, self.room(at, action))
+        then = self.after(at, action, n)
+        return fsum(self.points(c, then[c]) - self.points(c, at[c]) for c in then if only in (None, c))
 
-    def turns(self, at: Mapping[str, Standing], moved: Mapping[str, Effect]) -> list[int]:
+    def turns(self, at: Mapping[str, Standing], action: Action) -> list[int]:
         """Counts after which one of an action gives another amount: full marks or a full numerator."""
-        room = self.room(at, moved)
+        room = self.room(at, action)
         found = {room} if room else set()
-        for code, effect in moved.items():
+        for code, effect in self.moved[action.code].items():
             if effect.numerator > 0:
                 short = _to_full(self._by_code[code], at[code])
                 # Just before full marks too: the last one may give only a part.
                 found |= {n for n in (short - 1, short) if 0 < n <= room}
         return sorted(found)
 
-    def worth(self, action: Action, moved: Mapping[str, Effect], costs: Mapping[str, float]) -> Worth | None:
-        gain = self.gain(self.start, moved, 1)
-        loss = abs(self.gain(self.start, moved, -1))
-        turns = self.turns(self.start, moved)
+    def worth(self, action: Action, costs: Mapping[str, float]) -> Worth:
+        """What one of an action is worth where things stand."""
         useful = 0
-        for n in turns:
-            if self.gain(self.start, moved, n) > self.gain(self.start, moved, useful) + _NEARLY:
+        for n in self.turns(self.start, action):
+            if self.gain(self.start, action, n) > self.gain(self.start, action, useful) + _NEARLY:
                 useful = n
-        parts = tuple(Part(code, g) for code, e in moved.items() if (g := self.gain(self.start, {code: e}, 1)))
+        codes = self.moved[action.code]
         return Worth(
             action.code,
             action.name,
             action.name_en,
             action.when,
-            gain,
-            loss,
+            self.gain(self.start, action, 1),
+            abs(self.gain(self.start, action, -1)),
             useful,
-            self.gain(self.start, moved, useful),
+            self.gain(self.start, action, useful),
             costs.get(action.code, 1.0),
-            parts,
+            tuple(Part(code, g) for code in codes if (g := self.gain(self.start, action, 1, code))),
             action.note,
         )
 
@@ -248,11 +253,8 @@ def _ways(indicator_set: IndicatorSet, board: _Board, total: float, costs: Mappi
     if not better:
         return ()
     band = min(better, key=lambda b: b.at_least)
-    now = [pair for pair in board.actions if pair[0].when == "now"]
-    scopes: tuple[tuple[Scope, list[tuple[Action, dict[str, Effect]]]], ...] = (
-        ("this_period", now),
-        ("period_like_this", board.actions),
-    )
+    now = [action for action in board.actions if action.when == "now"]
+    scopes: tuple[tuple[Scope, list[Action]], ...] = (("this_period", now), ("period_like_this", board.actions))
     found = []
     for scope, actions in scopes:
         taken = _cheapest(board, actions, band.at_least - total, costs)
@@ -274,7 +276,7 @@ def _ways(indicator_set: IndicatorSet, board: _Board, total: float, costs: Mappi
 
 def _cheapest(
     board: _Board,
-    actions: Sequence[tuple[Action, dict[str, Effect]]],
+    actions: Sequence[Action],
     wanted: float,
     costs: Mapping[str, float],
 ) -> dict[str, int]:
@@ -287,39 +289,34 @@ def _cheapest(
     for _ in range(_MOST_STEPS):
         if gained >= wanted - _NEARLY:
             break
-        rated = [
-            (board.gain(at, moved, 1) / costs.get(action.code, 1.0), -n)
-            for n, (action, moved) in enumerate(actions)
-        ]
+        rated = [(board.gain(at, action, 1) / costs.get(action.code, 1.0), -n) for n, action in enumerate(actions)]
         best, place = max(rated, default=(0.0, 0))
         if best <= 0:
             break
-        action, moved = actions[-place]
-        count = _enough(board, at, moved, wanted - gained)
-        gained += board.gain(at, moved, count)
-        at |= board.after(at, moved, count)
+        action = actions[-place]
+        count = _enough(board, at, action, wanted - gained)
+        gained += board.gain(at, action, count)
+        at |= board.after(at, action, count)
         taken[action.code] = taken.get(action.code, 0) + count
     return _given_back(board, actions, taken, wanted)
 
 
-def _enough(board: _Board, at: Mapping[str, Standing], moved: Mapping[str, Effect], wanted: float) -> int:
+def _enough(board: _Board, at: Mapping[str, Standing], action: Action, wanted: float) -> int:
     """How many to take now: until the worth of one changes, or until enough is reached."""
-    turn = next(iter(board.turns(at, moved)), 1)
-    if board.gain(at, moved, turn) < wanted - _NEARLY:
+    turn = next(iter(board.turns(at, action)), 1)
+    if board.gain(at, action, turn) < wanted - _NEARLY:
         return turn
     low, high = 1, turn
     while low < high:
         middle = (low + high) // 2
-        if board.gain(at, moved, middle) >= wanted - _NEARLY:
+        if board.gain(at, action, middle) >= wanted - _NEARLY:
             high = middle
         else:
             low = middle + 1
     return low
 
 
-def _given_back(
-    board: _Board, actions: Sequence[tuple[Action, dict[str, Effect]]], taken: dict[str, int], wanted: float
-) -> dict[str, int]:
+def _given_back(board: _Board, actions: Sequence[Action], taken: dict[str, int], wanted: float) -> dict[str, int]:
     """The counts without what is not needed, where enough is reached at all."""
 
     def total(counts: Mapping[str, int]) -> float:
@@ -341,18 +338,18 @@ def _given_back(
 
 def _steps(
     board: _Board,
-    actions: Sequence[tuple[Action, dict[str, Effect]]],
+    actions: Sequence[Action],
     counts: Mapping[str, int],
     costs: Mapping[str, float],
 ) -> tuple[tuple[Step, ...], float]:
     """The steps in the order in which they were taken, and what they give together."""
-    by_code = {action.code: (action, moved) for action, moved in actions}
+    by_code = {action.code: action for action in actions}
     at = dict(board.start)
     steps = []
     for code, n in counts.items():
-        action, moved = by_code[code]
-        gain = board.gain(at, moved, n)
-        at |= board.after(at, moved, n)
+        action = by_code[code]
+        gain = board.gain(at, action, n)
+        at |= board.after(at, action, n)
         steps.append(Step(code, action.name, n, gain, n * costs.get(code, 1.0)))
     return tuple(steps), fsum(s.points for s in steps)
 
