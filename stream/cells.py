@@ -9,7 +9,8 @@ from domain.fold import DayBookings
 from domain.instants import Day, date_day, day_date
 from domain.measures import INDEX, MEASURES, PROCEDURE_MEASURES
 from domain.rows import CellRow, UnitDayKnownRow, UnitDayRow, UnitProcedureRow
-from stream.state import CellKey, StateStore
+from stream.port import FoldState
+from stream.state import CellKey
 
 Dimensions = tuple[str, str, str]
 """(unit, procedure, channel)."""
@@ -26,7 +27,7 @@ def month_of(day: Day) -> Day:
 class Ledger:
     """Books changes of subjects into cells, and remembers which cells one log record touched."""
 
-    def __init__(self, store: StateStore) -> None:
+    def __init__(self, store: FoldState) -> None:
         self._store = store
         self.touched: dict[CellKey, list[int]] = {}
 

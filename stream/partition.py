@@ -24,7 +24,8 @@ from domain.petition import book_petition, petition_row, replay_petition
 from domain.reference import Reference, check_document
 from domain.rows import ConditionRow, DeadLetterRow, FindingRow, RecallRow
 from stream.cells import Ledger, cell_row
-from stream.state import CellKey, Position, StateStore, Subject, SubjectKey, Sweep, record_hash
+from stream.port import FoldState
+from stream.state import CellKey, Position, Subject, SubjectKey, Sweep, record_hash
 
 CLOCK_TOLERANCE_MS = 5 * 60 * 1000
 """Five minutes (design, "Clocks")."""
@@ -96,7 +97,7 @@ class PartitionFold:
     until it is false, before the next record.
     """
 
-    def __init__(self, store: StateStore, config: FoldConfig) -> None:
+    def __init__(self, store: FoldState, config: FoldConfig) -> None:
         self._store = store
         self._config = config
         self.position = store.position or Position(config.log_id, config.fingerprint)
@@ -130,13 +131,13 @@ class PartitionFold:
         offset, known_at = record.offset, max(record.timestamp_ms, self.position.known_at)
         skipped = self._config.quarantined.get(offset)
         if skipped is None:
-            found, dead = self._decode(record, known_at)
+            found, dead = self.decode(record, known_at)
         else:
             reason = f"skipped by a recorded decision: {skipped}"
             found, dead = [], [DeadLetterRow(offset, 0, known_at, "", reason, QUARANTINED)]
         full: set[int] = set()
-        changed = self._take_documents(found, full)
-        for (kind, subject), facts in _by_subject(found).items():
+        changed = self.take_documents(found, full)
+        for (kind, subject), facts in by_subject(found).items():
             self._fold(kind, subject, facts, offset, known_at, full)
         dead += [DeadLetterRow(offset, n, known_at, e.source, _FULL, "subject") for n, e in found if n in full]
         for letter in dead:
@@ -152,6 +153,17 @@ class PartitionFold:
         self.position = replace_position(
             self.position, offset=offset, record_hash=record_hash(record.value), known_at=known_at, clock=clock
         )
+
+    def fold_subject(
+        self, kind: str, subject: str, facts: dict[int, Fact], offset: int, known_at: Millis
+    ) -> tuple[dict[str, list[Struct]], dict[CellKey, list[int]]]:
+        """One subject's facts of one record by themselves: its rows, and the cells touched, not emitted.
+
+        For engines that keep state by subject. Documents are taken before, with `take_documents`.
+        """
+        self._fold(kind, subject, facts, offset, known_at, set())
+        rows, self._rows = self._rows, {}
+        return rows, self._ledger.take()
 
     def sweep(self, record: LogRecord, count: int = SWEEP_SLICE) -> None:
         """Applies the next slice of a sweep: refolds subjects, then, at the end, emits the cells touched.
@@ -209,7 +221,7 @@ class PartitionFold:
 
     # ---- inside a record
 
-    def _decode(self, record: LogRecord, known_at: Millis) -> tuple[Indexed, list[DeadLetterRow]]:
+    def decode(self, record: LogRecord, known_at: Millis) -> tuple[Indexed, list[DeadLetterRow]]:
         """The events of a record with their places in it, and dead letters for what is no event of this
         partition."""
         try:
@@ -249,7 +261,7 @@ class PartitionFold:
         told = (e.occurred_at for e in events if e.occurred_at <= limit and e.kind != "log")
         return max([self.position.clock, *told])
 
-    def _take_documents(self, found: Indexed, full: set[int]) -> bool:
+    def take_documents(self, found: Indexed, full: set[int]) -> bool:
         """Merges broadcast documents; true when any changed, and the reference is made anew. Places of
         events for which there is no room go into `full`."""
         broadcast = [(n, e) for n, e in found if EVENT_TYPES[e.type].broadcast]
@@ -400,7 +412,8 @@ def replace_position(position: Position, **changes: object) -> Position:
     return msgspec.structs.replace(position, **changes)
 
 
-def _by_subject(events: Indexed) -> dict[SubjectKey, dict[int, Fact]]:
+def by_subject(events: Indexed) -> dict[SubjectKey, dict[int, Fact]]:
+    """The facts of a record's events by subject, each with its place."""
     found: dict[SubjectKey, dict[int, Fact]] = {}
     for index, event in events:
         found.setdefault((event.kind, event.subject), {})[index] = fact_of(event)

@@ -1,8 +1,9 @@
 """One worker's whole fold over a log of simulated months, beside what nobody can be faster than.
 
 The fold is the product's own: reading, dedupe, state, bookings, cells, conditions, LMDB, acknowledged output. Its
-limits in the same process over the same records: reading alone, and decoding alone. Another engine is measured by
-adding a function to `CONTENDERS` that folds the same log and returns its figures.
+limits in the same process over the same records: reading alone, and decoding alone. Beside it, the same fold in
+other engines (`ops/bench/peers`), from the same broker, with what they need to keep state. Another one is measured
+by adding a function to `CONTENDERS` that folds the same log and returns its figures.
 """
 
 import cProfile
@@ -22,12 +23,15 @@ from eventlog.reader import LogReader
 from eventlog.topics import ensure_topics, read_log_id
 from ops.bench.history import dossiers_for, past_log, simulated
 from ops.bench.measure import Measure, rate
+from ops.bench.peers.contest import contest, missing
+from ops.bench.peers.environment import install, interpreter
 from ops.bench.place import bare_broker, scratch
 from stream.driver import fold_to_end
 from stream.runner import WorkerConfig
 
 PARTITIONS = 4
 READ, DECODE, FOLD = "raw Kafka read", "decode only", "one worker's fold"
+BY_CPU = ", by CPU time"
 PROFILED = 40
 
 
@@ -41,16 +45,23 @@ class Log:
     events: int
     ends: Mapping[int, int]
     conditions: str
+    peers: Path | str
+    """The Python of the peers' environment, or why they are not measured."""
 
 
 Contender = Callable[[Log], list[Measure]]
 
 
 def measure_stream(
-    events: int, environ: Mapping[str, str], profile: Callable[[str], None] | None = None
+    events: int,
+    environ: Mapping[str, str],
+    profile: Callable[[str], None] | None = None,
+    peers: Callable[[str], None] | None = None,
 ) -> list[Measure]:
-    """All contenders over one log of about so many events. `profile` gets the top functions of one more fold."""
-    with _log(events, environ) as log:
+    """All contenders over one log of about so many events. `profile` gets the top functions of one more fold;
+    `peers` hears that the peers' environment is being installed where it is missing (None: it is not)."""
+    python = interpreter(environ) if peers is None else install(environ, peers)
+    with _log(events, environ, python or "they are not installed: gs766 bench stream --peers") as log:
         found = [m for contender in CONTENDERS for m in contender(log)]
         if profile is not None:
             profile(_profiled(log))
@@ -58,7 +69,7 @@ def measure_stream(
 
 
 @contextmanager
-def _log(events: int, environ: Mapping[str, str]) -> Iterator[Log]:
+def _log(events: int, environ: Mapping[str, str], peers: Path | str) -> Iterator[Log]:
     with scratch("stream") as folder, bare_broker(folder, environ) as kafka:
         count, ends = past_log(kafka, simulated(dossiers_for(events)), PARTITIONS)
         ensure_topics(kafka, time.time_ns() // 1_000_000, PARTITIONS)
@@ -66,7 +77,7 @@ def _log(events: int, environ: Mapping[str, str]) -> Iterator[Log]:
             f"{count} events of 3 simulated months in order of arrival, blocks of 200 or one hour, "
             f"{PARTITIONS} partitions, one process, local broker"
         )
-        yield Log(kafka, folder / "state", count, ends, conditions)
+        yield Log(kafka, folder / "state", count, ends, conditions, peers)
 
 
 def read_only(log: Log) -> list[Measure]:
@@ -103,18 +114,32 @@ def fold(log: Log, generation: int = 1) -> list[Measure]:
     conditions = f"{log.conditions}; {cpu / seconds:.0%} of a core"
     return [
         rate(FOLD, log.events, seconds, conditions=conditions),
-        rate(f"{FOLD}, by CPU time", log.events, cpu, conditions="what other processes take does not count"),
+        rate(f"{FOLD}{BY_CPU}", log.events, cpu, conditions="what other processes take does not count"),
     ]
 
 
-CONTENDERS: tuple[Contender, ...] = (read_only, decode_only, fold)
+def peers(log: Log) -> list[Measure]:
+    """The same fold in other engines, after the product's."""
+    if isinstance(log.peers, str):
+        return missing(log.peers)
+    log_id = read_log_id(log.kafka, log.kafka.events)
+    return contest(log.peers, log.kafka, log.folder, log_id, dict(log.ends), log.events)
+
+
+CONTENDERS: tuple[Contender, ...] = (read_only, decode_only, fold, peers)
 
 
 def _beside(found: Sequence[Measure]) -> list[Measure]:
-    """Every contender beside the slower of the two limits, which is the one that binds."""
-    limits = {m.name: m for m in found if m.name in (READ, DECODE)}
-    binding = min(limits.values(), key=lambda m: m.value)
-    return [m if m.name in limits else m.against(binding) for m in found]
+    """The product's fold beside the slower of the two limits, which is the one that binds; a peer's figures
+    beside the product's (a ratio below 1: the product is faster)."""
+    limits = [m for m in found if m.name in (READ, DECODE)]
+    binding = min(limits, key=lambda m: m.value or 0.0)
+    ours = {m.name.removeprefix(FOLD): m for m in found if m.name.startswith(FOLD)}
+    return [m if m in limits else m.against(binding if m in ours.values() else _ours(m, ours)) for m in found]
+
+
+def _ours(peer: Measure, ours: Mapping[str, Measure]) -> Measure:
+    return ours[BY_CPU if peer.name.endswith(BY_CPU) else ""]
 
 
 def _records(log: Log) -> list[bytes]:

@@ -12,10 +12,11 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class Measure:
     """One figure. `peer` is the name of another figure of the same run (a physical limit, another tool), and
-    `ratio` this value over that one; both None where there is nothing to compare with."""
+    `ratio` this value over that one; both None where there is nothing to compare with. `value` is None where
+    nothing could be measured; `conditions` say why."""
 
     name: str
-    value: float
+    value: float | None
     unit: str
     peer: str | None = None
     ratio: float | None = None
@@ -25,12 +26,13 @@ class Measure:
         """The same figure beside a peer in the same unit."""
         if self.unit != peer.unit:
             raise ValueError(f"{self.name} is in {self.unit}, {peer.name} in {peer.unit}")
-        return replace(self, peer=peer.name, ratio=self.value / peer.value if peer.value else None)
+        ratio = self.value / peer.value if self.value is not None and peer.value else None
+        return replace(self, peer=peer.name, ratio=ratio)
 
     def to_json(self) -> dict[str, Any]:
         """As `gs766 bench --json` prints it."""
         found = asdict(self)
-        found["value"] = _rounded(self.value)
+        found["value"] = None if self.value is None else _rounded(self.value)
         found["ratio"] = None if self.ratio is None else _rounded(self.ratio)
         return found
 

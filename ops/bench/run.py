@@ -21,6 +21,8 @@ class Sizes:
     seconds: float | None = None
     data: Path | None = None
     profile: Callable[[str], None] | None = None
+    peers: Callable[[str], None] | None = None
+    """Hears of the peers' installation; None: they are measured only where they are installed."""
 
 
 Run = Callable[[Mapping[str, str], Sizes], list[Measure]]
@@ -29,7 +31,7 @@ Run = Callable[[Mapping[str, str], Sizes], list[Measure]]
 def _stream(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
     from ops.bench.fold import measure_stream
 
-    return measure_stream(_events(sizes, 100_000), environ, sizes.profile)
+    return measure_stream(_events(sizes, 100_000), environ, sizes.profile, sizes.peers)
 
 
 def _end_to_end(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:

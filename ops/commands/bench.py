@@ -34,6 +34,12 @@ def bench(
     profile: Annotated[
         bool, typer.Option("--profile", help="stream: also print the fold's top functions.")
     ] = False,
+    peers: Annotated[
+        bool,
+        typer.Option(
+            "--peers", help="stream: install the other engines (once, into the cache folder) and measure them too."
+        ),
+    ] = False,
     as_json: JsonOption = False,
     data: Annotated[
         Path | None,
@@ -49,7 +55,9 @@ def bench(
     from ops.bench.run import Sizes, run_benches
 
     show = (lambda text: typer.echo(text, err=True)) if profile else None
-    sizes = Sizes(events, dossiers, rate, seconds, None if data is None else data.absolute(), show)
+    sizes = Sizes(
+        events, dossiers, rate, seconds, None if data is None else data.absolute(), show, say if peers else None
+    )
     found = run_benches(names or (), shell_of(ctx).environ, sizes, say)
     if as_json:
         print_json([m.to_json() for m in found])
