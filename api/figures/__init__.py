@@ -7,6 +7,7 @@ from api.figures.indicators import indicator, indicator_dossiers
 from api.figures.leverage import leverage
 from api.figures.lists import due, overdue
 from api.figures.procedures import procedures
+from api.figures.reconciliation import reconciliation, reconciliation_dossiers
 from api.figures.scorecards import scorecard
 from api.figures.wall import live
 
@@ -24,6 +25,8 @@ __all__ = [
     "live",
     "overdue",
     "procedures",
+    "reconciliation",
+    "reconciliation_dossiers",
     "scorecard",
     "units",
 ]

@@ -1,17 +1,17 @@
-"""Routes on what to do about a figure: leverage and what-if.
+"""Routes on what to do about a figure: leverage and what-if, and the portal's figures beside ours.
 
 Thin on purpose: parameters in, `api.figures` asked, its answer out. The shapes are documented here, because
 papers and screens are made from them.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.answers import figure
 from api.params import strict_query
 from api.problems import responses
-from api.routes.figures import AsOf, KnownAt, Parts, Period, Reader, SetName, UnitWanted, instants
+from api.routes.figures import AsOf, Cursor, KnownAt, Limit, Parts, Period, Reader, SetName, UnitWanted, instants
 
 router = APIRouter(
     prefix="/v1",
@@ -62,6 +62,69 @@ def get_leverage(
         who,
         lambda ctx: services.figures.leverage(
             ctx, unit, period, as_of_ms, known_ms, chosen, _listed(what_if), _listed(costs)
+        ),
+    )
+
+
+@router.get("/reconciliation", summary="The portal's figures beside ours", responses=_UNCHANGED)
+def get_reconciliation(
+    request: Request,
+    who: Reader,
+    services: Parts,
+    unit: UnitWanted,
+    period: Period,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    set_name: SetName = None,
+    receipt: Annotated[
+        str | None, Query(max_length=128, description="Id of a receipt. Default: the last.")
+    ] = None,
+) -> Response:
+    """`differences`: per metric and kind (numerator, denominator, score) ours, the portal's, their `difference`
+    (portal − ours), `causes` (amount by code, in the order of `causes` below) and `remainder`, which add to it
+    exactly; `comparable` is false where a side does not know (`reason`); `explained`: the remainder is within 0.02
+    point or 1 %. `causes`: what was presumed of the portal: `basis` fact (the log tells it) or supposed (applied
+    only where it brings the figures nearer), `told` false where the log cannot say, `dossiers` concerned, `opens`
+    where /v1/reconciliation/dossiers lists them. `verdict`: holds, fails, or cannot_tell (`reason`) without a
+    receipt. `receipts`: all versions known; `units`: those at or below this one with figures of the period.
+    """
+    as_of_ms, known_ms = instants(services, as_of, known_at)
+    chosen = set_name or services.config.default_set
+    return figure(
+        request,
+        services,
+        who,
+        lambda ctx: services.figures.reconciliation(ctx, unit, period, as_of_ms, known_ms, chosen, receipt),
+    )
+
+
+@router.get("/reconciliation/dossiers", summary="The dossiers behind a cause", responses=_UNCHANGED)
+def get_reconciliation_dossiers(
+    request: Request,
+    who: Reader,
+    services: Parts,
+    unit: UnitWanted,
+    period: Period,
+    cause: Annotated[
+        Literal["period_cut", "not_synced", "refused", "undated", "hour_or_date", "pauses"],
+        Query(description="A cause that opens."),
+    ],
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    set_name: SetName = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Response:
+    """Those that the portal presumably counts in another way than we do, in order of code; lines as in a list of
+    overdue dossiers."""
+    as_of_ms, known_ms = instants(services, as_of, known_at)
+    chosen = set_name or services.config.default_set
+    return figure(
+        request,
+        services,
+        who,
+        lambda ctx: services.figures.reconciliation_dossiers(
+            ctx, unit, period, cause, as_of_ms, known_ms, chosen, cursor, limit
         ),
     )
 

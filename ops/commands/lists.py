@@ -20,7 +20,7 @@ PAGE = 5_000
 LimitOption = Annotated[int | None, typer.Option(min=1, help="At most so many rows. Default: all of them.")]
 UnitOption = Annotated[str | None, typer.Option(help="A unit's code: it and what is below.")]
 ProcedureOption = Annotated[str | None, typer.Option(help="Only this procedure.")]
-_COLUMNS = (
+COLUMNS = (
     "dossier_code",
     "unit",
     "procedure",
@@ -181,7 +181,7 @@ def _list(
     query: dict[str, Any],
     limit: int | None,
     as_json: bool,
-    columns: tuple[str, ...] = _COLUMNS,
+    columns: tuple[str, ...] = COLUMNS,
 ) -> None:
     from ops.client import Client
 

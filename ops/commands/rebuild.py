@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.commands.shell import DataOption, JsonOption, print_json, settings_of
+from domain.errors import InvalidInput
+from ops.commands.shell import AsOfOption, DataOption, JsonOption, KnownAtOption, print_json, settings_of
 
 CODES = {"holds": 0, "fails": 1, "cannot_tell": 3}
 
@@ -35,14 +36,38 @@ def rebuild(
 
 def reconcile(
     ctx: typer.Context,
+    unit: Annotated[
+        str | None, typer.Argument(help="With --portal: the unit's code. Default: the whole province.")
+    ] = None,
+    portal: Annotated[
+        bool, typer.Option("--portal", help="Compare our figures with those that the national portal published.")
+    ] = False,
+    period: Annotated[str | None, typer.Option(help="With --portal: the period, for example 2026-08.")] = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    indicator_set: Annotated[str | None, typer.Option("--set", help="With --portal: our indicator set.")] = None,
+    cause: Annotated[
+        str | None, typer.Option(help="With --portal: list the dossiers behind this cause instead.")
+    ] = None,
     show: Annotated[int, typer.Option(help="How many differences to print at most.")] = 20,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Replay the log and compare every derived row with it, column by column.
 
-    Exit 0 when all agree, 1 with the differences named, 3 when it cannot tell.
+    With --portal: compare our figures with the published ones (gs766 portal-figures brings them in), each
+    difference by cause; an explained difference holds. Exit 0 when all agree, 1 with the differences named, 3
+    when it cannot tell.
     """
+    asked = (unit, period, as_of, known_at, indicator_set, cause)
+    if portal:
+        from ops.commands.portal import compare
+
+        raise typer.Exit(compare(settings_of(ctx, data), *asked, show=show, as_json=as_json))
+    if any(asked):
+        raise InvalidInput(
+            "a unit, a period and their options go with --portal: gs766 reconcile --portal --period P"
+        )
     from ops.rebuilding import reconcile_active
     from ops.running import running_stack
 

@@ -36,6 +36,14 @@ CARD = "/v1/scorecards/H44?period=2026-08"
             "/v1/leverage?unit=H44&period=ytd&what_if=A=1/2,B=3/4&costs=late_dossier=2",
             ("leverage", ("H44", "ytd", None, None, None, ["A=1/2", "B=3/4"], ["late_dossier=2"])),
         ),
+        (
+            "/v1/reconciliation?unit=H44&period=2026-08&receipt=r",
+            ("reconciliation", ("H44", "2026-08", None, None, None, "r")),
+        ),
+        (
+            "/v1/reconciliation/dossiers?unit=H44&period=2026-08&cause=pauses",
+            ("reconciliation_dossiers", ("H44", "2026-08", "pauses", None, None, None, None, 100)),
+        ),
         ("/v1/findings?kind=x", ("findings", (None, "x", None, 100))),
     ],
 )
