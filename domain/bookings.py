@@ -15,6 +15,8 @@ from domain.verdicts import judge
 
 Booking = tuple[Millis, int, int]
 """(instant, index of the measure, +1 or −1)."""
+Jumps = tuple[tuple[Millis, int], ...]
+"""(instant, ±1) where 'open and late' changes, in order of time."""
 
 
 class Recall(Struct, frozen=True, array_like=True):
@@ -34,10 +36,11 @@ class Recall(Struct, frozen=True, array_like=True):
 
 
 class Booked(NamedTuple):
-    """All entries of one dossier."""
+    """All entries of one dossier, its re-openings, and the jumps of open-and-late under 766."""
 
     entries: tuple[Booking, ...]
     recalls: tuple[Recall, ...]
+    jumps: Jumps
 
 
 _LATE_OPEN = tuple(INDEX[f"late_open_{suffix(f)}"] for f in FAMILIES)
@@ -52,7 +55,7 @@ _STOPPED_OPEN = FAMILIES.index("06a-stopped-open")
 def book(tl: Timeline, zone: Zone) -> Booked:
     """All bookings of a timeline; a dossier that was never accepted has none."""
     if not tl.stays:
-        return Booked((), ())
+        return Booked((), (), ())
     entries: list[Booking] = []
     recalls: list[Recall] = []
     held = tl.held()
@@ -60,8 +63,8 @@ def book(tl: Timeline, zone: Zone) -> Booked:
     _book_stays(tl, tl.stays, False, held, entries, recalls, zone)
     _book_stays(tl, tl.stays_for("06a-stopped-open"), True, held, entries, recalls, zone)
     _book_attributes(tl, held, entries)
-    _book_jumps(tl, entries, zone)
-    return Booked(tuple(entries), tuple(recalls))
+    jumps = _book_jumps(tl, entries, zone)
+    return Booked(tuple(entries), tuple(recalls), jumps)
 
 
 def _book_stays(
@@ -137,15 +140,15 @@ def _book_attributes(tl: Timeline, held: frozenset[str], entries: list[Booking])
                 entries.append((stay.end, left, 1))
 
 
-def _book_jumps(tl: Timeline, entries: list[Booking], zone: Zone) -> None:
-    """The jumps of open ∧ late per family, and of open ∧ undated. Families that cannot differ on this
-    timeline are judged once."""
+def _book_jumps(tl: Timeline, entries: list[Booking], zone: Zone) -> Jumps:
+    """The jumps of open ∧ late per family, and of open ∧ undated; returns those under 766. Families that cannot
+    differ on this timeline are judged once."""
     like_766 = set()
     if not any(p.shifted for p in tl.supplements):
         like_766.add("766-shift")
     if len(tl.dues) <= 1:
         like_766.add("orig")
-    by_family: list[tuple[tuple[Millis, int], ...]] = []
+    by_family: list[Jumps] = []
     for n, family in enumerate(FAMILIES):
         if family in like_766:
             jumps = by_family[0]
@@ -161,9 +164,10 @@ def _book_jumps(tl: Timeline, entries: list[Booking], zone: Zone) -> None:
     if any(x.due is None for x in tl.dues) or not tl.dues or tl.dues[0].at > tl.stays[0].start:
         for at, value in _undated_jumps(tl):
             entries.append((at, INDEX["undated"], value))
+    return by_family[0]
 
 
-def late_open_jumps(tl: Timeline, family: str, zone: Zone) -> tuple[tuple[Millis, int], ...]:
+def late_open_jumps(tl: Timeline, family: str, zone: Zone) -> Jumps:
     """(instant, ±1) where 'open and late' changes under a family, in order of time.
 
     The function is right-continuous; it can change only at an in, out, request, receipt, due statement, one

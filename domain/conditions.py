@@ -7,11 +7,12 @@ acts re-attach after a rebuild.
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
 
-from domain.bookings import late_open_jumps
+from domain.bookings import Jumps
 from domain.calendar import WorkingCalendar
 from domain.dossier import Pause, State
 from domain.instants import HORIZON, Millis, Zone
@@ -36,20 +37,52 @@ class Condition(Struct, frozen=True, array_like=True):
     evidence: str
 
 
-def conditions_of(state: State, tl: Timeline, reference: Reference) -> tuple[Condition, ...]:
-    """All conditions of a dossier, past ones included, in a fixed order."""
+def conditions_of(state: State, tl: Timeline, jumps: Jumps, reference: Reference) -> tuple[Condition, ...]:
+    """All conditions of a dossier, past ones included, in a fixed order; `jumps` are those under 766."""
+    work = _work(state, tl, jumps, reference)
+    if work is None:
+        return ()
+    found = (*_waiting(work), *_near_due(work), *_late(work), *_moved(work), *_forgotten(work), *_paused(work))
+    return tuple(sorted(found, key=_order))
+
+
+def conditions_after_step(
+    state: State, tl: Timeline, reference: Reference, before: tuple[Condition, ...]
+) -> tuple[Condition, ...]:
+    """`conditions_of` where nothing but the last step changed since `before`: only A08 is worked out."""
+    work = _work(state, tl, (), reference)
+    forgotten = () if work is None else tuple(_forgotten(work))
+    kept = [c for c in before if c.kind != "A08"]
+    return tuple(sorted((*kept, *forgotten), key=_order))
+
+
+def same_conditions(old: Timeline, new: Timeline) -> bool:
+    """Whether two timelines agree in all that conditions depend on: attributes do not count."""
+    return (
+        old.stays == new.stays
+        and old.dues == new.dues
+        and old.supplements == new.supplements
+        and old.payments == new.payments
+        and old.apologies == new.apologies
+    )
+
+
+def _order(c: Condition) -> tuple[str, Millis, str]:
+    return (c.kind, c.start, c.episode)
+
+
+def _work(state: State, tl: Timeline, jumps: Jumps, reference: Reference) -> "_Work | None":
     at = state.accepted_at if state.accepted_at is not None else state.submitted_at
     if at is None:
-        return ()
+        return None
     calendar, version = reference.calendar_at(at)
-    work = _Work(state, tl, calendar, reference.zone, reference.thresholds, version)
-    found = (*_waiting(work), *_near_due(work), *_late(work), *_moved(work), *_forgotten(work), *_paused(work))
-    return tuple(sorted(found, key=lambda c: (c.kind, c.start, c.episode)))
+    return _Work(state, tl, jumps, calendar, reference.zone, reference.thresholds, version)
 
 
 class _Work(Struct, frozen=True):
     state: State
     tl: Timeline
+    jumps: Jumps
     calendar: WorkingCalendar
     zone: Zone
     rules: AlertThresholds
@@ -59,15 +92,23 @@ class _Work(Struct, frozen=True):
         self, kind: str, interval: Interval, opened_by: tuple[object, ...], due: Millis | None, **evidence: object
     ) -> Condition:
         start, until = interval
-        facts = {**evidence, "calendar": self.version}
         return Condition(
             kind,
             hashlib.blake2b(repr((kind, opened_by)).encode(), digest_size=8).hexdigest(),
             start,
             None if until >= FAR else until,
             due,
-            msgspec.json.encode(facts).decode(),
+            _encode({**evidence, "calendar": self.version}).decode() if evidence else _bare(self.version),
         )
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+@lru_cache(maxsize=256)
+def _bare(version: str) -> str:
+    """The evidence of a condition that has none but the calendar."""
+    return _encode({"calendar": version}).decode()
 
 
 def _due_windows(tl: Timeline) -> Iterator[tuple[Stay, Millis, Interval]]:
@@ -100,9 +141,8 @@ def _near_due(w: _Work) -> Iterator[Condition]:
 def _late(w: _Work) -> Iterator[Condition]:
     """A04: the stretches of open and late by the portal's rule. A05: late without an apology; finishing
     does not clear the duty."""
-    jumps = late_open_jumps(w.tl, "766", w.zone)
-    starts = [at for at, value in jumps if value > 0]
-    ends = [at for at, value in jumps if value < 0]
+    starts = [at for at, value in w.jumps if value > 0]
+    ends = [at for at, value in w.jumps if value < 0]
     for n, start in enumerate(starts):
         until = ends[n] if n < len(ends) else FAR
         due = w.tl.due_at(start)

@@ -15,7 +15,7 @@ from domain.facts import Fact, Facts, effective
 from domain.instants import Millis, to_millis
 
 
-class Segment(Struct, frozen=True):
+class Segment(Struct, frozen=True, array_like=True):
     """What was said between acceptance (or a re-opening) and the next re-opening.
 
     `others` are withdrawn, stopped and rejected after acceptance, in canonical order, and an end that a whole
@@ -57,9 +57,9 @@ class Due(Struct, frozen=True, array_like=True):
     due: Millis | None
 
 
-class State(Struct, frozen=True, kw_only=True):
-    """All that is known of a dossier, as a value. `firsts` maps an attribute to the first instant it held;
-    `notes` are structural findings (kind, event id), the first of each kind."""
+class State(Struct, frozen=True, kw_only=True, array_like=True):
+    """All that is known of a dossier, as a value; kept between its events. `firsts` maps an attribute to the first
+    instant it held; `notes` are structural findings (kind, event id), the first of each kind."""
 
     status: str = "submitted"
     submitted_at: Millis | None = None
@@ -125,13 +125,13 @@ def replay(facts: Facts) -> State:
     return state
 
 
-def evolve(state: State, fact: Fact) -> State:
-    """One more fact, later in canonical order than all before it."""
+def evolve(state: State, fact: Fact, data: d.Data | None = None) -> State:
+    """One more fact, later in canonical order than all before it; `data` is its body, if decoded already."""
     if fact.type in _WORK and state.segments[-1].end() is not None:
         state = _note(state, "event_after_end", fact)
     handler = _HANDLERS.get(fact.type)
     if handler is not None:
-        state = handler(state, fact, decode_data(fact.type, fact.body))
+        state = handler(state, fact, decode_data(fact.type, fact.body) if data is None else data)
     return replace(state, last_fact_at=fact.occurred_at)
 
 

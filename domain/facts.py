@@ -4,8 +4,9 @@ The set of facts alone decides: merging is commutative, associative and idempote
 duplicates and re-imports change nothing (design rule 2).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from domain.event_types import EVENT_TYPES
@@ -30,6 +31,10 @@ class Fact(Struct, array_like=True, frozen=True, gc=False):
         """The canonical order of facts of one subject."""
         recorded = self.occurred_at if self.recorded_at is None else self.recorded_at
         return (self.occurred_at, self.rank, recorded, self.source, self.id, self.hash)
+
+    def order(self) -> tuple[Millis, int, Millis, str, str, bytes]:
+        """`sort_key`, to sort by."""
+        return self.sort_key
 
 
 Facts = tuple[Fact, ...]
@@ -80,6 +85,48 @@ def fits(kind: str, facts: Facts) -> bool:
     if kind in _COUNTED and len(facts) > MAX_FACTS:
         return False
     return sum(len(f.body) + len(f.id) + len(f.source) + 100 for f in facts) <= MAX_FACTS_BYTES
+
+
+class Packed(Struct, array_like=True, frozen=True, gc=False):
+    """All facts of a subject as they are stored: to add one that comes last, none has to be decoded.
+
+    `body` holds them one after the other in canonical order; `last` is the beginning of the last one's sort key.
+    """
+
+    count: int = 0
+    last: tuple[Millis, int, Millis] = (0, 0, 0)
+    body: bytes = b""
+
+    def facts(self) -> Facts:
+        """The facts, decoded."""
+        return _decode_facts(b"\xdd" + self.count.to_bytes(4, "big") + self.body)
+
+    def followed_by(self, new: Sequence[Fact]) -> "Packed | None":
+        """With new facts, given in canonical order, behind; None when that is not all there is to it: one may
+        stand before a stored one or say something under the same id, or there may be no room."""
+        first = new[0]
+        if self.count:
+            if first.sort_key[:3] <= self.last:
+                return None
+            body = self.body
+            if any(_encode(fact.id) in body for fact in new):
+                return None
+        if len(new) > 1 and len({fact.id for fact in new}) < len(new):
+            return None
+        count = self.count + len(new)
+        body = b"".join((self.body, *map(_encode, new)))
+        if count > MAX_FACTS or len(body) + 100 * count > MAX_FACTS_BYTES:
+            return None
+        return Packed(count, new[-1].sort_key[:3], body)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_facts = msgspec.msgpack.Decoder(tuple[Fact, ...]).decode
+
+
+def packed(facts: Facts) -> Packed:
+    """Facts in canonical order, packed."""
+    return Packed(len(facts), facts[-1].sort_key[:3], b"".join(map(_encode, facts))) if facts else Packed()
 
 
 def effective(facts: Facts) -> tuple[Facts, tuple[Fact, ...]]:

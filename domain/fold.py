@@ -6,12 +6,12 @@ The live path, a rebuild, `reconcile` and the tests call these functions and no 
 import msgspec
 from msgspec import Struct
 
-from domain.bookings import Booking, Recall, book
-from domain.conditions import Condition, conditions_of
+from domain.bookings import Recall
+from domain.conditions import Condition, conditions_after_step, conditions_of, same_conditions
+from domain.daily import Daily, DayBookings, daily
 from domain.dossier import State, replay
 from domain.facts import Facts, effective
-from domain.instants import Day, Millis, Zone
-from domain.measures import ATTRIBUTES, FAMILIES, INDEX, suffix
+from domain.instants import Millis, Zone
 from domain.procedures import procedure_key
 from domain.reference import Reference
 from domain.rows import DocumentRow, DossierRow
@@ -23,22 +23,16 @@ RULES_VERSION = 3
 UNKNOWN_UNIT = "?"
 """Stands for the unit of a dossier that none of its events named; belongs to the root only."""
 
-DayBookings = tuple[tuple[Day, tuple[tuple[int, int], ...]], ...]
-"""Per day, the non-zero (measure index, value) pairs, both in ascending order."""
-_LATE_OPEN = tuple(INDEX[f"late_open_{suffix(f)}"] for f in FAMILIES)
 
-
-class Folded(Struct, frozen=True, kw_only=True):
-    """What one dossier's facts come to."""
+class Folded(Struct, frozen=True, array_like=True):
+    """What one dossier's facts come to; kept between its events, so that the next one need not begin anew."""
 
     state: State
+    events: int
     timeline: Timeline
     due_basis: str
-    entries: tuple[Booking, ...]
-    by_day: DayBookings
-    recalls: tuple[Recall, ...]
+    days: Daily
     conditions: tuple[Condition, ...]
-    events: int
     source_differs: bool = False
     """Whether the source's own verdict on an ended dossier is neither the index's nor form II.06a's."""
 
@@ -49,40 +43,46 @@ class Folded(Struct, frozen=True, kw_only=True):
         return (s.unit or UNKNOWN_UNIT, procedure_key(s.procedure or ""), s.channel or "")
 
     @property
+    def by_day(self) -> DayBookings:
+        """All bookings, summed per day."""
+        return self.days.by_day
+
+    @property
+    def recalls(self) -> tuple[Recall, ...]:
+        """Its re-openings."""
+        return self.days.recalls
+
+    @property
     def findings(self) -> tuple[tuple[str, str], ...]:
         """(kind, id of the event that shows it), in order of kind."""
-        found = list(self.state.notes)
+        found = self.state.notes
         if self.timeline.stays and not self.timeline.dues:
-            found.append(("undated", ""))
+            found = (*found, ("undated", ""))
         if self.source_differs:
-            found.append(("source_verdict_differs", ""))
-        return tuple(sorted(found))
+            found = (*found, ("source_verdict_differs", ""))
+        return tuple(sorted(found)) if len(found) > 1 else found
 
 
 def fold_dossier(facts: Facts, reference: Reference) -> Folded:
-    """State, timeline, bookings and conditions of a dossier, from its facts in canonical order."""
-    state = replay(facts)
-    zone = reference.zone
-    computed = None
-    result_due = True
-    if state.accepted_at is not None:
-        result_due = reference.returns_document(state.procedure, state.accepted_at)
-        if not (state.dues and state.dues[0].at <= state.accepted_at) and state.stated_original is None:
-            computed = reference.computed_due(state.procedure, state.accepted_at)
-    timeline = timeline_of(state, computed[0] if computed else None, result_due=result_due)
-    booked = book(timeline, zone)
-    basis = computed[1] if computed else ("source" if timeline.dues else "none")
-    return Folded(
-        state=state,
-        timeline=timeline,
-        due_basis=basis,
-        entries=booked.entries,
-        by_day=by_day(booked.entries, zone),
-        recalls=booked.recalls,
-        conditions=conditions_of(state, timeline, reference),
-        events=len(facts),
-        source_differs=_source_differs(state, timeline, zone),
-    )
+    """State, timeline, bookings and conditions of a dossier, from all its facts in canonical order."""
+    return judged(replay(facts), len(facts), reference)
+
+
+def judged(state: State, events: int, reference: Reference, before: Folded | None = None) -> Folded:
+    """All that follows from a state under the reference documents.
+
+    `before` is the same dossier a few facts earlier under the same documents: what does not depend on what those
+    facts changed is taken over from it; the result is the same without it.
+    """
+    if before is not None and _same_timeline(before.state, state):
+        timeline, basis, days = before.timeline, before.due_basis, before.days
+    else:
+        timeline, basis = _timeline(state, reference)
+        same = before is not None and timeline == before.timeline
+        days = before.days if before is not None and same else daily(timeline, reference.zone)
+    conditions = _conditions(state, timeline, days, reference, before)
+    differs = _source_differs(state, timeline, reference.zone)
+    return Folded(state, events, timeline, basis, days, conditions, differs)
 
 
 def _source_differs(state: State, timeline: Timeline, zone: Zone) -> bool:
@@ -95,70 +95,101 @@ def _source_differs(state: State, timeline: Timeline, zone: Zone) -> bool:
     return (said == "late") not in ours
 
 
-def by_day(entries: tuple[Booking, ...], zone: Zone) -> DayBookings:
-    """Entries summed per day; pairs that cancel out inside a day vanish."""
-    days: dict[Day, dict[int, int]] = {}
-    for at, measure, value in entries:
-        cell = days.setdefault(zone.day(at), {})
-        cell[measure] = cell.get(measure, 0) + value
-    kept = ((day, tuple(sorted((m, v) for m, v in cell.items() if v))) for day, cell in sorted(days.items()))
-    return tuple((day, cell) for day, cell in kept if cell)
+def _timeline(state: State, reference: Reference) -> tuple[Timeline, str]:
+    """The timeline, and what its due date is based on."""
+    computed = None
+    result_due = True
+    if state.accepted_at is not None:
+        result_due = reference.returns_document(state.procedure, state.accepted_at)
+        if not (state.dues and state.dues[0].at <= state.accepted_at) and state.stated_original is None:
+            computed = reference.computed_due(state.procedure, state.accepted_at)
+    timeline = timeline_of(state, computed[0] if computed else None, result_due=result_due)
+    return timeline, computed[1] if computed else ("source" if timeline.dues else "none")
+
+
+def _same_timeline(a: State, b: State) -> bool:
+    """Whether nothing changed that a timeline depends on. What `evolve` left alone is the very same object, so
+    that looking is cheap; unequal objects of equal value only cost time."""
+    return (
+        a.segments is b.segments
+        and a.firsts is b.firsts
+        and a.dues is b.dues
+        and a.supplements is b.supplements
+        and a.payments is b.payments
+        and a.apologies is b.apologies
+        and a.accepted_at == b.accepted_at
+        and a.procedure == b.procedure
+        and a.channel == b.channel
+        and a.disliked == b.disliked
+        and a.complained == b.complained
+        and a.stated_original == b.stated_original
+    )
+
+
+def _conditions(
+    state: State, timeline: Timeline, days: Daily, reference: Reference, before: Folded | None
+) -> tuple[Condition, ...]:
+    if before is None:
+        return conditions_of(state, timeline, days.jumps, reference)
+    old = before.state
+    if not (
+        (timeline is before.timeline or same_conditions(before.timeline, timeline))
+        and old.accepted_at == state.accepted_at
+        and old.submitted_at == state.submitted_at
+        and old.rejected_at == state.rejected_at
+        and old.channel == state.channel
+        and old.moves == state.moves
+    ):
+        return conditions_of(state, timeline, days.jumps, reference)
+    if old.last_step_at == state.last_step_at and old.office == state.office:
+        return before.conditions
+    return conditions_after_step(state, timeline, reference, before.conditions)
 
 
 def dossier_row(code: str, folded: Folded, version: int, known_at: Millis) -> DossierRow:
     """The row of a dossier at the log record that changed it."""
-    s, tl = folded.state, folded.timeline
+    s, tl, days = folded.state, folded.timeline, folded.days
     unit, procedure, channel = folded.dimensions
     last = tl.stays[-1] if tl.stays else None
-    held = tl.held()
+    ended_at = last.end if last else None
+    findings = folded.findings
     return DossierRow(
-        dossier_code=code,
-        version=version,
-        known_at=known_at,
-        unit=unit,
-        receiving_unit=s.receiving_unit or "",
-        procedure=procedure,
-        channel=channel,
-        applicant_kind=s.applicant_kind or "",
-        service_level=s.service_level or "",
-        status=s.status,
-        submitted_at=s.submitted_at,
-        accepted_at=s.accepted_at,
-        due_at=tl.dues[-1].due if tl.dues else None,
-        due_at_original=tl.original,
-        due_basis=folded.due_basis,
-        finished_at=s.segments[-1].finished,
-        returned_at=s.segments[-1].returned,
-        ended_at=last.end if last else None,
-        end_kind=last.how if last else "",
-        supplements=len(tl.supplements),
-        paused=any(p.done is None for p in (*tl.supplements, *tl.payments)),
-        apology_at=tl.apologies[0] if tl.apologies else None,
-        moves=len(s.moves),
-        step=s.step or "",
-        office=s.office or "",
-        last_step_at=s.last_step_at,
-        last_fact_at=max([s.last_fact_at or 0, *(at for at, _, _ in folded.entries if last and last.end == at)]),
-        events=folded.events,
-        attributes=sum(1 << n for n, a in enumerate(ATTRIBUTES) if a in held),
-        unhappy=tl.unhappy,
-        is_open=last is not None and last.end is None,
-        late_from=_late_from(folded.entries, last is not None and last.end is None),
-        booking_days=tuple(day for day, _ in folded.by_day),
-        findings=tuple(kind for kind, _ in folded.findings),
-        timeline=tl.encode(),
+        code,
+        version,
+        known_at,
+        unit,
+        s.receiving_unit or "",
+        procedure,
+        channel,
+        s.applicant_kind or "",
+        s.service_level or "",
+        s.status,
+        s.submitted_at,
+        s.accepted_at,
+        tl.dues[-1].due if tl.dues else None,
+        tl.original,
+        folded.due_basis,
+        s.segments[-1].finished,
+        s.segments[-1].returned,
+        ended_at,
+        last.how if last else "",
+        len(tl.supplements),
+        any(p.done is None for p in (*tl.supplements, *tl.payments)),
+        tl.apologies[0] if tl.apologies else None,
+        len(s.moves),
+        s.step or "",
+        s.office or "",
+        s.last_step_at,
+        max(s.last_fact_at or 0, ended_at or 0),
+        folded.events,
+        tl.attribute_mask(),
+        tl.unhappy,
+        last is not None and ended_at is None,
+        days.late_from,
+        tuple([day for day, _ in days.by_day]),
+        tuple([kind for kind, _ in findings]) if findings else (),
+        tl.encode(),
     )
-
-
-def _late_from(entries: tuple[Booking, ...], is_open: bool) -> tuple[Millis | None, ...]:
-    """Per family, the start of the stretch of open-and-late that has no end; None when there is none."""
-    if not is_open:
-        return (None,) * len(FAMILIES)
-    found: list[Millis | None] = []
-    for measure in _LATE_OPEN:
-        jumps = sorted((at, value) for at, m, value in entries if m == measure)
-        found.append(jumps[-1][0] if jumps and jumps[-1][1] > 0 else None)
-    return tuple(found)
 
 
 def document_row(kind: str, subject: str, facts: Facts, version: int, known_at: Millis) -> DocumentRow:

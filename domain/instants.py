@@ -69,7 +69,7 @@ class Zone:
     on such a boundary.
     """
 
-    __slots__ = ("_offset", "info", "name")
+    __slots__ = ("_offset", "info", "midnight", "name")
 
     def __init__(self, name: str = DEFAULT_ZONE) -> None:
         try:
@@ -85,15 +85,17 @@ class Zone:
             delta = t.utcoffset() or timedelta()
             return delta // _MS
 
+        @lru_cache(maxsize=50_000)
+        def midnight(day: Day) -> Millis:
+            return to_millis(datetime.combine(day_date(day), datetime.min.time(), info))
+
         self._offset = offset
+        self.midnight = midnight
+        """The first instant of a day."""
 
     def day(self, ms: Millis) -> Day:
         """The day in which an instant falls."""
         return (ms + self._offset(ms // 900_000)) // MS_DAY
-
-    def midnight(self, day: Day) -> Millis:
-        """The first instant of a day."""
-        return to_millis(datetime.combine(day_date(day), datetime.min.time(), self.info))
 
     def local(self, ms: Millis) -> datetime:
         """The instant as an aware datetime in this zone."""

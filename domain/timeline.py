@@ -6,12 +6,14 @@ judged by the same functions that made the bookings (measures.md, "Timeline of a
 
 from bisect import bisect_right
 from collections.abc import Callable
+from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
 
 from domain.dossier import Due, Pause, State
 from domain.instants import Millis
+from domain.measures import ATTRIBUTES
 
 
 class Stay(Struct, frozen=True, array_like=True):
@@ -53,20 +55,35 @@ class Timeline(Struct, frozen=True, array_like=True):
 
     def held(self) -> frozenset[str]:
         """The attributes that the dossier has, as known now, under the names of `measures.ATTRIBUTES`."""
-        names = {name for name, _ in self.attributes}
-        if self.result_due:
-            names.add("result_due")
-        else:
-            names.discard("result")
-        if "component" in names and ("result" in names or not self.result_due):
-            names.add("digitised")
-        if "paid_online" in names and "payable" not in names:
-            names.discard("paid_online")
-        return frozenset(names)
+        return _held(tuple([name for name, _ in self.attributes]), self.result_due)
+
+    def attribute_mask(self) -> int:
+        """The same as a mask: bit n set for `ATTRIBUTES[n]`."""
+        return _mask(tuple([name for name, _ in self.attributes]), self.result_due)
 
     def encode(self) -> str:
         """The canonical text kept in the store."""
         return _encode(self).decode()
+
+
+@lru_cache(maxsize=8_192)
+def _held(attributes: tuple[str, ...], result_due: bool) -> frozenset[str]:
+    names = set(attributes)
+    if result_due:
+        names.add("result_due")
+    else:
+        names.discard("result")
+    if "component" in names and ("result" in names or not result_due):
+        names.add("digitised")
+    if "paid_online" in names and "payable" not in names:
+        names.discard("paid_online")
+    return frozenset(names)
+
+
+@lru_cache(maxsize=8_192)
+def _mask(attributes: tuple[str, ...], result_due: bool) -> int:
+    held = _held(attributes, result_due)
+    return sum(1 << n for n, name in enumerate(ATTRIBUTES) if name in held)
 
 
 _encode = msgspec.json.Encoder().encode
@@ -86,7 +103,8 @@ def timeline_of(state: State, computed_due: Millis | None, *, result_due: bool) 
     """The timeline of a state. `computed_due` is the due date by the procedure's limit, used from acceptance
     on where no source stated one by then (domain.md §4: compute it only where it is missing)."""
     stays = _stays(state, stopped_ends=True)
-    open_stays = _stays(state, stopped_ends=False)
+    stopped = any(how == "stopped" for segment in state.segments for _, how in segment.others)
+    open_stays = _stays(state, stopped_ends=False) if stopped else stays
     dues = tuple(sorted(state.dues, key=lambda x: x.at))
     accepted = state.accepted_at
     if accepted is not None and not (dues and dues[0].at <= accepted):

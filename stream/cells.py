@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from domain.fold import DayBookings
+from domain.daily import DayBookings
 from domain.instants import Day, date_day, day_date
 from domain.measures import INDEX, MEASURES, PROCEDURE_MEASURES
 from domain.rows import CellRow, UnitDayKnownRow, UnitDayRow, UnitProcedureRow

@@ -4,26 +4,29 @@ Rows are absolute, one per (subject, log record that changed it), whatever the b
 rows of a re-run equal (design rule 3).
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from domain.blocks import partition_of, split_block
 from domain.conditions import Condition
+from domain.daily import DayBookings, by_day
+from domain.dossier import EMPTY, evolve
 from domain.errors import InvalidEvent, NewerEvent
+from domain.event_data import Data
 from domain.event_types import BROADCAST_TYPES, EVENT_TYPES
 from domain.events import Event, decode_event, without_values
-from domain.facts import Fact, Facts, fact_of, fits, merge
-from domain.fold import Folded, by_day, document_row, dossier_row, fold_dossier
+from domain.facts import Fact, Facts, Packed, fact_of, fits, merge, packed
+from domain.fold import Folded, document_row, dossier_row, fold_dossier, judged
 from domain.instants import Millis, Zone
 from domain.petition import book_petition, petition_row, replay_petition
 from domain.reference import Reference, check_document
 from domain.rows import ConditionRow, DeadLetterRow, FindingRow, RecallRow
-from stream.cells import Ledger, cell_row
+from stream.cells import Dimensions, Ledger, cell_row
 from stream.port import FoldState
 from stream.state import CellKey, Position, Subject, SubjectKey, Sweep, record_hash
 
@@ -32,7 +35,6 @@ CLOCK_TOLERANCE_MS = 5 * 60 * 1000
 SWEEP_SLICE = 400
 QUARANTINED = "quarantined"
 """The `field` of the dead letter of a record that was skipped by decision."""
-_encode = msgspec.msgpack.Encoder().encode
 _FULL = "the subject holds as many events as one can: nothing more is folded into it"
 Indexed = list[tuple[int, Event]]
 """The events of a record, each with its place in it."""
@@ -104,6 +106,10 @@ class PartitionFold:
         self._reference = Reference(store.documents(), config.zone)
         self._ledger = Ledger(store)
         self._rows: dict[str, list[Struct]] = {}
+        self._data: dict[bytes, Data] = {}
+        """What the facts of the present record say, by their hash: decoded once."""
+        self._new_reference = False
+        """Whether the present record changed the documents: what was folded before knows the old ones."""
         self._first = self.position.offset + 1
         self._size = 0
 
@@ -137,6 +143,7 @@ class PartitionFold:
             found, dead = [], [DeadLetterRow(offset, 0, known_at, "", reason, QUARANTINED)]
         full: set[int] = set()
         changed = self.take_documents(found, full)
+        self._data = {e.hash: e.data for _, e in found}
         for (kind, subject), facts in by_subject(found).items():
             self._fold(kind, subject, facts, offset, known_at, full)
         dead += [DeadLetterRow(offset, n, known_at, e.source, _FULL, "subject") for n, e in found if n in full]
@@ -279,6 +286,7 @@ class PartitionFold:
                 changed = True
         if changed:
             self._reference = Reference(documents, self._config.zone)
+        self._new_reference = changed
         return changed
 
     def _fold(
@@ -286,53 +294,73 @@ class PartitionFold:
     ) -> None:
         if kind == "log":
             return
-        old = self._store.subject(kind, subject) or Subject(kind, subject, ())
-        merged = _merged(kind, old.facts, new, full)
-        if merged is old.facts:
+        old = self._store.subject(kind, subject)
+        if kind == "dossier" and self._fold_on(old, subject, new, version, known_at):
+            return
+        facts = old.facts if old is not None else ()
+        merged = _merged(kind, facts, new, full)
+        if merged is facts:
             return
         if kind == "dossier":
-            self._fold_dossier(old, merged, version, known_at)
+            folded = fold_dossier(merged, self._reference)
+            self._replace_dossier(old, Subject(kind, subject, packed(merged), folded), version, known_at)
         elif kind == "petition":
-            self._fold_petition(old, merged, version, known_at)
+            self._fold_petition(old or Subject(kind, subject, Packed()), merged, version, known_at)
         else:
-            self._store.put_subject(Subject(kind, subject, merged))
+            self._store.put_subject(Subject(kind, subject, packed(merged)))
             if partition_of(subject, self._config.partitions) == self._config.partition:
                 self._emit("documents", document_row(kind, subject, merged, version, known_at))
 
+    def _fold_on(
+        self, old: Subject | None, code: str, new: dict[int, Fact], version: int, known_at: Millis
+    ) -> bool:
+        """The usual case: facts that come after all that is known of a dossier go on from its kept state.
+        False when they have to be merged and everything folded from the first."""
+        facts = sorted(new.values(), key=Fact.order) if len(new) > 1 else [*new.values()]
+        after = (old.packed if old is not None else Packed()).followed_by(facts)
+        if after is None:
+            return False
+        before = old.folded if old is not None else None
+        state = EMPTY if before is None else before.state
+        for fact in facts:
+            state = evolve(state, fact, self._data.get(fact.hash))
+        folded = judged(state, after.count, self._reference, None if self._new_reference else before)
+        self._emit_dossier(before, Subject("dossier", code, after, folded), folded, version, known_at)
+        return True
+
     def _refold(self, subject: Subject, version: int, known_at: Millis) -> None:
         """A subject again, under a changed reference; nothing is emitted where nothing changed."""
-        if subject.kind == "dossier":
-            self._fold_dossier(subject, subject.facts, version, known_at)
+        if subject.folded is not None:
+            folded = judged(subject.folded.state, subject.folded.events, self._reference)
+            self._replace_dossier(subject, replace(subject, folded=folded), version, known_at)
 
-    def _fold_dossier(self, old: Subject, facts: Facts, version: int, known_at: Millis) -> None:
-        folded = fold_dossier(facts, self._reference)
-        row = dossier_row(old.subject, folded, version, known_at)
-        digest = hashlib.blake2b(
-            _encode(msgspec.structs.replace(row, version=0, known_at=0)), digest_size=12
-        ).digest()
-        if digest == old.row_hash and folded.conditions == old.conditions:
-            if facts is not old.facts:
-                self._store.put_subject(msgspec.structs.replace(old, facts=facts))
-            return
-        self._emit("dossiers", row)
-        known_day = self._config.zone.day(known_at)
-        self._ledger.move((old.dimensions, old.by_day), (folded.dimensions, folded.by_day), known_day)
-        self._emit_recalls(old, folded, version, known_at)
-        self._emit_conditions(old, folded, version, known_at)
-        self._emit_findings(old, folded, version, known_at)
-        self._store.put_subject(
-            Subject(
-                old.kind,
-                old.subject,
-                facts,
-                folded.dimensions,
-                folded.by_day,
-                folded.recalls,
-                folded.conditions,
-                folded.findings,
-                digest,
-            )
-        )
+    def _replace_dossier(self, old: Subject | None, new: Subject, version: int, known_at: Millis) -> None:
+        """Emits what changed between two foldings of a dossier, nothing when its row says the same."""
+        before, folded = old.folded if old is not None else None, new.folded
+        assert folded is not None
+        if (
+            before is not None
+            and before.conditions == folded.conditions
+            and dossier_row("", before, 0, 0) == dossier_row("", folded, 0, 0)
+        ):
+            self._store.put_subject(new)
+        else:
+            self._emit_dossier(before, new, folded, version, known_at)
+
+    def _emit_dossier(
+        self, before: Folded | None, new: Subject, folded: Folded, version: int, known_at: Millis
+    ) -> None:
+        code = new.subject
+        self._emit("dossiers", dossier_row(code, folded, version, known_at))
+        old = _Emitted() if before is None else _Emitted(before.dimensions, before)
+        now = _Emitted(folded.dimensions, folded)
+        if old.dimensions != now.dimensions or old.by_day is not now.by_day:
+            known_day = self._config.zone.day(known_at)
+            self._ledger.move((old.dimensions, old.by_day), (now.dimensions, now.by_day), known_day)
+        self._emit_recalls(code, old, now, version, known_at)
+        self._emit_conditions(code, old, now, version, known_at)
+        self._emit_findings(code, old, now, version, known_at)
+        self._store.put_subject(new)
 
     def _fold_petition(self, old: Subject, facts: Facts, version: int, known_at: Millis) -> None:
         petition = replay_petition(facts)
@@ -341,61 +369,63 @@ class PartitionFold:
         dimensions = (unit, "", "")
         self._emit("petitions", petition_row(old.subject, petition, unit, version, known_at))
         self._ledger.move((old.dimensions, old.by_day), (dimensions, days), self._config.zone.day(known_at))
-        self._store.put_subject(Subject(old.kind, old.subject, facts, dimensions, days))
+        self._store.put_subject(Subject(old.kind, old.subject, packed(facts), None, dimensions, days))
 
-    def _emit_recalls(self, old: Subject, folded: Folded, version: int, known_at: Millis) -> None:
-        moved = old.dimensions != folded.dimensions
-        now = {(r.stopped_open, r.out_at, r.in_at): r for r in folded.recalls}
+    def _emit_recalls(self, code: str, old: "_Emitted", now: "_Emitted", version: int, known_at: Millis) -> None:
+        moved = old.dimensions != now.dimensions
+        if old.recalls is now.recalls and not moved:
+            return
+        after = {(r.stopped_open, r.out_at, r.in_at): r for r in now.recalls}
         before = {(r.stopped_open, r.out_at, r.in_at): r for r in old.recalls}
-        gone = [(r, True) for key, r in before.items() if key not in now]
-        new = [(r, False) for key, r in now.items() if moved or before.get(key) != r]
+        gone = [(r, True) for key, r in before.items() if key not in after]
+        new = [(r, False) for key, r in after.items() if moved or before.get(key) != r]
         for r, is_gone in (*gone, *new):
-            unit, procedure, channel = folded.dimensions
+            unit, procedure, channel = now.dimensions
             self._emit(
                 "recalls",
                 RecallRow(
-                    old.subject, r.stopped_open, r.out_at, r.in_at, version, known_at, unit, procedure, channel,
+                    code, r.stopped_open, r.out_at, r.in_at, version, known_at, unit, procedure, channel,
                     r.ok, r.early, r.undated, r.unhappy, r.attributes, is_gone,
                 ),
             )  # fmt: skip
 
-    def _emit_conditions(self, old: Subject, folded: Folded, version: int, known_at: Millis) -> None:
-        moved = old.dimensions != folded.dimensions
-        now = {(c.kind, c.episode): c for c in folded.conditions}
+    def _emit_conditions(
+        self, code: str, old: "_Emitted", now: "_Emitted", version: int, known_at: Millis
+    ) -> None:
+        moved = old.dimensions != now.dimensions
+        if old.conditions is now.conditions and not moved:
+            return
+        after = {(c.kind, c.episode): c for c in now.conditions}
         before = {(c.kind, c.episode): c for c in old.conditions}
-        unit, procedure, _ = folded.dimensions
+        unit, procedure, _ = now.dimensions
 
-        def row(c: Condition, until: Millis | None) -> ConditionRow:
-            return ConditionRow(
-                c.kind,
-                old.subject,
-                c.episode,
-                version,
-                known_at,
-                c.start,
-                until,
-                unit,
-                procedure,
-                c.due_at,
-                c.evidence,
-            )
+        def emit(c: Condition, until: Millis | None) -> None:
+            self._emit(
+                "conditions",
+                ConditionRow(
+                    c.kind, code, c.episode, version, known_at, c.start, until,
+                    unit, procedure, c.due_at, c.evidence,
+                ),
+            )  # fmt: skip
 
         for key, c in before.items():
-            if key not in now:
-                self._emit("conditions", row(c, c.start))
-        for key, c in now.items():
+            if key not in after:
+                emit(c, c.start)
+        for key, c in after.items():
             if moved or before.get(key) != c:
-                self._emit("conditions", row(c, c.until))
+                emit(c, c.until)
 
-    def _emit_findings(self, old: Subject, folded: Folded, version: int, known_at: Millis) -> None:
-        unit = folded.dimensions[0]
-        now, before = dict(folded.findings), dict(old.findings)
+    def _emit_findings(self, code: str, old: "_Emitted", now: "_Emitted", version: int, known_at: Millis) -> None:
+        unit = now.dimensions[0]
+        if old.findings == now.findings and old.dimensions[0] == unit:
+            return
+        after, before = dict(now.findings), dict(old.findings)
         for kind, event_id in before.items():
-            if kind not in now:
-                self._emit("findings", FindingRow(kind, old.subject, version, known_at, unit, event_id, False))
-        for kind, event_id in now.items():
+            if kind not in after:
+                self._emit("findings", FindingRow(kind, code, version, known_at, unit, event_id, False))
+        for kind, event_id in after.items():
             if before.get(kind) != event_id or old.dimensions[0] != unit:
-                self._emit("findings", FindingRow(kind, old.subject, version, known_at, unit, event_id, True))
+                self._emit("findings", FindingRow(kind, code, version, known_at, unit, event_id, True))
 
     def _emit_cells(self, touched: dict[CellKey, list[int]], version: int) -> None:
         for key, values in touched.items():
@@ -405,6 +435,19 @@ class PartitionFold:
     def _emit(self, table: str, row: Struct) -> None:
         self._rows.setdefault(table, []).append(row)
         self._size += 1
+
+
+class _Emitted:
+    """What stands in the store of a dossier: taken apart once, compared piece by piece."""
+
+    __slots__ = ("by_day", "conditions", "dimensions", "findings", "recalls")
+
+    def __init__(self, dimensions: Dimensions = ("", "", ""), folded: Folded | None = None) -> None:
+        self.dimensions = dimensions
+        self.by_day: DayBookings = folded.days.by_day if folded is not None else ()
+        self.recalls = folded.days.recalls if folded is not None else ()
+        self.conditions = folded.conditions if folded is not None else ()
+        self.findings = folded.findings if folded is not None else ()
 
 
 def replace_position(position: Position, **changes: object) -> Position:

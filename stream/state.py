@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,11 +17,10 @@ import lmdb
 import msgspec
 from msgspec import Struct
 
-from domain.bookings import Recall
-from domain.conditions import Condition
+from domain.daily import DayBookings
 from domain.errors import Refused, Unavailable
-from domain.facts import Fact, Facts
-from domain.fold import DayBookings
+from domain.facts import Fact, Facts, Packed
+from domain.fold import Folded
 from domain.instants import Millis
 
 MAP_SIZE = 1 << 36
@@ -33,18 +33,34 @@ CellKey = tuple[Any, ...]
 """(grain, then the key columns of that grain)."""
 
 
-class Subject(Struct, array_like=True, frozen=True, omit_defaults=False):
-    """What is kept of one subject: its facts, and what was last emitted about it, to book the difference."""
+class Subject(Struct, array_like=True, frozen=True):
+    """What is kept of one subject: its facts, and what they came to, from which the next rows are told apart.
+
+    Of a dossier that is `folded`; of a petition the dimensions and days under which it is booked.
+    """
 
     kind: str
     subject: str
-    facts: Facts
+    packed: Packed
+    folded: Folded | None = None
     dimensions: tuple[str, str, str] = ("", "", "")
-    by_day: DayBookings = ()
-    recalls: tuple[Recall, ...] = ()
-    conditions: tuple[Condition, ...] = ()
-    findings: tuple[tuple[str, str], ...] = ()
-    row_hash: bytes = b""
+    booked: DayBookings = ()
+
+    @property
+    def facts(self) -> Facts:
+        """Its facts in canonical order."""
+        return self.packed.facts()
+
+    @property
+    def by_day(self) -> DayBookings:
+        """Its bookings."""
+        return self.folded.by_day if self.folded is not None else self.booked
+
+
+@cache
+def _schema() -> bytes:
+    """Names the form of what is stored, down to the fields of the fold's own values."""
+    return hashlib.blake2b(repr(msgspec.inspect.type_info(Subject)).encode(), digest_size=12).digest()
 
 
 class Sweep(Struct, array_like=True, frozen=True):
@@ -99,6 +115,7 @@ class StateStore:
         self._cells = self._env.open_db(b"cells")
         self._documents = self._env.open_db(b"documents")
         self._dirty = self._env.open_db(b"dirty")
+        self._keep_schema()
         self.position: Position | None = self._read_position()
         self._new_subjects: dict[bytes, Subject] = {}
         self._new_cells: dict[CellKey, list[int]] = {}
@@ -112,6 +129,15 @@ class StateStore:
         self._env.close()
         _mark(self.folder, clean=True)
         self._lock.close()
+
+    def _keep_schema(self) -> None:
+        """Empties a state that another release stored in another form: it is folded anew, never misread."""
+        with self._env.begin(write=True) as txn:
+            if txn.get(b"schema", db=self._meta) == _schema():
+                return
+            for database in (self._subjects, self._cells, self._documents, self._dirty, self._meta):
+                txn.drop(database, delete=False)
+            txn.put(b"schema", _schema(), db=self._meta)
 
     def _read_position(self) -> Position | None:
         with self._env.begin(db=self._meta) as txn:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from domain.bookings import book
 from domain.events import make_event
 from domain.facts import fact_of, merge
 from domain.fold import fold_dossier
@@ -34,7 +35,7 @@ def booked(*said: tuple[str, dict[str, Any]], procedure: str = "1.000001", retur
     )
     reference = Reference({("procedure", "1.000001"): (fact_of(described),)}, ZONE)
     folded = fold_dossier(merge((), map(fact_of, events)), reference)
-    return {MEASURES[m] for _, m, value in folded.entries if value > 0}
+    return {MEASURES[m] for _, m, value in book(folded.timeline, ZONE).entries if value > 0}
 
 
 FEE = ("payment_requested", {"amounts": [20_000]})

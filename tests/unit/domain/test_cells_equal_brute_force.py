@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.algebra import Recalled, quantities, totals
+from domain.bookings import book
 from domain.fold import Folded, fold_dossier
 from domain.instants import Millis, parse_rfc3339
 from domain.measures import ATTRIBUTES, FAMILIES, MEASURES
@@ -51,7 +52,7 @@ def sums(folded: Sequence[Folded], until: Millis, *, subtract: bool) -> dict[str
         for booked, cell in f.by_day:
             if booked < day + subtract:
                 found.update({MEASURES[m]: value for m, value in cell})
-        for at, m, value in f.entries:
+        for at, m, value in book(f.timeline, ZONE).entries:
             if ZONE.day(at) == day and (at >= until) == subtract:
                 found[MEASURES[m]] += -value if subtract else value
     return dict(found)

@@ -40,11 +40,17 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def run(path: Path, records: Sequence[Rec], batch: int = 1, crash_at: frozenset[int] = frozenset()) -> Rows:
+def run(
+    path: Path,
+    records: Sequence[Rec],
+    batch: int = 1,
+    crash_at: frozenset[int] = frozenset(),
+    made: type[PartitionFold] = PartitionFold,
+) -> Rows:
     """Folds records in batches; at the given offsets the worker dies after emitting, before committing."""
     rows: Rows = {}
     store = StateStore(path)
-    fold = PartitionFold(store, CONFIG)
+    fold = made(store, CONFIG)
     pending = set(crash_at)
 
     def emit() -> bool:
@@ -60,7 +66,7 @@ def run(path: Path, records: Sequence[Rec], batch: int = 1, crash_at: frozenset[
         emit()
         store.close()
         store = StateStore(path)
-        fold = PartitionFold(store, CONFIG)
+        fold = made(store, CONFIG)
         return True
 
     n = 0
