@@ -1,7 +1,8 @@
 """The fold of one partition: log records in, rows and state changes out. No Kafka here, only records.
 
 Rows are absolute, one per (subject, log record that changed it), whatever the batches were: only then are the
-rows of a re-run equal (design rule 3).
+rows of a re-run equal (design rule 3). A cell's row is emitted once a batch, as of the last record that touched
+it: batches are taken whole and the greatest version stands, so that what it was in between is never seen.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -111,7 +112,8 @@ class PartitionFold:
         self._new_reference = False
         """Whether the present record changed the documents: what was folded before knows the old ones."""
         self._first = self.position.offset + 1
-        self._size = 0
+        self._cells: dict[CellKey, tuple[list[int], int]] = {}
+        """The cells that the present batch touched, with the last record that did."""
 
     def reopened(self) -> "PartitionFold":
         """The fold as of the last commit, after the store was rolled back."""
@@ -130,7 +132,7 @@ class PartitionFold:
     @property
     def size(self) -> int:
         """A rough count of what waits in the present batch."""
-        return self._size
+        return sum(map(len, self._rows.values())) + len(self._cells)
 
     def apply(self, record: LogRecord) -> None:
         """Folds one record. Raises NewerEvent (this release is too old) with nothing of the record applied."""
@@ -143,6 +145,8 @@ class PartitionFold:
             found, dead = [], [DeadLetterRow(offset, 0, known_at, "", reason, QUARANTINED)]
         full: set[int] = set()
         changed = self.take_documents(found, full)
+        if changed:
+            self._settle_cells()
         self._data = {e.hash: e.data for _, e in found}
         for (kind, subject), facts in by_subject(found).items():
             self._fold(kind, subject, facts, offset, known_at, full)
@@ -156,7 +160,8 @@ class PartitionFold:
             sweep = Sweep(offset, b"", 0)
             self.position = replace_position(self.position, sweep=sweep, known_at=known_at, clock=clock)
             return
-        self._emit_cells(touched, offset)
+        for key, values in touched.items():
+            self._cells[key] = (values, offset)
         self.position = replace_position(
             self.position, offset=offset, record_hash=record_hash(record.value), known_at=known_at, clock=clock
         )
@@ -190,7 +195,8 @@ class PartitionFold:
             self.position = replace_position(self.position, sweep=after)
             return
         dirty = self._store.dirty_after(under.cursor, count)
-        self._emit_cells({key: self._store.cell(key, 0) for _, key in dirty}, under.offset)
+        for _, key in dirty:
+            self._cells[key] = (self._store.cell(key, 0), under.offset)
         self._store.forget_dirty([key for key, _ in dirty])
         if len(dirty) == count:
             self.position = replace_position(
@@ -203,6 +209,7 @@ class PartitionFold:
 
     def batch(self) -> Batch:
         """What is to be emitted now; empty rows still move the position."""
+        self._settle_cells()
         under = self._sweep_before()
         if under is not None:
             return Batch(under.offset, under.offset, self._rows, self.position, under.seq, not self.sweeping)
@@ -223,7 +230,6 @@ class PartitionFold:
             )
         self._store.commit(self.position)
         self._rows = {}
-        self._size = 0
         self._first = self.position.offset + 1
 
     # ---- inside a record
@@ -427,14 +433,19 @@ class PartitionFold:
             if before.get(kind) != event_id or old.dimensions[0] != unit:
                 self._emit("findings", FindingRow(kind, code, version, known_at, unit, event_id, True))
 
-    def _emit_cells(self, touched: dict[CellKey, list[int]], version: int) -> None:
-        for key, values in touched.items():
+    def _settle_cells(self) -> None:
+        """Emits the cells of the batch as they stand, each once: a batch is taken whole, so that what a cell was
+        between its records would be replaced before it is seen."""
+        for key, (values, version) in self._cells.items():
             table, row = cell_row(key, values, version)
             self._emit(table, row)
+        self._cells = {}
 
     def _emit(self, table: str, row: Struct) -> None:
-        self._rows.setdefault(table, []).append(row)
-        self._size += 1
+        rows = self._rows.get(table)
+        if rows is None:
+            rows = self._rows[table] = []
+        rows.append(row)
 
 
 class _Emitted:

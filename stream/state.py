@@ -25,6 +25,8 @@ from domain.instants import Millis
 
 MAP_SIZE = 1 << 36
 """64 GiB of address space; the file grows only as it fills."""
+WARM_CELLS = 20_000
+"""Cells kept decoded beside the file, about 20 MB: those of recent days are touched again and again."""
 _LONGEST_KEY = 440
 
 SubjectKey = tuple[str, str]
@@ -119,12 +121,15 @@ class StateStore:
         self.position: Position | None = self._read_position()
         self._new_subjects: dict[bytes, Subject] = {}
         self._new_cells: dict[CellKey, list[int]] = {}
+        self._warm_cells: dict[CellKey, list[int]] = {}
+        self._reading: lmdb.Transaction | None = None
         self._new_documents: dict[SubjectKey, Facts] = {}
         self._new_dirty: set[CellKey] = set()
         self._done_dirty: list[bytes] = []
 
     def close(self) -> None:
         """Flushes to disk, leaves the clean-close mark, releases the lock."""
+        self._stop_reading()
         self._env.sync(True)
         self._env.close()
         _mark(self.folder, clean=True)
@@ -144,14 +149,24 @@ class StateStore:
             found = txn.get(b"position")
         return _position.decode(found) if found else None
 
+    def _read(self) -> Any:
+        """One transaction for all reads of a batch: as of the last commit."""
+        if self._reading is None:
+            self._reading = self._env.begin()
+        return self._reading
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.abort()
+            self._reading = None
+
     def subject(self, kind: str, subject: str) -> Subject | None:
         """A subject as of the present batch."""
         key = subject_key(kind, subject)
         new = self._new_subjects.get(key)
         if new is not None:
             return new
-        with self._env.begin(db=self._subjects) as txn:
-            found = txn.get(key)
+        found = self._read().get(key, db=self._subjects)
         return _subject.decode(found) if found else None
 
     def put_subject(self, subject: Subject) -> None:
@@ -162,9 +177,10 @@ class StateStore:
         """A cell's values, mutable, part of the present batch from now on."""
         cell = self._new_cells.get(key)
         if cell is None:
-            with self._env.begin(db=self._cells) as txn:
-                found = txn.get(_short(_encode(key)))
-            cell = _cell.decode(found) if found else [0] * width
+            cell = self._warm_cells.get(key)
+            if cell is None:
+                found = self._read().get(_short(_encode(key)), db=self._cells)
+                cell = _cell.decode(found) if found else [0] * width
             self._new_cells[key] = cell
         return cell
 
@@ -213,6 +229,7 @@ class StateStore:
 
         Refused when the stored position is not the one this batch started from: another process has it.
         """
+        self._stop_reading()
         with self._env.begin(write=True) as txn:
             found = txn.get(b"position", db=self._meta)
             stored = _position.decode(found) if found else None
@@ -230,10 +247,15 @@ class StateStore:
                 txn.delete(key, db=self._dirty)
             txn.put(b"position", _encode(position), db=self._meta)
         self.position = position
+        if len(self._warm_cells) > WARM_CELLS:
+            self._warm_cells = {}
+        self._warm_cells.update(self._new_cells)
         self._clear()
 
     def rollback(self) -> None:
-        """Forgets the uncommitted batch."""
+        """Forgets the uncommitted batch, and the warm cells that it may have changed."""
+        self._stop_reading()
+        self._warm_cells = {}
         self._clear()
 
     def _clear(self) -> None:

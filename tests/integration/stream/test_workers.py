@@ -18,6 +18,7 @@ from domain.blocks import partition_of
 from domain.changes import ChangeRecord, decode_change
 from domain.events import Event, encode_event
 from domain.instants import zone
+from domain.rows import ROW_TYPES
 from eventlog.config import KafkaConfig
 from eventlog.producer import BulkWriter
 from eventlog.reader import LogReader
@@ -32,9 +33,11 @@ from tests.support.waiting import until
 
 PARTITIONS = 4
 ZONE = "Asia/Ho_Chi_Minh"
+CELLS = frozenset(t for t, r in ROW_TYPES.items() if r.__struct_fields__[-1] == "values")
 WORKER = """
 import json, pathlib, sys
 from domain.instants import zone
+from domain.rows import ROW_TYPES
 from eventlog.config import KafkaConfig
 from stream.runner import worker_config
 from stream.worker import run
@@ -80,13 +83,20 @@ def complete(kafka: KafkaConfig) -> bool:
 
 
 def rows(records: list[ChangeRecord]) -> dict[str, set[Any]]:
-    """Every row ever emitted, as values: absolute rows that are emitted twice are one."""
+    """Every row ever emitted, as values: absolute rows that are emitted twice are one. Of a cell only the last
+    counts: which ones are emitted before it depends on where batches ended."""
     found: dict[str, set[Any]] = {}
+    cells: dict[Any, Any] = {}
     for record in records:
         for name, raw in record.parts.items():
             for row in msgspec.json.decode(raw):
-                found.setdefault(name, set()).add(msgspec.json.encode(row))
-    return found
+                if name in CELLS:
+                    *key, version, _values = row
+                    place = (name, record.partition, *key)
+                    cells[place] = max(cells.get(place, (-1, b"")), (version, msgspec.json.encode(row)))
+                else:
+                    found.setdefault(name, set()).add(msgspec.json.encode(row))
+    return {**found, "cells": {*cells.items()}}
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from domain.timeline import Stay, Timeline, timeline_of
 from stream.partition import PartitionFold
 from stream.state import Position, StateStore, Subject
 from tests.support.events import HOUR, T0, dossier_events, limit_event, provinces
+from tests.support.lifecycles import lifecycles
 from tests.unit.domain.random_dossiers import ZONE, facts_of, random_dossier
 from tests.unit.stream.test_partition import folder, records_of, run, settled
 
@@ -139,6 +140,15 @@ def test_a_fact_under_a_known_id_or_before_a_stored_one_is_not_put_behind() -> N
 def test_a_subject_full_of_facts_is_left_to_the_careful_way() -> None:
     facts = tuple(Fact(n, 3, None, "/s", f"{n}", b"", "dossier.rated", b"{}") for n in range(1_000))
     assert packed(facts).followed_by([Fact(2_000, 3, None, "/s", "x", b"", "dossier.rated", b"{}")]) is None
+
+
+def test_a_cell_is_emitted_once_a_batch_and_stands_in_the_end_as_record_by_record() -> None:
+    records = records_of(lifecycles(40, seed=2), [2])
+    with folder() as a, folder() as b:
+        together, apart = run(a, records, batch=10), run(b, records)
+    assert settled(together) == settled(apart)
+    assert len(together["unit_days"]) < len(apart["unit_days"])
+    assert len(together["dossiers"]) == len(apart["dossiers"])
 
 
 def test_a_state_of_another_form_is_folded_anew() -> None:

@@ -46,6 +46,6 @@ def test_the_golden_log_gives_the_rows_of_this_rules_version() -> None:
     # One partition takes them all: the partition check is not what is tested here.
     events = [*lifecycles(120, seed=3), *records(), limit_event("2.000003", 5, T0 - 900 * HOUR)]
     with folder() as path:
-        rows = run(path, records_of(events, [1, 3, 7]), batch=4)
+        rows = run(path, records_of(events, [1, 3, 7]))
     digest = hashlib.sha256(msgspec.json.encode(sorted(rows.items()))).hexdigest()
     assert {RULES_VERSION: digest} == {RULES_VERSION: GOLDEN[RULES_VERSION]}, "see GOLDEN's docstring"
