@@ -18,6 +18,7 @@ from domain.events import MAX_EVENT_BYTES, Event
 from domain.indicator_documents import decode_set, packaged_documents
 from domain.instants import Millis, Zone
 from domain.reference import check_document
+from domain.target_documents import decode_targets
 from producers.edge import Admitted as Entered
 from producers.edge import Edge
 
@@ -193,6 +194,8 @@ def _check_reference(event: Event, zone: Zone) -> None:
             check_document(event, zone)
         elif event.type == "indicator_set.published" and isinstance(event.data, Document):
             decode_set(event.data.document, packaged_documents())
+        elif event.type == "target.published" and isinstance(event.data, Document):
+            decode_targets(event.data.document)
     except InvalidEvent:
         raise
     except (Gs766Error, msgspec.ValidationError, TypeError, ValueError, KeyError, OverflowError) as error:

@@ -1,8 +1,8 @@
 """Reference documents in files made into events: units, procedures, calendars, indicator sets, alert rules.
 
 A file is TOML or JSON: CloudEvents as they are; or an indicator set or a calendar as it stands in the product;
-or tables `units`, `procedures`, `calendar`, `indicator_set`, `alert_rules`. An event's id is the hash of its
-content, so publishing a file twice changes nothing.
+or a set of targets; or tables `units`, `procedures`, `calendar`, `indicator_set`, `alert_rules`, `target`,
+`observations`. An event's id is the hash of its content, so publishing a file twice changes nothing.
 """
 
 import hashlib
@@ -19,11 +19,12 @@ from domain.events import Event, make_event
 from domain.indicator_documents import decode_set
 from domain.instants import Zone, date_day, parse_rfc3339, to_millis
 from domain.reference import check_document
+from domain.target_documents import decode_targets
 
 SOURCE = "/gs766/publish"
 EARLY = date(2000, 1, 1)
 """Since when a document holds that names no date: before any dossier."""
-_TABLES = frozenset({"units", "procedures", "calendar", "indicator_set", "alert_rules", "target"})
+_TABLES = frozenset({"units", "procedures", "calendar", "indicator_set", "alert_rules", "target", "observations"})
 _DESCRIBED = ("name", "field", "applied_by", "applicant_kinds", "returns_document", "parts", "target_group")
 _PROCEDURE = frozenset(
     {*_DESCRIBED, "code", "from", "fee", "limit", "online_level", "payment_integrated_from", "announced_at"}
@@ -67,6 +68,8 @@ def _events(document: Any, zone: Zone) -> Iterator[Event]:
         yield _cloud_event(document)
     elif "indicators" in document or "inherits" in document:
         yield _document("indicator_set", document, zone)
+    elif "targets" in document:
+        yield _document("target", document, zone)
     elif {"holidays", "swap_days", "hours"} & set(document):
         yield _document("calendar", document, zone)
     else:
@@ -81,6 +84,8 @@ def _tables(document: Mapping[str, Any], zone: Zone) -> Iterator[Event]:
         yield from _unit(unit, zone)
     for procedure in document.get("procedures", ()):
         yield from _procedure(procedure, zone)
+    for observation in document.get("observations", ()):
+        yield _observation(observation, zone)
     for kind in ("calendar", "indicator_set", "alert_rules", "target"):
         if kind in document:
             yield _document(kind, document[kind], zone)
@@ -119,6 +124,17 @@ def _procedure(procedure: Mapping[str, Any], zone: Zone) -> Iterator[Event]:
     ):
         if name in procedure:
             yield _event(f"procedure.{verb}", code, _millis(procedure[name], zone), {})
+
+
+def _observation(row: Any, zone: Zone) -> Event:
+    """A figure that the log cannot know: of which unit and period, from which document, recorded by whom."""
+    known = {"unit", "period", "at", "document", "recorded_by", "figures"}
+    if not isinstance(row, dict) or not {"unit", "period", "at", "document", "figures"} <= set(row) <= known:
+        raise InvalidInput(
+            "every observation is a table with unit, period, at, document, figures (and recorded_by)"
+        )
+    data = {name: row[name] for name in ("period", "document", "recorded_by", "figures") if name in row}
+    return _event("unit.observation_recorded", str(row["unit"]), _millis(row["at"], zone), data)
 
 
 def _head(kind: str, row: Any, known: frozenset[str], zone: Zone) -> tuple[str, int]:
@@ -165,6 +181,8 @@ def _identity(kind: str, subject: str, at: int, data: Any) -> str:
 def _checked(event: Event, zone: Zone) -> Event:
     if isinstance(event.data, Document) and event.kind == "indicator_set":
         decode_set(event.data.document)
+    if isinstance(event.data, Document) and event.kind == "target":
+        decode_targets(event.data.document)
     check_document(event, zone)
     return event
 

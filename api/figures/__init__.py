@@ -9,6 +9,7 @@ from api.figures.lists import due, overdue
 from api.figures.procedures import procedures
 from api.figures.reconciliation import reconciliation, reconciliation_dossiers
 from api.figures.scorecards import scorecard
+from api.figures.targets import targets
 from api.figures.wall import live
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "reconciliation",
     "reconciliation_dossiers",
     "scorecard",
+    "targets",
     "units",
 ]

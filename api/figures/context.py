@@ -78,7 +78,7 @@ class FigureContext:
 
     @cached_property
     def _documents(self) -> list[tuple[str, str, str]]:
-        kinds = ("unit", "procedure", "calendar", "indicator_set", "alert_rules")
+        kinds = ("unit", "procedure", "calendar", "indicator_set", "alert_rules", "target")
         return reference.documents(self.everything, kinds)
 
     def histories(self, kind: str) -> dict[str, list[tuple[str, Millis, str, dict[str, Any]]]]:

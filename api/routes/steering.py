@@ -1,4 +1,4 @@
-"""Routes on what to do about a figure: leverage and what-if, and the portal's figures beside ours.
+"""Routes on what to do about a figure: leverage and what-if, the portal's figures beside ours, targets.
 
 Thin on purpose: parameters in, `api.figures` asked, its answer out. The shapes are documented here, because
 papers and screens are made from them.
@@ -126,6 +126,36 @@ def get_reconciliation_dossiers(
         lambda ctx: services.figures.reconciliation_dossiers(
             ctx, unit, period, cause, as_of_ms, known_ms, chosen, cursor, limit
         ),
+    )
+
+
+@router.get("/targets", summary="Progress towards targets", responses=_UNCHANGED)
+def get_targets(
+    request: Request,
+    who: Reader,
+    services: Parts,
+    unit: UnitWanted,
+    period: Period,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
+    set_name: SetName = None,
+    children: Annotated[bool, Query(description="Also the units right below.")] = False,
+) -> Response:
+    """`targets`, in the order of the published document (`targets_set`), each with: `basis`; `central` target of
+    the `year` (`expired`: no newer one is known, the last goes on), `last_year`'s result and what is `assigned` by
+    the rule; `achieved` (0–1, minutes or a count, see `unit_of_measure`) with numerator and denominator; `missing`
+    dossiers at today's denominator; `needed_rate` and `needed_a_month` until `ends_at`; `best_month`, `forecast`
+    (by the last three whole months) and `status`: reached, on_track, at_risk, hard (needs more than the best month
+    so far), missed, no_target, no_data. `observation`: period, document and who recorded it, where the log
+    cannot know the figure. `children`: the same of the units right below.
+    """
+    as_of_ms, known_ms = instants(services, as_of, known_at)
+    chosen = set_name or services.config.default_set
+    return figure(
+        request,
+        services,
+        who,
+        lambda ctx: services.figures.targets(ctx, unit, period, as_of_ms, known_ms, chosen, children),
     )
 
 

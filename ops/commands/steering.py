@@ -1,4 +1,4 @@
-"""Commands on what to do about a figure: leverage; and the portal's figures as they come in."""
+"""Commands on what to do about a figure: leverage, targets; and the portal's figures as they come in."""
 
 import json
 from pathlib import Path
@@ -30,6 +30,7 @@ PeriodOption = Annotated[str, typer.Option(help="2026-08, 2026-Q3, 2026, 2026-07
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
     app.command()(leverage)
+    app.command()(targets)
     app.command("portal-figures")(portal_figures)
 
 
@@ -141,6 +142,33 @@ def _table(title: str, rows: "Sequence[Mapping[str, Any]]", columns: tuple[str, 
 def _small(value: float | None) -> str | None:
     """Points so small that two decimals would hide them."""
     return None if value is None else f"{value:.6f}"
+
+
+def targets(
+    ctx: typer.Context,
+    unit: Annotated[str, typer.Argument(help="The unit's code, for example H44 or H44.100.")],
+    period: PeriodOption = "ytd",
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    children: Annotated[bool, typer.Option("--children", help="The units directly below, too.")] = False,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """How far a unit is with its targets: assigned, achieved, dossiers missing, needed a month, forecast."""
+    from ops.client import Client
+
+    query = {"unit": unit, "period": period, "as_of": as_of, "known_at": known_at, "children": children}
+    found = Client(settings_of(ctx, data)).get("/v1/targets", **query)
+    if as_json:
+        print_json(found)
+        return
+    chosen = found["targets_set"]
+    head = {name: found[name] for name in ("period", "as_of", "year", "ends_at")}
+    print_facts({**head, "targets": f"{chosen['name']}/{chosen['version']} {chosen['title']}"})
+    columns = ("code", "name", "central", "last_year", "assigned", "achieved", "missing", "needed_a_month")
+    for one in (found, *found["children"]):
+        rows = [[row[c] for c in columns] + [row["forecast"], row["status"]] for row in one["targets"]]
+        print_table((*columns, "forecast", "status"), rows, title=f"{one['unit']} {one['name']}")
 
 
 def portal_figures(

@@ -44,6 +44,10 @@ CARD = "/v1/scorecards/H44?period=2026-08"
             "/v1/reconciliation/dossiers?unit=H44&period=2026-08&cause=pauses",
             ("reconciliation_dossiers", ("H44", "2026-08", "pauses", None, None, None, None, 100)),
         ),
+        (
+            "/v1/targets?unit=H44&period=ytd&children=true",
+            ("targets", ("H44", "ytd", None, None, None, True)),
+        ),
         ("/v1/findings?kind=x", ("findings", (None, "x", None, 100))),
     ],
 )

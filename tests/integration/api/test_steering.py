@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from api.figures import FigureContext, leverage, reconciliation, reconciliation_dossiers, scorecard
+from api.figures import (
+    FigureContext,
+    leverage,
+    reconciliation,
+    reconciliation_dossiers,
+    scorecard,
+    targets,
+)
 from domain.errors import InvalidInput, NotKnownYet
 from domain.instants import Millis, Zone
 from domain.periods import parse_instant
@@ -79,6 +86,18 @@ STORY: list[Told] = [
     *dossiers("H44.5"), with_until(published("H44.5", 4, 6), "2026-08-17T00:00:00+07:00"),
     *dossiers("H44.6", synced=False), published("H44.6", 5, 8), published("H44.6", 6, 8, "2026-09-20"),
     *dossiers("H44.7", synced=False),
+    ("2026-08-01T00:01", "unit.registered", "H44.7", {"name": "Xã Mẫu", "kind": "commune"}),
+    ("2026-01-05T08:00", "unit.observation_recorded", "H44.7",
+     {"period": "2025", "figures": {"dossiers_online": 0.7}, "document": "BC-9", "recorded_by": "clerk"}),
+    ("2026-06-05T08:00", "unit.observation_recorded", "H44.7",
+     {"period": "2026", "figures": {"waiting_average": 22.5}, "document": "BC-12", "recorded_by": "clerk"}),
+    ("2026-09-05T08:00", "unit.observation_recorded", "H44.7",
+     {"period": "2026", "figures": {"waiting_average": 14, "model_dossiers.numerator": 30,
+      "model_dossiers.denominator": 90}, "document": "BC-20", "recorded_by": "clerk"}),
+    ("2026-09-25T08:00", "target.published", "plan-2026", {"document": {
+        "name": "plan-2026", "valid_from": "2026-09-25", "targets": [
+            {"code": "only", "name": "Chỉ một", "basis": "QĐ-1", "indicator": "PROCESSED_ON_TIME",
+             "values": [{"from": 2026, "value": 0.9}]}]}}),
 ]  # fmt: skip
 
 
@@ -171,7 +190,7 @@ def test_several_receipts_are_versions_and_each_can_be_asked_for(ctx: FigureCont
     before = reconciliation(ctx, "H44.6", "2026-08", known_at=at("2026-09-04T00:00"))
     assert before["verdict"] == "cannot_tell"
     with pytest.raises(NotKnownYet):
-        reconciliation(ctx, "H44.6", "2026-08", known_at=at("2026-08-01T00:00"))
+        reconciliation(ctx, "H44.6", "2026-08", known_at=at("2026-01-01T00:00"))
 
 
 def test_another_set_than_the_portals_is_a_cause(ctx: FigureContext) -> None:
@@ -207,3 +226,41 @@ def test_leverage_tells_what_can_be_saved_today_and_what_the_months_end_costs(ct
     after = leverage(ctx, "H44.1", "2026-08", what_if=["PROCESSED_ON_TIME=8/8"])
     assert after["what_if"]["change"] == pytest.approx(20 * 3 / 8)
     assert after["carry_over"]["saveable_today"] == 0
+
+
+def row_of(answer: dict[str, Any], code: str) -> dict[str, Any]:
+    return next(t for t in answer["targets"] if t["code"] == code)
+
+
+def test_targets_are_assigned_from_last_years_recorded_result(ctx: FigureContext) -> None:
+    found = targets(ctx, "H44.7", "ytd", "2026-09-20")
+    online = row_of(found, "dossiers_online")
+    assert (online["central"], online["expired"], online["last_year"]) == (0.5, True, 0.7)
+    assert online["assigned"] == pytest.approx(0.77)
+    assert (online["numerator"], online["denominator"], online["status"]) == (8, 8, "reached")
+    digitised = row_of(found, "digitised")
+    assert (digitised["achieved"], digitised["missing"], digitised["status"]) == (0, 7, "hard")
+    assert found["ends_at"].startswith("2027-01-01T00:00")
+    codes = {t["code"] for t in found["targets"]}
+    assert "internal_papers_communes" in codes
+    assert "internal_papers_departments" not in codes, "it is for departments"
+
+
+def test_what_the_log_cannot_know_names_who_recorded_it_and_where_it_stands(ctx: FigureContext) -> None:
+    waiting = row_of(targets(ctx, "H44.7", "ytd", "2026-09-20"), "waiting_average")
+    assert (waiting["achieved"], waiting["assigned"], waiting["status"]) == (14, 15, "reached")
+    assert waiting["observation"]["document"] == "BC-20"
+    assert waiting["observation"]["recorded_by"] == "clerk"
+    then = row_of(targets(ctx, "H44.7", "ytd", "2026-08-20", known_at=at("2026-08-21T00:00")), "waiting_average")
+    assert (then["achieved"], then["status"]) == (22.5, "at_risk")
+    model = row_of(targets(ctx, "H44.7", "2026-09", "2026-09-20"), "model_dossiers")
+    assert (model["achieved"], model["missing"]) == (pytest.approx(1 / 3), 15)
+    assert row_of(targets(ctx, "H44.7", "2026-09", "2026-09-20"), "handling_time")["status"] == "no_data"
+
+
+def test_a_published_document_holds_from_its_own_date_on(ctx: FigureContext) -> None:
+    assert targets(ctx, "H44.7", "ytd", "2026-09-20")["targets_set"]["name"] == "local-plans"
+    found = targets(ctx, "H44", "ytd", "2026-09-30", children=True)
+    assert [t["code"] for t in found["targets"]] == ["only"]
+    assert [c["unit"] for c in found["children"]] == [f"H44.{n}" for n in range(1, 8)]
+    assert found["targets"][0]["denominator"] == sum(c["targets"][0]["denominator"] for c in found["children"])
