@@ -221,4 +221,7 @@ def _undated_jumps(tl: Timeline) -> tuple[tuple[Millis, int], ...]:
 
 def is_open(stays: tuple[Stay, ...], t: Millis) -> bool:
     """Whether a stay covers the instant: [start, end)."""
-    return any(s.start <= t and (s.end is None or t < s.end) for s in stays)
+    for s in stays:  # noqa: SIM110 - asked most of all, and half the cost without a generator
+        if s.start <= t and (s.end is None or t < s.end):
+            return True
+    return False

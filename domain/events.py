@@ -93,8 +93,9 @@ def from_envelope(envelope: Envelope) -> Event:
     event_type = EVENT_TYPES.get(envelope.type)
     if event_type is None:
         raise InvalidEvent("this is not an event type; the list is in docs/events.md", "type")
-    for name in ("id", "source", "subject"):
-        _check_name(getattr(envelope, name), name)
+    _check_name(envelope.id, "id")
+    _check_name(envelope.source, "source")
+    _check_name(envelope.subject, "subject")
     if envelope.specversion != "1.0":
         raise InvalidEvent("only CloudEvents 1.0 are understood", "specversion")
     occurred_at = _time(envelope.time, "time")

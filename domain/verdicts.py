@@ -60,7 +60,9 @@ def judge(tl: Timeline, family: str, t: Millis, how: str | None, zone: Zone) -> 
 
 def _by_date(tl: Timeline, family: str, t: Millis, how: str | None, zone: Zone) -> Judgement:
     due = tl.due_at(t)
-    count = sum(p.start <= t for p in tl.supplements)
+    count = 0
+    for p in tl.supplements:
+        count += p.start <= t
     if due is None:
         return Judgement(False, family, "undated", None, t, 0, count)
     if how is not None:
@@ -76,9 +78,10 @@ def _by_date(tl: Timeline, family: str, t: Millis, how: str | None, zone: Zone) 
 
 def paused(tl: Timeline, t: Millis) -> bool:
     """Whether a supplement or a payment is outstanding at `t`: no alarms, 'trong hạn' in II.06a."""
-    return any(p.start <= t and (p.done is None or p.done > t) for p in tl.supplements) or any(
-        p.start <= t and (p.done is None or p.done > t) for p in tl.payments
-    )
+    for p in (*tl.supplements, *tl.payments):  # noqa: SIM110 - as in `is_open`
+        if p.start <= t and (p.done is None or p.done > t):
+            return True
+    return False
 
 
 def stay_at(stays: tuple[Stay, ...], t: Millis) -> Stay | None:

@@ -51,6 +51,7 @@ class Ledger:
         known_day: Day,
     ) -> None:
         unit, procedure, channel = dimensions
+        touched, stored = self.touched, self._store.cell
         for day, cell in days:
             month = month_of(day)
             for key in (
@@ -60,7 +61,9 @@ class Ledger:
                 ("unit_month_known", unit, month, known_day),
                 ("cells", day, unit, procedure, channel),
             ):
-                values = self._values(key, _WIDTH)
+                values = touched.get(key)
+                if values is None:
+                    values = touched[key] = stored(key, _WIDTH)
                 for measure, value in cell:
                     values[measure] += value
             self._add_procedure(("unit_procedures", month, channel, unit, procedure), cell)

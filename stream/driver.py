@@ -7,6 +7,7 @@ from typing import Any
 from domain.errors import Unavailable
 from eventlog.config import KafkaConfig, kafka_errors
 from eventlog.producer import close_producer, open_producer
+from stream.collector import collecting_rarely
 from stream.runner import Emit, PartitionRunner, WorkerConfig
 
 ACK_TIMEOUT_MS = 30_000
@@ -33,7 +34,7 @@ def emitting(config: KafkaConfig) -> Iterator[Emit]:
 
 def fold_to_end(config: WorkerConfig, partitions: Iterable[int], stop: Callable[[], bool] | None = None) -> None:
     """Folds the given partitions up to the present end of the log, then returns."""
-    with emitting(config.kafka) as emit, ExitStack() as open_runners:
+    with collecting_rarely(), emitting(config.kafka) as emit, ExitStack() as open_runners:
         for partition in partitions:
             runner = PartitionRunner(config, partition, emit)
             open_runners.callback(runner.close)

@@ -18,6 +18,7 @@ from faust.types import TP
 
 from domain.errors import Gs766Error, Refused, Unavailable
 from eventlog.config import KafkaConfig
+from stream.collector import collecting_rarely
 from stream.foreign_headers import deliver_past_any_header
 from stream.runner import PartitionRunner, WorkerConfig
 
@@ -241,4 +242,5 @@ def run(config: WorkerConfig) -> None:
     process = _Process(worker.app, loglevel="WARN", quiet=True, redirect_stdouts=False)
     process.worker = worker
     process.spinner = None
-    process.execute_from_commandline()
+    with collecting_rarely():
+        process.execute_from_commandline()
