@@ -50,6 +50,11 @@ class KafkaConfig:
         """The topic of what the fold derived."""
         return f"{self.prefix}dossier-changes"
 
+    @property
+    def checkpoints(self) -> str:
+        """The topic of signed checkpoints."""
+        return f"{self.prefix}seal-checkpoints"
+
     def client(self) -> dict[str, Any]:
         """The keyword arguments that every kafka-python client takes."""
         return {

@@ -24,6 +24,7 @@ from ops.commands import (
     query,
     rebuild,
     run,
+    seals,
     steering,
     transfer,
 )
@@ -52,6 +53,7 @@ for module in (
     backup,
     bench,
     audit,
+    seals,
     quarantine,
 ):
     module.register(app)

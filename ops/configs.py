@@ -1,6 +1,8 @@
 """Settings made into the configs of the packages: the one place that knows both."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops.addresses import kafka_config, store_target
@@ -11,6 +13,7 @@ from ops.stack_file import DEVELOPMENT_KEY, read_secret
 if TYPE_CHECKING:
     from api.config import ApiConfig, StoreConfig
     from api.notifier import NotifierConfig
+    from sinks.sealing.config import SealConfig
     from sinks.writer import WriterConfig
     from stream.runner import WorkerConfig
 
@@ -31,6 +34,32 @@ def writer_config(settings: Settings) -> "WriterConfig":
         database=settings.clickhouse.database,
         health_file=settings.folder("run") / "writer.json",
     )
+
+
+def seal_config(settings: Settings) -> "SealConfig":
+    """The sealer's, and that of whoever checks its seals."""
+    from sinks.sealing.config import SealConfig
+
+    seal = settings.seal
+    return SealConfig(
+        kafka=kafka_config(settings),
+        store=store_target(settings, "writer"),
+        database=settings.clickhouse.database,
+        folder=settings.folder("seal"),
+        key_file=Path(seal.key_file) if seal.key_file else settings.data / "keys" / "signing.json",
+        outside=Path(seal.outside).expanduser() if seal.outside else _state_folder(settings) / "checkpoints.jsonl",
+        zone=settings.zone,
+        push=tuple(url.strip() for url in seal.push.split(",") if url.strip()),
+        mail=seal.mail,
+        every_seconds=seal.every_seconds,
+    )
+
+
+def _state_folder(settings: Settings) -> Path:
+    """Where this user's programs keep their state, apart from the data folder; one folder for each of those."""
+    base = os.environ.get("XDG_STATE_HOME")
+    name = str(settings.data.resolve()).strip("/").replace("/", "-")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "gs766" / name
 
 
 def worker_config(settings: Settings) -> "WorkerConfig":

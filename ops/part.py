@@ -118,6 +118,18 @@ def _notifier(settings: Settings, environ: Mapping[str, str]) -> int:
     return exits.HOLDS
 
 
+def _sealer(settings: Settings, environ: Mapping[str, str]) -> int:
+    from ops.configs import seal_config
+    from sinks.sealing.sealer import run
+
+    del environ
+    config = seal_config(settings)
+    stop = _stop_event()
+    say_ready()
+    run(config, stop)
+    return exits.HOLDS
+
+
 def _demo(settings: Settings, environ: Mapping[str, str]) -> int:
     from ops.demo import run
 
@@ -133,6 +145,7 @@ RUN: Mapping[str, Run] = {
     "worker": _worker,
     "api": _api,
     "notifier": _notifier,
+    "sealer": _sealer,
     "demo": _demo,
 }
 

@@ -29,6 +29,7 @@ PARTS: tuple[Part, ...] = (
     Part("writer", "copies the logs and the derived rows into the store", ("migrate",)),
     Part("worker", "folds the log into derived rows", ("migrate",)),
     Part("api", "answers over HTTP and shows the board", ("migrate",), vital=True),
+    Part("sealer", "seals both logs with signed checkpoints", ("migrate",)),
     Part("notifier", "judges alerts at now and tells people", ("api",)),
 )
 DEMO = Part("demo", "streams a simulated province", ("api", "writer", "worker"))

@@ -52,6 +52,21 @@ class ClickHouseSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SealSettings:
+    """How both logs are sealed, and who holds the seals outside the data folder."""
+
+    outside: str = ""
+    """A file for a copy of every checkpoint, best on another machine; empty: in the user's state folder."""
+    key_file: str = ""
+    """The keys that sign; empty: in `<data>/keys`."""
+    push: str = ""
+    """Addresses of witnesses (`gs766 witness`), comma-separated."""
+    mail: str = field(default="", repr=False)
+    """An Apprise address that gets the root of each day."""
+    every_seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """How one data folder is served. Ports are numbers, times of day are the province's."""
 
@@ -78,6 +93,7 @@ class Settings:
     """The file with the keys that hash identifiers, best outside data and backups; empty: in `<data>/keys`."""
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
+    seal: SealSettings = SealSettings()
 
     @property
     def zone(self) -> Zone:
@@ -106,7 +122,11 @@ class Settings:
         return named
 
 
-SECTIONS: Mapping[str, type[Any]] = {"kafka": KafkaSettings, "clickhouse": ClickHouseSettings}
+SECTIONS: Mapping[str, type[Any]] = {
+    "kafka": KafkaSettings,
+    "clickhouse": ClickHouseSettings,
+    "seal": SealSettings,
+}
 NOT_IN_FILES = frozenset({"data", "port_given", *SECTIONS})
 RECORDED = ("time_zone", "root", "partitions")
 """Settings that the log and its rows are built upon."""

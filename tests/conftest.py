@@ -1,7 +1,10 @@
 """What all tests share: no deadlines in property tests, no settings from the environment of who runs them."""
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -16,6 +19,10 @@ if str(ROOT) not in sys.path:
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
 for name in [name for name in os.environ if name.startswith("GS766_") and name not in KEPT]:
     del os.environ[name]
+
+# Copies of seals that are kept outside the data folder go where no test leaves anything behind.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="gs766-state-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 # A busy machine is no failure: tests assert no durations.
 settings.register_profile("gs766", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,4 +1,4 @@
-"""`gs766 verify`, `gs766 audit`: what seals would prove. Without them the honest answer is: cannot tell."""
+"""`gs766 audit`: an auditor's questions. What cannot be proven is answered so: cannot tell."""
 
 from typing import Annotated
 
@@ -20,19 +20,12 @@ QUESTIONS = (
     "controls",
 )
 """The ten questions of an auditor (users.md §D)."""
-_WHY = "this release does not seal the log, so nothing can be proven; `gs766 reconcile` compares the rows with it"
+_WHY = "this release does not answer it yet; `gs766 verify` tells whether the logs are what was sealed"
 
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
-    app.command()(verify)
     app.command()(audit)
-
-
-def verify(ctx: typer.Context, as_json: JsonOption = False, data: DataOption = None) -> None:
-    """Whether the log and the rows served are what was sealed. Exit 3: without seals it cannot tell."""
-    settings_of(ctx, data)
-    _cannot_tell(as_json)
 
 
 def audit(

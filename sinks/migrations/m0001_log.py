@@ -59,10 +59,13 @@ def _instant(text: str) -> str:
     )
 
 
-def _events_view(name: str, topic: str) -> str:
-    return f"""
-CREATE MATERIALIZED VIEW IF NOT EXISTS {name}_view TO {name} AS
-SELECT
+def exploded_sql(topic: str, place: str) -> str:
+    """What the views make of the records at a place (a condition on partition and offset), to compare with it."""
+    return _exploded(f"topic = '{topic}' AND {place}")
+
+
+def _exploded(where: str) -> str:
+    return f"""SELECT
     e.subject AS subject, partition, offset, toUInt32(number) AS `index`, e.id AS id, e.source AS source,
     e.type AS type, {_instant("e.time")} AS occurred_at, {_instant("e.recordedtime")} AS recorded_at, known_at,
     e.causationid AS causation_id, if(e.data = '', '{{}}', e.data) AS data
@@ -77,7 +80,7 @@ FROM (
             SELECT
                 partition, offset, known_at,
                 if(JSONType(value) = 'Object', [value], JSONExtractArrayRaw(value)) AS elements
-            FROM records WHERE topic = '{topic}'
+            FROM records WHERE {where}
         )
         ARRAY JOIN arrayZip(elements, arrayEnumerate(elements)) AS pair
         WHERE startsWith(trimLeft(pair.1), '{{')
@@ -85,6 +88,12 @@ FROM (
 )
 WHERE e.id != '' AND e.source != '' AND e.type != '' AND e.subject != ''
 """
+
+
+def _events_view(name: str, topic: str) -> str:
+    return f"""
+CREATE MATERIALIZED VIEW IF NOT EXISTS {name}_view TO {name} AS
+{_exploded(f"topic = '{topic}'")}"""
 
 
 def statements() -> tuple[str, ...]:

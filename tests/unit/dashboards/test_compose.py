@@ -117,7 +117,7 @@ def test_every_variable_has_a_safe_default_or_is_asked_for_and_stands_in_the_exa
 
 def test_commands_are_parts_of_the_command_line_and_all_that_is_needed_runs() -> None:
     ours = {name: service["command"] for name, service in SERVICES.items() if "build" in service}
-    assert set(ours) == {"migrate", "writer", "worker", "api", "notifier"}
+    assert set(ours) == {"migrate", "writer", "worker", "api", "sealer", "notifier"}
     for name, command in ours.items():
         assert command == ["part", name]
         assert name in RUN

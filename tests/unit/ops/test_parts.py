@@ -57,7 +57,7 @@ def test_a_left_out_part_passes_its_own_needs_on() -> None:
 
 
 def test_what_others_need_ends_after_them() -> None:
-    assert set(dependents("store", PARTS)) == {"migrate", "writer", "worker", "api", "notifier"}
+    assert set(dependents("store", PARTS)) == {"migrate", "writer", "worker", "api", "sealer", "notifier"}
     assert dependents("notifier", PARTS) == ()
     table = [BY_NAME[name] for name in ("broker", "worker")]
     assert dependents("broker", table) == ("worker",)

@@ -1,0 +1,179 @@
+"""What is sealed, byte by byte: leaves, a subject's chain, the entries of a day's close, checkpoints.
+
+The offline verifier repeats these definitions in one file of its own; the test vectors hold both to them.
+
+- leaf = SHA-256(0x00 ‖ log id (16) ‖ partition (4) ‖ offset (8) ‖ index (4) ‖ count (4) ‖ known_at ms (8, signed)
+  ‖ SHA-256(the event's exact bytes as they stand in the block)), big-endian. A record that is no block is one leaf
+  over all its bytes, with index 0 and count 0.
+- subject key = kind ‖ 0x00 ‖ subject; 0x00 for what tells neither; longer than 480 bytes: 0x01 ‖ SHA-256 of it.
+- chain₀ = SHA-256(0x02 ‖ key); chainᵢ = SHA-256(0x03 ‖ chainᵢ₋₁ ‖ leafᵢ).
+- entry = SHA-256(0x00 ‖ length of key (2) ‖ key ‖ number of events (8) ‖ chain); the close of a partition is the
+  RFC 9162 root over the entries sorted by key.
+"""
+
+import struct
+import uuid
+from collections.abc import Sequence
+from hashlib import sha256
+
+import msgspec
+from msgspec import Struct
+
+from domain.blocks import split_block
+from domain.errors import InvalidEvent
+from domain.instants import Millis
+from domain.merkle import Hash
+
+FORMAT = "gs766-checkpoint-1"
+SIGNED_PREFIX = b"gs766-checkpoint-1\n"
+LONGEST_KEY = 480
+NO_SUBJECT = b"\x00"
+_HEAD = struct.Struct(">c16sIQ")
+_TAIL = struct.Struct(">IIq")
+_ENTRY = struct.Struct(">cH")
+
+
+class _Name(Struct):
+    type: str = ""
+    subject: str = ""
+
+
+_name = msgspec.json.Decoder(_Name)
+
+
+class Leaf(Struct, frozen=True, array_like=True):
+    """One event as it is sealed: the key of its subject, its place in the record, its leaf hash."""
+
+    key: bytes
+    index: int
+    hash: Hash
+
+
+def leaf_hash(
+    log_id: str, partition: int, offset: int, index: int, count: int, known_at: Millis, event: bytes
+) -> Hash:
+    """The leaf of one event."""
+    head = _HEAD.pack(b"\x00", uuid.UUID(log_id).bytes, partition, offset)
+    return sha256(head + _TAIL.pack(index, count, known_at) + sha256(event).digest()).digest()
+
+
+def record_leaves(
+    log_id: bytes, partition: int, offset: int, known_at: Millis, value: bytes
+) -> list[tuple[bytes, Hash]]:
+    """Of each event of a record, in order: its subject's key and its leaf. `log_id` is the UUID's 16 bytes."""
+    head = _HEAD.pack(b"\x00", log_id, partition, offset)
+    try:
+        events: Sequence[bytes] = split_block(value)
+    except InvalidEvent:
+        return [(NO_SUBJECT, sha256(head + _TAIL.pack(0, 0, known_at) + sha256(value).digest()).digest())]
+    count, pack, hashed = len(events), _TAIL.pack, sha256
+    return [
+        (subject_key(e), hashed(head + pack(n, count, known_at) + hashed(e).digest()).digest())
+        for n, e in enumerate(events)
+    ]
+
+
+def subject_key(event: bytes) -> bytes:
+    """The key under which an event counts for completeness: kind and subject."""
+    try:
+        name = _name.decode(event)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return NO_SUBJECT
+    if not name.type or not name.subject:
+        return NO_SUBJECT
+    return named_key(name.type.partition(".")[0], name.subject)
+
+
+def named_key(kind: str, subject: str) -> bytes:
+    """The key of a subject."""
+    key = f"{kind}\0{subject}".encode("utf-8", "surrogatepass")
+    return key if len(key) <= LONGEST_KEY else b"\x01" + sha256(key).digest()
+
+
+def chain_start(key: bytes) -> Hash:
+    """A subject's chain before its first event."""
+    return sha256(b"\x02" + key).digest()
+
+
+def chain_next(chain: Hash, leaf: Hash) -> Hash:
+    """The chain after one more event."""
+    return sha256(b"\x03" + chain + leaf).digest()
+
+
+def entry_hash(key: bytes, count: int, chain: Hash) -> Hash:
+    """A subject's entry in a day's close."""
+    return sha256(_ENTRY.pack(b"\x00", len(key)) + key + count.to_bytes(8, "big") + chain).digest()
+
+
+class TreeHead(Struct, frozen=True, kw_only=True):
+    """The tree of one log partition: `size` leaves up to, not including, log offset `offset`; hexadecimal root."""
+
+    log: str
+    log_id: str
+    partition: int
+    size: int
+    root: str
+    offset: int
+    known_at: Millis
+
+
+class Close(Struct, frozen=True, kw_only=True):
+    """A day's close of one partition: after `size` leaves it held `subjects` subjects; root over their entries."""
+
+    log: str
+    partition: int
+    day: str
+    size: int
+    subjects: int
+    root: str
+
+
+class Checkpoint(Struct, frozen=True, kw_only=True):
+    """What is signed. `previous` is the hash of the checkpoint before (hexadecimal, empty for the first), `keys`
+    all public keys that may sign from here on (hexadecimal), `key` the one that signs this."""
+
+    format: str = FORMAT
+    number: int
+    time: str
+    previous: str
+    trees: tuple[TreeHead, ...]
+    closes: tuple[Close, ...] = ()
+    key: str
+    keys: tuple[str, ...]
+
+    def head(self, log: str, partition: int) -> TreeHead | None:
+        """The tree of a partition, None when it is not in the checkpoint."""
+        return next((t for t in self.trees if t.log == log and t.partition == partition), None)
+
+
+class Signed(Struct, frozen=True):
+    """A checkpoint with its signature: `body` is the exact text that was signed (after a prefix)."""
+
+    body: str
+    signature: str
+    """Ed25519 over `SIGNED_PREFIX` and the body, hexadecimal."""
+
+    @property
+    def hash(self) -> str:
+        """What the next checkpoint calls `previous`."""
+        return sha256(self.body.encode()).hexdigest()
+
+    def checkpoint(self) -> Checkpoint:
+        """What was signed. Raises InvalidEvent when the body is none, or is not written as it must be."""
+        return read_checkpoint(self.body)
+
+
+def write_checkpoint(checkpoint: Checkpoint) -> str:
+    """The one text of a checkpoint: JSON, keys sorted, no spaces."""
+    return msgspec.json.encode(checkpoint, order="sorted").decode()
+
+
+def read_checkpoint(body: str) -> Checkpoint:
+    """A checkpoint from its text; InvalidEvent when it is not exactly what `write_checkpoint` writes."""
+    try:
+        found = msgspec.json.decode(body, type=Checkpoint)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise InvalidEvent(f"not a checkpoint ({error})") from error
+    if found.format != FORMAT or write_checkpoint(found) != body:
+        raise InvalidEvent("not a checkpoint of this format, written as it must be")
+    return found

@@ -1,0 +1,138 @@
+"""`gs766 verify`: whether the logs and the rows served are what was sealed; and the keys that sign."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ops import exits
+from ops.commands.shell import DataOption, JsonOption, print_json, say, settings_of
+
+if TYPE_CHECKING:
+    from sinks.sealing.config import SealConfig
+
+WORDS = {
+    "holds": "ĐẠT (holds)",
+    "fails": "KHÔNG ĐẠT (does not hold)",
+    "cannot_tell": "KHÔNG CHỨNG MINH ĐƯỢC (cannot tell)",
+}
+CODES = {"holds": exits.HOLDS, "fails": exits.FAILS, "cannot_tell": exits.CANNOT_TELL}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.command()(verify)
+    app.command()(seal)
+
+
+def verify(
+    ctx: typer.Context,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Only what was sealed after this instant; what lies before rests on its root."),
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Only so many records of every day, drawn at random.")
+    ] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(help="Another's copy of the checkpoints; may be repeated.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option(help="Begin anew where an earlier run was interrupted.")] = False,
+    no_seal: Annotated[bool, typer.Option(help="Leave alone what is not sealed yet.")] = False,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Whether the log and the rows served are what was sealed. Exit 0 holds, 1 does not, 3 cannot tell.
+
+    What came since the last checkpoint is sealed first, so that the rows served are compared to the end.
+    """
+    from domain.periods import parse_instant
+    from ops.configs import seal_config
+    from ops.stack_file import read_stack
+    from sinks.sealing.chain import CheckpointFile
+    from sinks.sealing.verifying import verify as verified
+
+    settings = settings_of(ctx, data)
+    config = seal_config(settings)
+    if not no_seal and read_stack(settings.data) is not None:
+        _seal_now(config)
+    moment = parse_instant(since, settings.zone) if since else None
+    copies = [CheckpointFile(path) for path in against or ()]
+    with _progress() as progress:
+        report = verified(config, since=moment, sample=sample, given=copies, fresh=fresh, progress=progress)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        for difference in report.differences:
+            typer.echo(str(difference))
+        counted = ", ".join(f"{number} {what}" for what, number in report.checked.items())
+        typer.echo(f"checked: {counted or 'nothing'}")
+        if report.checkpoint is not None:
+            typer.echo(f"checkpoint {report.checkpoint}, SHA-256 {report.hash}")
+        if report.reason:
+            typer.echo(report.reason)
+        typer.echo(WORDS[report.verdict])
+    raise typer.Exit(CODES[report.verdict])
+
+
+def seal(
+    ctx: typer.Context,
+    rotate_key: Annotated[
+        bool, typer.Option(help="Make a new signing key; it signs after the next seal.")
+    ] = False,
+    data: DataOption = None,
+) -> None:
+    """Close the day and seal now; waits until it is done."""
+    from ops.configs import seal_config
+    from ops.stack_file import require_stack
+    from sinks.sealing.chain import CheckpointFile
+    from sinks.sealing.keys import rotate
+
+    settings = settings_of(ctx, data)
+    config = seal_config(settings)
+    require_stack(settings.data)
+    if rotate_key:
+        say(f"a new key signs after the next seal: {rotate(config.key_file).next}")
+    if not _seal_now(config):
+        typer.echo("the sealer has not answered for a minute: see gs766 status", err=True)
+        raise typer.Exit(exits.UNREACHABLE)
+    last = CheckpointFile(config.checkpoints).last()
+    if last is not None:
+        typer.echo(f"checkpoint {last.checkpoint().number}, SHA-256 {last.hash}")
+
+
+def _seal_now(config: "SealConfig") -> bool:
+    """Asks the running sealer to close the day and sign; whether it did within a minute."""
+    config.folder.mkdir(parents=True, exist_ok=True)
+    config.close_request.touch()
+    deadline = time.monotonic() + 60
+    while config.close_request.exists():
+        if time.monotonic() > deadline:
+            config.close_request.unlink(missing_ok=True)
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _progress() -> Any:
+    """Bars on a terminal; silent elsewhere."""
+    import sys
+    from contextlib import contextmanager
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    @contextmanager
+    def shown() -> Any:
+        with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+            tasks: dict[str, Any] = {}
+
+            def step(what: str, done: int, of: int) -> None:
+                if what not in tasks:
+                    tasks[what] = progress.add_task(what, total=of)
+                progress.update(tasks[what], completed=done, total=of)
+
+            yield step
+
+    return shown()

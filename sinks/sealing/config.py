@@ -1,0 +1,41 @@
+"""What the sealer is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from domain.instants import Zone
+from eventlog.config import KafkaConfig
+from sinks.schema import DATABASE
+
+
+@dataclass(frozen=True, slots=True)
+class SealConfig:
+    """`folder` is the sealer's own; `outside` a file that does not lie in the data folder; `push` addresses of
+    witnesses; `mail` an Apprise address that gets each day's root ('' for none)."""
+
+    kafka: KafkaConfig
+    store: str | Mapping[str, Any] = field(repr=False)
+    folder: Path
+    key_file: Path
+    outside: Path
+    zone: Zone
+    database: str = DATABASE
+    push: tuple[str, ...] = ()
+    mail: str = field(default="", repr=False)
+    every_seconds: float = 60.0
+    every_events: int = 10_000
+    close_after_seconds: float = 60.0
+    """How long after midnight a day is closed though nothing new has come."""
+    health_file: Path | None = None
+
+    @property
+    def checkpoints(self) -> Path:
+        """Our own copy of the chain."""
+        return self.folder / "checkpoints.jsonl"
+
+    @property
+    def close_request(self) -> Path:
+        """A file that asks for a close and a checkpoint at once; the sealer takes it away when done."""
+        return self.folder / "close-request"

@@ -1,0 +1,78 @@
+"""Where checkpoints are published besides the files: a topic, and a table for queries and screens."""
+
+import logging
+from typing import Any
+
+import msgspec
+
+from domain.errors import Gs766Error
+from domain.seals import Signed
+from eventlog.seals import SealTopic
+from sinks.clickhouse import clean_errors, connect
+from sinks.sealing.chain import CheckpointFile, encode_line
+from sinks.sealing.config import SealConfig
+from sinks.sealing.outside import Cosigned
+
+log = logging.getLogger("gs766.sealer")
+
+
+class Published:
+    """Keeps topic and table up with the chain; what fails is made good at the next occasion."""
+
+    def __init__(self, config: SealConfig, topic: SealTopic) -> None:
+        self._config = config
+        self._topic = topic
+        self._in_topic: int | None = None
+        self._in_store: int | None = None
+        self._client: Any = None
+
+    def catch_up(self, chain: CheckpointFile) -> None:
+        """Publishes what is missing."""
+        last = chain.last()
+        if last is None:
+            return
+        number = last.checkpoint().number
+        try:
+            self._to_topic(chain, last, number)
+            self._to_store(chain, last, number)
+        except Gs766Error as error:
+            log.warning("checkpoint %s is not published everywhere yet: %s", number, error)
+            self._forget()
+
+    def _to_topic(self, chain: CheckpointFile, last: Signed, number: int) -> None:
+        if self._in_topic is None:
+            value = self._topic.last()
+            self._in_topic = msgspec.json.decode(value, type=Signed).checkpoint().number if value else 0
+        for signed in [last] if self._in_topic == number - 1 else chain.after(self._in_topic):
+            self._topic.publish(encode_line(signed))
+        self._in_topic = number
+
+    def _to_store(self, chain: CheckpointFile, last: Signed, number: int) -> None:
+        with clean_errors():
+            if self._client is None:
+                self._client = connect(self._config.store, database=self._config.database)
+            if self._in_store is None:
+                self._in_store = int(self._client.execute("SELECT max(number) FROM checkpoints")[0][0])
+            wanted = [last] if self._in_store == number - 1 else list(chain.after(self._in_store))
+            if wanted:
+                rows = [(s.checkpoint().number, s.checkpoint().time, s.hash, s.body, s.signature) for s in wanted]
+                self._client.execute("INSERT INTO checkpoints (number, time, hash, body, signature) VALUES", rows)
+        self._in_store = number
+
+    def cosigned(self, found: Cosigned, signed: Signed) -> None:
+        """Keeps a witness's signature, in a file and in the table."""
+        path = self._config.folder / "witnesses.jsonl"
+        with path.open("ab") as file:
+            file.write(msgspec.json.encode(found) + b"\n")
+        del signed
+
+    def _forget(self) -> None:
+        self._in_topic = self._in_store = None
+        client, self._client = self._client, None
+        if client is not None:
+            client.disconnect()
+
+    def close(self) -> None:
+        """Ends the connections."""
+        self._topic.close()
+        self._forget()

@@ -1,0 +1,281 @@
+"""The sealer: reads both logs, grows their trees, and signs checkpoints that outsiders hold.
+
+It signs only what continues what outsiders hold already. Where that cannot be shown it stops, and health is red:
+either the log was changed, or the copy was, and a person has to find out which.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+
+from domain.errors import Refused, Unavailable
+from domain.instants import format_rfc3339
+from domain.merkle import root_of
+from domain.seals import Checkpoint, Close, Signed, TreeHead, write_checkpoint
+from eventlog.reader import LogReader, Record
+from eventlog.seals import SealTopic
+from eventlog.topics import read_log_id
+from sinks.sealing.chain import CheckpointFile, check_first, check_next
+from sinks.sealing.config import SealConfig
+from sinks.sealing.keys import SigningKeys, is_signed, load_keys, take_over
+from sinks.sealing.mail import mail_root
+from sinks.sealing.outside import FileHolder, Holder, HttpHolder, tree_folder
+from sinks.sealing.published import Published
+from sinks.sealing.state import PartitionKey, SealState, value_hash
+from sinks.sealing.tiles import TreeReader
+
+log = logging.getLogger("gs766.sealer")
+
+LOGS = ("dossier-events", "alert-log")
+_SLICE = 100
+"""Records a read: with blocks of 200 events twice the number after which a checkpoint is due."""
+
+
+def run(config: SealConfig, stop: threading.Event) -> None:
+    """Seals until `stop` is set. Raises Refused when history does not continue, Unavailable when Kafka is away."""
+    with closing(_Sealer(config)) as sealer:
+        while not stop.is_set():
+            sealer.step()
+        sealer.finish()
+
+
+class _Sealer:
+    """One run over one folder."""
+
+    def __init__(self, config: SealConfig) -> None:
+        self._config = config
+        self._state = SealState(config.folder, config.zone)
+        try:
+            self._chain = CheckpointFile(config.checkpoints)
+            self._last = self._chain.last()
+            names = dict(zip(LOGS, (config.kafka.events, config.kafka.alerts), strict=True))
+            self._readers = {log_name: LogReader(config.kafka, topic) for log_name, topic in names.items()}
+            self._next: dict[str, dict[int, int]] = {}
+            log_ids = {log_name: read_log_id(config.kafka, topic) for log_name, topic in names.items()}
+            for log_name in LOGS:
+                self._open(log_name, log_ids[log_name])
+            self._holders = holders_of(config, log_ids[LOGS[0]])
+            self._held: dict[str, Signed | None] = {}
+            self._published = Published(config, SealTopic(config.kafka))
+            self._signed_at = time.monotonic()
+            self._adopt()
+        except BaseException:
+            self._state.close()
+            raise
+
+    def _open(self, name: str, log_id: str) -> None:
+        """A log's partitions where they were left; its last sealed record must still stand there."""
+        reader = self._readers[name]
+        ends = reader.end_offsets()
+        self._next[name] = {}
+        for partition in reader.partitions():
+            part = self._state.open((name, partition), log_id)
+            at = part.place.offset
+            if at > ends[partition]:
+                raise Refused(
+                    f"{name} partition {partition} ends at offset {ends[partition]}, sealed is up to {at}: the "
+                    "log was cut short; restore it from a backup"
+                )
+            last = reader.read_one(partition, at - 1) if at else None
+            if at and (last is None or value_hash(last.value) != part.place.record_hash):
+                raise Refused(
+                    f"{name} partition {partition} offset {at - 1} is not the record that was sealed there: the "
+                    "log was changed; run gs766 verify, restore it from a backup"
+                )
+            self._next[name][partition] = at
+
+    def _adopt(self) -> None:
+        """Takes over what the outside copy holds beyond ours (our folder was restored or lost)."""
+        for holder in self._holders:
+            if isinstance(holder, FileHolder):
+                number = self._last.checkpoint().number if self._last is not None else 0
+                for signed in holder.file.after(number):
+                    check_next(self._last, signed) if self._last is not None else check_first(signed)
+                    self._chain.append(signed)
+                    self._last = signed
+
+    # ---- taking
+
+    def step(self) -> None:
+        """Takes what is there, and signs when it is time."""
+        taken = 0
+        for name in LOGS:
+            taken += self._take(name, 20 if taken else 200)
+        self._close_days()
+        asked = self._config.close_request.exists()
+        if asked and not taken:
+            self._state.close_days(None)
+        waited = time.monotonic() - self._signed_at >= self._config.every_seconds
+        new = self._state.taken() > 0 or bool(self._state.closes)
+        if self._state.taken() >= self._config.every_events or (new and (waited or (asked and not taken))):
+            self.sign()
+        if asked and not taken:
+            self._config.close_request.unlink(missing_ok=True)
+        if waited:
+            self._signed_at = time.monotonic()
+            self._published.catch_up(self._chain)
+
+    def _take(self, name: str, wait_ms: int) -> int:
+        records = self._readers[name].read_slice(self._next[name], _SLICE, wait_ms)
+        by_partition: dict[int, list[Record]] = {}
+        for record in records:
+            by_partition.setdefault(record.partition, []).append(record)
+        for partition, found in sorted(by_partition.items()):
+            key: PartitionKey = (name, partition)
+            self._state.take(key, found)
+            self._next[name][partition] = found[-1].offset + 1
+        return len(records)
+
+    def _close_days(self) -> None:
+        """Ended days are closed some time after midnight even when nothing new comes."""
+        now = time.time() - self._config.close_after_seconds
+        self._state.close_days(self._config.zone.day(int(now * 1000)))
+
+    def finish(self) -> None:
+        """Signs what was taken before an orderly end."""
+        if self._state.taken() or self._state.closes:
+            self.sign()
+
+    # ---- signing
+
+    def sign(self) -> None:
+        """Commits what was taken and signs a checkpoint over it, if it continues what outsiders hold."""
+        self._state.commit()
+        heads = self._state.heads()
+        reached = [holder for holder in self._holders if self._agrees(holder, heads)]
+        if self._last is not None and not self._reached(self._last, heads):
+            return
+        keys = load_keys(self._config.key_file)
+        signed = self._make(keys, heads)
+        self._chain.append(signed)
+        self._last = signed
+        self._state.told()
+        self._signed_at = time.monotonic()
+        if keys.next is not None:
+            take_over(self._config.key_file)
+        for holder in reached:
+            self._give(holder, signed)
+        self._published.catch_up(self._chain)
+        mail_root(self._config, signed)
+
+    def _make(self, keys: SigningKeys, heads: Sequence[TreeHead]) -> Signed:
+        last = self._last.checkpoint() if self._last is not None else None
+        if last is not None and keys.key not in last.keys:
+            raise Refused(
+                f"the signing key {keys.key[:16]}… is not one that checkpoint {last.number} names: a key file was "
+                "replaced; restore it from where keys are kept"
+            )
+        known = last.keys if last is not None else ()
+        checkpoint = Checkpoint(
+            number=last.number + 1 if last is not None else 1,
+            time=format_rfc3339(int(datetime.now(UTC).timestamp() * 1000)),
+            previous=self._last.hash if self._last is not None else "",
+            trees=tuple(heads),
+            closes=tuple(c for c in self._state.closes if not _is_told(c, last)),
+            key=keys.key,
+            keys=(*known, *(k for k in keys.public if k not in known)),
+        )
+        body = write_checkpoint(checkpoint)
+        return Signed(body, keys.sign(body.encode()))
+
+    def _agrees(self, holder: Holder, heads: Sequence[TreeHead]) -> bool:
+        """Whether the holder was asked and what it holds is the beginning of what we have.
+
+        Refused when it is not; False when it could not be asked and need not be.
+        """
+        try:
+            held = holder.last()
+        except Unavailable as error:
+            if holder.required:
+                raise Refused(f"{error}; nothing is signed without it") from error
+            log.warning("%s; it gets the checkpoint later", error)
+            return False
+        if held is not None and held != self._held.get(holder.name):
+            self._compare(holder, held, heads)
+        elif held is None and self._held.get(holder.name) is not None:
+            raise Refused(f"{holder.name} has lost the checkpoints it held: find out why before sealing goes on")
+        self._held[holder.name] = held
+        return True
+
+    def _compare(self, holder: Holder, held: Signed, heads: Sequence[TreeHead]) -> None:
+        found = held.checkpoint()
+        if not is_signed(found.key, held.signature, held.body.encode()):
+            raise Refused(f"{holder.name} holds a checkpoint {found.number} that is not rightly signed")
+        ours = self._chain.find(found.number)
+        if ours is None or ours.hash != held.hash:
+            raise Refused(
+                f"{holder.name} holds another checkpoint {found.number} than ours: history was rewritten here or "
+                "there; run gs766 verify"
+            )
+        self._reached(held, heads)
+
+    def _reached(self, signed: Signed, heads: Sequence[TreeHead]) -> bool:
+        """Whether our trees have got as far as the checkpoint's; Refused when they differ from them there."""
+        sizes = {(head.log, head.partition): head for head in heads}
+        whole = True
+        for tree in signed.checkpoint().trees:
+            ours = sizes.get((tree.log, tree.partition))
+            if ours is None or ours.log_id != tree.log_id:
+                raise Refused(f"checkpoint {signed.checkpoint().number} seals another {tree.log} than Kafka holds")
+            if ours.size < tree.size:
+                whole = False
+                self._check_not_cut(tree)
+            elif _root_at(self._config, ours, tree.size) != tree.root:
+                raise Refused(
+                    f"{tree.log} partition {tree.partition} is not what checkpoint {signed.checkpoint().number} "
+                    "sealed: the log was changed; run gs766 verify, restore it from a backup"
+                )
+        return whole
+
+    def _check_not_cut(self, tree: TreeHead) -> None:
+        end = self._readers[tree.log].end_offsets([tree.partition])[tree.partition]
+        if end < tree.offset:
+            raise Refused(
+                f"{tree.log} partition {tree.partition} ends at offset {end}, sealed was up to {tree.offset}: the "
+                "log was cut short; restore it from a backup"
+            )
+
+    def _give(self, holder: Holder, signed: Signed) -> None:
+        try:
+            cosigned = holder.give(signed, self._held.get(holder.name))
+        except Unavailable as error:
+            if holder.required:
+                raise Refused(str(error)) from error
+            log.warning("%s; it gets the next checkpoint", error)
+            return
+        self._held[holder.name] = signed
+        if cosigned is not None:
+            self._published.cosigned(cosigned, signed)
+
+    def close(self) -> None:
+        """Releases everything; what was not signed is taken anew."""
+        for reader in self._readers.values():
+            with suppress(Exception):
+                reader.close()
+        self._published.close()
+        self._state.close()
+
+
+def _root_at(config: SealConfig, ours: TreeHead, size: int) -> str:
+    if ours.size == size:
+        return ours.root
+    reader = TreeReader(tree_folder(config.folder / "trees", ours.log, ours.partition))
+    try:
+        return root_of(reader, size).hex()
+    finally:
+        reader.close()
+
+
+def _is_told(close: Close, last: Checkpoint | None) -> bool:
+    """Whether a close was told before: a folder that is sealed anew comes by old days again."""
+    head = last.head(close.log, close.partition) if last is not None else None
+    return head is not None and close.size < head.size
+
+
+def holders_of(config: SealConfig, log_id: str) -> tuple[Holder, ...]:
+    """All that hold checkpoints outside."""
+    witnesses = (HttpHolder(url.rstrip("/"), log_id, config.folder / "trees") for url in config.push)
+    return (FileHolder(config.outside), *witnesses)

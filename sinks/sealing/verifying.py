@@ -1,0 +1,458 @@
+"""Whether the logs, and the rows served from them, are what was sealed: leaf by leaf, naming the first difference.
+
+Three things are held against the checkpoints: the chain of checkpoints itself (and the copies outside), the
+records in Kafka, and the rows of `records` and `events` in the store. The hashes kept in the sealer's folder only
+help to name the place: what decides are the signed roots.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from domain.errors import Gs766Error, Refused, Unavailable
+from domain.instants import Millis, parse_rfc3339
+from domain.merkle import Frontier, Hash, root_of
+from domain.seals import Checkpoint, Signed, TreeHead, record_leaves
+from eventlog.reader import LogReader
+from sinks.sealing.chain import BrokenChain, CheckpointFile, check_first, check_next
+from sinks.sealing.config import SealConfig
+from sinks.sealing.outside import tree_folder
+from sinks.sealing.progress import Notes, Reached
+from sinks.sealing.sampling import verify_sample
+from sinks.sealing.stored import StoredRecords
+from sinks.sealing.tiles import TreeReader
+
+Verdict = Literal["holds", "fails", "cannot_tell"]
+Progress = Callable[[str, int, int], None]
+"""Called with what is being read, how many leaves are done, and how many there are."""
+MOST_DIFFERENCES = 50
+NOTE_EVERY = 200_000
+"""Events after which the place is noted, to go on from there after an interruption."""
+
+
+def _silent(_what: str, _done: int, _of: int) -> None:
+    """Where nobody watches."""
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that is not as it was sealed. `where`: chain, outside, kafka, records, events."""
+
+    where: str
+    what: str
+    log: str = ""
+    partition: int | None = None
+    offset: int | None = None
+    index: int | None = None
+    checkpoint: int | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.log} partition {self.partition}: " if self.log else ""
+        return f"{self.where}: {place}{self.what}"
+
+
+@dataclass(slots=True)
+class Report:
+    """The outcome; `reason` says why nothing can be told."""
+
+    checked: dict[str, int] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+    reason: str = ""
+    checkpoint: int | None = None
+    hash: str = ""
+
+    def to_json(self) -> Mapping[str, Any]:
+        """The answer's shape (design §6)."""
+        return {
+            "verdict": self.verdict,
+            "checked": self.checked,
+            "differences": msgspec.to_builtins(self.differences),
+            "checkpoint": self.checkpoint,
+            "hash": self.hash,
+            "reason": self.reason,
+        }
+
+    @property
+    def verdict(self) -> Verdict:
+        """Fails if anything differs; cannot tell if something could not be checked."""
+        if self.differences:
+            return "fails"
+        return "cannot_tell" if self.reason else "holds"
+
+    def count(self, what: str, number: int) -> None:
+        """Adds to what was checked."""
+        self.checked[what] = self.checked.get(what, 0) + number
+
+    def differs(self, where: str, what: str, **place: Any) -> None:
+        """Notes a difference, up to a bound."""
+        if len(self.differences) < MOST_DIFFERENCES:
+            self.differences.append(Difference(where=where, what=what, **place))
+
+
+class Source(NamedTuple):
+    """One record as a source gives it."""
+
+    offset: int
+    known_at: Millis
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Goals:
+    """What one partition must come to: where to begin, and each checkpoint's tree after it, in order."""
+
+    key: tuple[str, int]
+    log_id: str
+    start: TreeHead | None
+    heads: tuple[tuple[int, TreeHead], ...]
+
+    @property
+    def last(self) -> TreeHead:
+        """The newest."""
+        return self.heads[-1][1]
+
+
+def verify(
+    config: SealConfig,
+    *,
+    since: Millis | None = None,
+    sample: int | None = None,
+    given: Sequence[CheckpointFile] = (),
+    progress: Progress = _silent,
+    store: bool = True,
+    fresh: bool = False,
+) -> Report:
+    """Checks everything sealed after `since` (None: from the beginning) against Kafka and the store.
+
+    `given` are more copies of the chain, held by others; `sample` looks at that many records of each day only. A
+    run that was interrupted is continued unless `fresh`. Never raises for what it finds; a part that does not
+    answer becomes the `reason`.
+    """
+    report = Report()
+    try:
+        chain = _chain(config, report)
+        if report.differences or not chain:
+            report.reason = report.reason or ("" if report.differences else "nothing is sealed yet")
+            return report
+        for copy in (CheckpointFile(config.outside), *given):
+            _compare_copy(chain, copy, report)
+        notes = Notes(config.folder, str(since or 0), fresh)
+        for goals in _goals(chain, since):
+            if sample is not None:
+                verify_sample(config, goals, sample, report, progress)
+                continue
+            _verify_kafka(config, goals, report, progress, notes)
+            if store:
+                _verify_records(config, goals, report, progress, notes)
+        if store and sample is None:
+            _verify_events(config, chain[-1].checkpoint(), report, progress)
+        notes.forget()
+    except Unavailable as error:
+        report.reason = str(error)
+    return report
+
+
+# ---- the chain
+
+
+def _chain(config: SealConfig, report: Report) -> list[Signed]:
+    """Our copy, every link and signature checked."""
+    chain: list[Signed] = []
+    try:
+        for signed in CheckpointFile(config.checkpoints):
+            check_next(chain[-1], signed) if chain else check_first(signed)
+            chain.append(signed)
+    except BrokenChain as error:
+        report.differs("chain", error.reason, checkpoint=error.number)
+    report.count("checkpoints", len(chain))
+    if chain:
+        report.checkpoint, report.hash = chain[-1].checkpoint().number, chain[-1].hash
+    return chain
+
+
+def _compare_copy(chain: Sequence[Signed], copy: CheckpointFile, report: Report) -> None:
+    """Another's copy must be the same chain, as far as both go."""
+    name = str(copy.path)
+    if not copy.path.exists():
+        report.reason = f"the copy outside, {name}, is not there: an administrator could have rewritten all"
+        return
+    before: Signed | None = None
+    try:
+        for signed in copy:
+            number = signed.checkpoint().number
+            if number > len(chain):
+                report.differs(
+                    "outside", f"{name} holds checkpoints that ours lacks: our chain was cut", checkpoint=number
+                )
+                return
+            ours = chain[number - 1]
+            if ours != signed:
+                both = (
+                    "both rightly signed: two histories were shown"
+                    if _follows(before, signed)
+                    else ("the copy's is not rightly signed")
+                )
+                report.differs(
+                    "outside", f"{name} holds another checkpoint {number} than ours; {both}", checkpoint=number
+                )
+                return
+            before = signed
+            report.count("checkpoints_outside", 1)
+    except (BrokenChain, Gs766Error) as error:
+        report.differs("outside", f"{name}: {error}")
+        return
+    if before is None or before.checkpoint().number < len(chain) - 1:
+        held = before.checkpoint().number if before is not None else 0
+        report.differs(
+            "outside", f"{name} ends at checkpoint {held}, ours at {len(chain)}: it was cut", checkpoint=held + 1
+        )
+
+
+def _follows(before: Signed | None, signed: Signed) -> bool:
+    try:
+        check_next(before, signed) if before is not None else check_first(signed)
+    except BrokenChain:
+        return False
+    return True
+
+
+def _goals(chain: Sequence[Signed], since: Millis | None) -> Iterator[Goals]:
+    first = 0
+    if since is not None:
+        first = sum(1 for s in chain if parse_rfc3339(s.checkpoint().time) <= since)
+    start = chain[first - 1].checkpoint() if first else None
+    found: dict[tuple[str, int], list[tuple[int, TreeHead]]] = {}
+    for signed in chain[min(first, len(chain) - 1) :]:
+        checkpoint = signed.checkpoint()
+        for head in checkpoint.trees:
+            found.setdefault((head.log, head.partition), []).append((checkpoint.number, head))
+    for key, heads in found.items():
+        begin = start.head(*key) if start is not None else None
+        yield Goals(key, heads[-1][1].log_id, begin, tuple(heads))
+
+
+# ---- leaves against roots
+
+
+class _Comparison:
+    """Holds records, in offset order, against a partition's roots."""
+
+    def __init__(self, config: SealConfig, where: str, goals: Goals, report: Report, notes: Notes) -> None:
+        self._where, self._goals, self._report, self._notes = where, goals, report, notes
+        self._log_id = UUID(goals.log_id).bytes
+        self._tiles = _tiles(config, goals)
+        reached = notes.of(where, *goals.key)
+        if reached is not None:
+            self.frontier = Frontier(reached.size, [bytes.fromhex(peak) for peak in reached.peaks])
+            self.offset, self.known_at = reached.offset, reached.known_at
+        else:
+            self.frontier = _start_frontier(self._tiles, goals)
+            self.offset = goals.start.offset if goals.start is not None else 0
+            self.known_at = goals.start.known_at if goals.start is not None else 0
+        self._noted = self.frontier.size
+        self._heads = [(n, h) for n, h in goals.heads if h.size > self.frontier.size]
+        self._odd: tuple[int, int] | None = None
+        self.broken = False
+
+    def differs(self, what: str, **place: Any) -> None:
+        log, partition = self._goals.key
+        self._report.differs(self._where, what, log=log, partition=partition, **place)
+        self.broken = True
+
+    def take(self, record: Source) -> None:
+        """One record; on a difference nothing more is to be taken."""
+        if record.offset != self.offset:
+            what = (
+                "missing: it was sealed" if record.offset > self.offset else "stands there twice or out of order"
+            )
+            self.differs(
+                f"the record at offset {min(record.offset, self.offset)} is {what}",
+                offset=min(record.offset, self.offset),
+            )
+            return
+        self.offset += 1
+        found = record_leaves(self._log_id, self._goals.key[1], record.offset, record.known_at, record.value)
+        leaves = [leaf for _, leaf in found]
+        at = self.frontier.size
+        end = at + len(leaves)
+        self._look(record.offset, at, leaves)
+        while self._heads and end >= self._heads[0][1].size:
+            number, head = self._heads.pop(0)
+            part = leaves[: head.size - self.frontier.size]
+            leaves = leaves[len(part) :]
+            self.frontier.append(part)
+            if self.frontier.root().hex() != head.root:
+                self._name(number, record.offset)
+                return
+            self._odd = None
+        self.frontier.append(leaves)
+        self.known_at = record.known_at
+        if self.frontier.size - self._noted >= NOTE_EVERY and self._odd is None:
+            self._noted = self.frontier.size
+            peaks = tuple(peak.hex() for peak in self.frontier.peaks)
+            place = Reached(offset=self.offset, size=self._noted, peaks=peaks, known_at=self.known_at)
+            self._notes.note(self._where, *self._goals.key, place)
+
+    def _look(self, offset: int, at: int, leaves: Sequence[Hash]) -> None:
+        """Compares with the hashes kept, to be able to name the place."""
+        if self._tiles is None or self._odd is not None:
+            return
+        kept = self._tiles.leaves(at, len(leaves))
+        for index, (kept_leaf, leaf) in enumerate(zip(kept, leaves, strict=False)):
+            if kept_leaf != leaf:
+                self._odd = (offset, index)
+                return
+
+    def _name(self, number: int, offset: int) -> None:
+        if self._odd is not None:
+            at, index = self._odd
+            self.differs(
+                f"event {index} at offset {at} is not what checkpoint {number} sealed: its bytes, its place or "
+                "when it became known were changed",
+                offset=at,
+                index=index,
+                checkpoint=number,
+            )
+        else:
+            self.differs(
+                f"the records up to offset {offset} are not what checkpoint {number} sealed (which one cannot be "
+                "told: the hashes kept beside were changed too)",
+                offset=offset,
+                checkpoint=number,
+            )
+
+    def finish(self) -> None:
+        """Everything sealed must have come."""
+        if not self.broken and self._heads:
+            number, head = self._heads[-1]
+            self.differs(
+                f"ends at offset {self.offset}, checkpoint {number} sealed up to {head.offset}: cut short",
+                offset=self.offset,
+                checkpoint=number,
+            )
+        if self._tiles is not None:
+            self._tiles.close()
+
+
+def _tiles(config: SealConfig, goals: Goals) -> TreeReader | None:
+    try:
+        return TreeReader(tree_folder(config.folder / "trees", *goals.key))
+    except Refused:
+        return None
+
+
+def _start_frontier(tiles: TreeReader | None, goals: Goals) -> Frontier:
+    """The tree at the start, from the hashes kept; only if they lead to the root that was signed."""
+    start = goals.start
+    if start is None or start.size == 0:
+        return Frontier()
+    if tiles is None or root_of(tiles, start.size).hex() != start.root:
+        raise Unavailable(
+            f"the hashes kept for {start.log} partition {start.partition} do not lead to the root signed then: "
+            "verify without --since"
+        )
+    peaks: list[Hash] = []
+    at = 0
+    for level in range(start.size.bit_length() - 1, -1, -1):
+        if start.size >> level & 1:
+            peaks.append(tiles.node(level, at >> level))
+            at += 1 << level
+    return Frontier(start.size, peaks)
+
+
+def _compare(
+    comparison: _Comparison, name: str, records: Iterable[Source], goals: Goals, report: Report, progress: Progress
+) -> None:
+    begun = comparison.frontier.size
+    for number, record in enumerate(records):
+        comparison.take(record)
+        if comparison.broken:
+            break
+        if number % 500 == 0:
+            progress(name, comparison.frontier.size, goals.last.size)
+    comparison.finish()
+    report.count(f"{name.split(':')[0]}_events", comparison.frontier.size - begun)
+    progress(name, goals.last.size, goals.last.size)
+
+
+def _verify_kafka(config: SealConfig, goals: Goals, report: Report, progress: Progress, notes: Notes) -> None:
+    log, partition = goals.key
+    topic = {"dossier-events": config.kafka.events, "alert-log": config.kafka.alerts}[log]
+    comparison = _Comparison(config, "kafka", goals, report, notes)
+    with LogReader(config.kafka, topic) as reader:
+        try:
+            first = reader.beginning_offsets([partition])[partition]
+            if first > comparison.offset:
+                what = f"begins at offset {first}: the records before were deleted"
+                comparison.differs(what, offset=comparison.offset)
+            else:
+                records = _of_kafka(reader, partition, comparison, goals)
+                _compare(comparison, f"kafka: {log} {partition}", records, goals, report, progress)
+        except Refused as error:
+            comparison.differs(str(error))
+        except Unavailable as error:
+            if comparison.offset >= goals.last.offset or not _answers(reader, partition):
+                raise
+            comparison.differs(
+                f"the record at offset {comparison.offset} cannot be read ({error}): its segment was "
+                "changed or is damaged",
+                offset=comparison.offset,
+            )
+
+
+def _answers(reader: LogReader, partition: int) -> bool:
+    """Whether Kafka is there at all: then it is the record that cannot be read."""
+    try:
+        reader.end_offsets([partition])
+    except Unavailable:
+        return False
+    return True
+
+
+def _of_kafka(reader: LogReader, partition: int, comparison: _Comparison, goals: Goals) -> Iterator[Source]:
+    known = comparison.known_at
+    for record in reader.read_range(partition, comparison.offset, goals.last.offset):
+        known = max(known, record.timestamp_ms)
+        yield Source(record.offset, known, record.value)
+
+
+def _verify_records(config: SealConfig, goals: Goals, report: Report, progress: Progress, notes: Notes) -> None:
+    with closing(StoredRecords(config)) as stored:
+        log, partition = goals.key
+        comparison = _Comparison(config, "records", goals, report, notes)
+        start, stop = comparison.offset, goals.last.offset
+        written = stored.position(log, partition)
+        if written < stop:
+            report.reason = (
+                f"the store has {log} partition {partition} up to offset {written}, sealed is up to {stop}: wait "
+                "for its writer"
+            )
+            return
+        for offset in stored.beyond(log, partition, written):
+            comparison.differs(f"offset {offset} is beyond what was written: slipped in", offset=offset)
+        records = (Source(*row) for row in stored.rows(log, partition, start, stop))
+        _compare(comparison, f"records: {log} {partition}", records, goals, report, progress)
+        for name, number in stored.strangers().items():
+            comparison.differs(f"{number} records of '{name}', which is no log: slipped in")
+
+
+def _verify_events(config: SealConfig, last: Checkpoint, report: Report, progress: Progress) -> None:
+    """The reading copies `events` and `alert_acts` against `records`, by the engine itself."""
+    with closing(StoredRecords(config)) as stored:
+        for head in last.trees:
+            for start, stop, rows in stored.exploded(head.log, head.partition, head.offset):
+                for what, found in rows:
+                    offset, index, subject = found
+                    report.differs(
+                        "events",
+                        f"the row of event {index} at offset {offset} (subject {subject}) {what}",
+                        log=head.log,
+                        partition=head.partition,
+                        offset=offset,
+                        index=index,
+                    )
+                progress(f"events: {head.log} {head.partition}", stop, head.offset)
+                report.count("event_rows_offsets", stop - start)
