@@ -71,7 +71,7 @@ def sealing(config: SealConfig) -> Iterator[None]:
 def seal_all(config: SealConfig) -> None:
     """Seals everything that is in the logs now."""
     with sealing(replace(config, every_seconds=0.05)):
-        until(lambda: is_sealed(config), "everything to be sealed")
+        until(lambda: is_sealed(config) and not config.close_request.exists(), "everything to be sealed")
 
 
 def is_sealed(config: SealConfig) -> bool:

@@ -1,0 +1,1 @@
+"""What is handed to strangers: the verifier that needs nothing of this product."""
