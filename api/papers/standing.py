@@ -1,0 +1,146 @@
+"""A question's surroundings at positions of the log: the figures' context, bound to what was known there.
+
+Everything that a scorecard rests on is read as it stood: dossiers by their versions, petitions and documents
+folded again from their events, units as registered by then. So a figure that was issued is found again by its
+positions, after later events and after a rebuild.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from api.figures.context import FigureContext
+from api.figures.units import Tree, build_tree
+from domain.blocks import split_block
+from domain.bookings import Booking
+from domain.errors import InvalidEvent, NewerEvent
+from domain.events import decode_event
+from domain.facts import Fact, Facts, effective, fact_of, merge
+from domain.fold import UNKNOWN_UNIT
+from domain.instants import Millis
+from domain.petition import Petition, book_petition, replay_petition
+from sinks.queries import at_positions
+from sinks.queries.at_positions import Held, Positions
+
+_KINDS = ("unit", "procedure", "calendar", "indicator_set", "alert_rules", "target", "report")
+
+
+class PetitionHeld(msgspec.Struct, frozen=True):
+    """A petition as it stood."""
+
+    code: str
+    unit: str
+    about: str
+    received_at: Millis | None
+    due_at: Millis | None
+    answered_at: Millis | None
+    unhappy: bool
+
+
+@dataclass(frozen=True)
+class StandingContext(FigureContext):
+    """`FigureContext` at `positions`, which must be given; `acts_to` is the last offset of the alert log."""
+
+    acts_to: int = -1
+
+    @property
+    def at(self) -> Positions:
+        """The positions; a context without them is a mistake of ours."""
+        assert self.positions is not None
+        return self.positions
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The units as they stood."""
+        histories = {subject: text for kind, subject, text in self._documents if kind == "unit"}
+        seen = at_positions.units_seen(self.everything, self.at)
+        return build_tree(self.root, histories, seen, self.now_ms)
+
+    @cached_property
+    def _documents(self) -> list[tuple[str, str, str]]:
+        """Documents as they stood: read where nothing later touched them, else folded again."""
+        found: dict[tuple[str, str], str] = {}
+        for kind, subject, history in at_positions.settled(self.everything, self.at, _KINDS):
+            if len(history) > len(found.get((kind, subject), "")):
+                found[kind, subject] = history
+        touched = at_positions.unsettled(self.everything, self.at, _KINDS)
+        for kind in _KINDS:
+            names = [subject for of, subject in touched if of == kind]
+            for subject, facts in self.facts(kind, names).items():
+                history = [[f.type, f.occurred_at, f.id, msgspec.Raw(f.body)] for f in effective(facts)[0]]
+                text = msgspec.json.encode(history).decode()
+                if len(text) > len(found.get((kind, subject), "")):
+                    found[kind, subject] = text
+        return sorted((kind, subject, text) for (kind, subject), text in found.items())
+
+    def facts(self, kind: str, subjects: Sequence[str]) -> dict[str, Facts]:
+        """The facts of these subjects within the positions, from the records themselves."""
+        wanted, found = frozenset(subjects), dict[str, list[Fact]]()
+        for _, _, value in at_positions.records_of(self.everything, kind, subjects, self.at):
+            for subject, fact in _events(value, kind):
+                if subject in wanted:
+                    found.setdefault(subject, []).append(fact)
+        return {subject: merge((), facts) for subject, facts in found.items()}
+
+    @cached_property
+    def petitions(self) -> tuple[PetitionHeld, ...]:
+        """All petitions as they stood, in order of their codes."""
+        kept, later = at_positions.petitions(self.everything, self.at)
+        found = [PetitionHeld(*row) for row in kept]
+        for code, facts in self.facts("petition", later).items():
+            p = replay_petition(facts)
+            unit = p.unit or UNKNOWN_UNIT
+            found.append(PetitionHeld(code, unit, p.about, p.received_at, p.due_at, p.answered_at, p.unhappy))
+        return tuple(sorted(found, key=lambda p: p.code))
+
+    def petition_bookings(self, units: frozenset[str] | None) -> Iterator[tuple[str, Booking]]:
+        """(unit, booking) of every petition under these units; None for all."""
+        for p in self.petitions:
+            if units is None or p.unit in units:
+                known = Petition(
+                    received_at=p.received_at, due_at=p.due_at, answered_at=p.answered_at, unhappy=p.unhappy
+                )
+                for entry in book_petition(known):
+                    yield p.unit, entry
+
+    def held(self, unit: str, start: Millis | None, until: Millis, *, by_last_end: bool = True) -> Iterator[Held]:
+        """Every dossier of a unit's subtree in hand during [start, until), as it stood."""
+        return at_positions.held(self.reader(unit), self.at, start, until, by_last_end=by_last_end)
+
+
+def _events(value: str, kind: str) -> Iterator[tuple[str, Fact]]:
+    """The events of one kind in a record; what is no event is a dead letter elsewhere and counts nowhere."""
+    try:
+        elements = split_block(value.encode())
+    except InvalidEvent:
+        return
+    for element in elements:
+        try:
+            event = decode_event(element)
+        except (InvalidEvent, NewerEvent):
+            continue
+        if event.kind == kind:
+            yield event.subject, fact_of(event)
+
+
+def standing(ctx: FigureContext, positions: Positions, acts_to: int, now: Millis) -> StandingContext:
+    """The context of a paper, at positions; the caller's units stay in force."""
+    members: dict[str, Any] = {
+        name: getattr(ctx, name) for name in ("client", "generation", "zone", "root", "scope", "sets")
+    }
+    return StandingContext(
+        **members,
+        now=now,
+        complete_to=dict(positions),
+        positions=dict(positions),
+        acts_to=acts_to,
+    )
+
+
+def unscoped(ctx: StandingContext) -> StandingContext:
+    """The same without the caller's limits: what a paper says of its unit does not depend on who asks; the
+    caller has checked that the unit may be seen."""
+    return replace(ctx, scope=None)
