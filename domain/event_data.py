@@ -353,14 +353,20 @@ class Document(Data, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class ReportIssued(Data, frozen=True, omit_defaults=True, kw_only=True):
-    """report.issued: what was published, from which versions and log position."""
+    """report.issued: what was published, from which question, versions and log positions; `hashes` give the
+    SHA-256 of each file by its format, `content_hash` that of the first."""
 
+    times = ("as_of",)
     report: Code
     unit: Code | None = None
     period: Code | None = None
+    as_of: Time | None = None
+    options: dict[str, str] = {}
     versions: dict[str, str] = {}
     positions: dict[str, int] = {}
     content_hash: Code | None = None
+    hashes: dict[str, str] = {}
+    actor: Code | None = None
 
 
 class LogCreated(Data, frozen=True, omit_defaults=True, kw_only=True):

@@ -23,6 +23,7 @@ from ops.commands import (
     quarantine,
     query,
     rebuild,
+    report,
     run,
     seals,
     steering,
@@ -55,6 +56,7 @@ for module in (
     audit,
     seals,
     quarantine,
+    report,
 ):
     module.register(app)
 

@@ -61,11 +61,21 @@ class Client:
                 return
             query["cursor"] = page["next"]
 
+    def file(self, method: str, path: str, **query: Any) -> tuple[bytes, dict[str, str]]:
+        """A file as it is, with the answer's headers (names in small letters); errors as `get`."""
+        return self._raw(method, _with_query(path, query), None)[1:]
+
     def health(self) -> Answer:
         """/v1/health, red (503) included."""
         return self._sent("GET", "/v1/health", None, accept=(503,))
 
     def _sent(self, method: str, path: str, body: Any, accept: tuple[int, ...] = ()) -> Answer:
+        status, content, _ = self._raw(method, path, body, accept)
+        return Answer(status, _decoded(content))
+
+    def _raw(
+        self, method: str, path: str, body: Any, accept: tuple[int, ...] = ()
+    ) -> tuple[int, bytes, dict[str, str]]:
         headers = {"Accept": "application/json"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
@@ -78,13 +88,14 @@ class Client:
         request = Request(self.address + path, content, headers, method=method)
         try:
             with self._open(request, timeout=self._timeout) as answer:
-                return Answer(answer.status, _decoded(answer.read()))
+                told = {name.lower(): value for name, value in answer.headers.items()}
+                return answer.status, answer.read(), told
         except HTTPError as error:
             with error:
-                found = _decoded(error.read())
+                found = error.read()
             if error.code in accept:
-                return Answer(error.code, found)
-            raise _refusal(error.code, found) from error
+                return error.code, found, {}
+            raise _refusal(error.code, _decoded(found)) from error
         except (URLError, OSError) as error:
             reason = getattr(error, "reason", error)
             raise Unavailable(f"the API at {self.address} does not answer ({reason})") from error

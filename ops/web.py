@@ -30,9 +30,11 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> int:
     """Serves the API until SIGTERM or SIGINT; `on_ready` gets the address that this machine's commands use."""
     from api.app import create_app
     from dashboards.board.mount import mount_board
+    from dashboards.papers.routes import mount_papers
 
     served = api_config(settings)
     app = create_app(served)
+    mount_papers(app)
     mount_board(app, served)
     config = uvicorn.Config(
         app,

@@ -48,7 +48,6 @@ class Heading(msgspec.Struct, frozen=True, kw_only=True):
     last_day: str
     as_of: str
     forecast: bool
-    generation: int
     positions: dict[str, int]
     versions: dict[str, str]
     options: dict[str, str]
@@ -93,10 +92,13 @@ def _shifted(ctx: StandingContext, midnight: Millis, first: int) -> Millis:
     return ctx.zone.midnight(date_day(before))
 
 
-def heading(ctx: StandingContext, q: PaperQuestion, generation: int | None = None) -> Heading:
+def heading(ctx: StandingContext, q: PaperQuestion) -> Heading:
     """The heading before the code is known."""
     node = ctx.tree.units[q.unit]
     zone = ctx.zone
+    positions = {str(p): n for p, n in sorted(ctx.at.items())}
+    if ctx.acts_to >= 0:
+        positions["acts"] = ctx.acts_to
     return Heading(
         kind=q.kind,
         unit=q.unit,
@@ -106,9 +108,12 @@ def heading(ctx: StandingContext, q: PaperQuestion, generation: int | None = Non
         last_day=day_date(zone.day(q.period.end_ms - 1)).isoformat(),
         as_of=zone.local(q.as_of).isoformat(timespec="milliseconds"),
         forecast=q.until > ctx.now_ms,
-        generation=ctx.generation if generation is None else generation,
-        positions={**{str(p): n for p, n in sorted(ctx.at.items())}, "acts": ctx.acts_to},
-        versions={**figure_versions(ctx, q.until, q.indicator_set), "fold": str(RULES_VERSION)},
+        positions=positions,
+        versions={
+            **figure_versions(ctx, q.until, q.indicator_set),
+            "fold": str(RULES_VERSION),
+            "generation": str(ctx.generation),
+        },
         options=dict(sorted(q.options.items())),
     )
 
