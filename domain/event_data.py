@@ -356,11 +356,12 @@ class ReportIssued(Data, frozen=True, omit_defaults=True, kw_only=True):
     """report.issued: what was published, from which question, versions and log positions; `hashes` give the
     SHA-256 of each file by its format, `content_hash` that of the first."""
 
-    times = ("as_of",)
+    times = ("as_of", "known_at")
     report: Code
     unit: Code | None = None
     period: Code | None = None
     as_of: Time | None = None
+    known_at: Time | None = None
     options: dict[str, str] = {}
     versions: dict[str, str] = {}
     positions: dict[str, int] = {}

@@ -1,6 +1,6 @@
 """What every figure is asked with: the store, the generation, the clock, and which units may be seen."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -10,7 +10,6 @@ import msgspec
 
 from api.figures.units import Tree, build_tree
 from api.problems import NotFound
-from domain.bookings import Booking
 from domain.calendar import WorkingCalendar
 from domain.errors import InvalidInput, NotKnownYet
 from domain.event_types import EVENT_TYPES
@@ -41,8 +40,6 @@ class FigureContext:
     scope: tuple[str, ...] | None = None
     complete_to: Mapping[Any, int] = field(default_factory=dict)
     sets: Sets | None = None
-    positions: Mapping[int, int] | None = None
-    """Only what stands within these offsets of the log counts (`api.papers.standing`); None: all there is."""
 
     @cached_property
     def now_ms(self) -> Millis:
@@ -78,10 +75,6 @@ class FigureContext:
     def reader(self, unit: str | None = None) -> Reader:
         """A reader over a unit's subtree, or over all that may be seen."""
         return self.everything.within(self.units_of(unit))
-
-    def petition_bookings(self, units: frozenset[str] | None) -> Iterator[tuple[str, Booking]]:
-        """(unit, booking) of every petition, where a context reads them one by one: at positions of the log."""
-        raise NotImplementedError
 
     @cached_property
     def _documents(self) -> list[tuple[str, str, str]]:

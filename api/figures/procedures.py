@@ -6,12 +6,10 @@ from typing import Any
 
 from api.figures.context import FigureContext, Question
 from api.figures.units import Tree
-from domain.bookings import book
 from domain.expressions import Number
 from domain.instants import Day, Millis, date_day, day_date, parse_rfc3339
-from domain.measures import INDEX, PROCEDURE_MEASURES
-from domain.timeline import decode_timeline
-from sinks.queries import at_positions, reference
+from domain.measures import PROCEDURE_MEASURES
+from sinks.queries import reference
 
 _ONLINE = ("full", "partial")
 _PLACE = {name: n for n, name in enumerate(PROCEDURE_MEASURES)}
@@ -173,8 +171,6 @@ def _booked(ctx: FigureContext, q: Question) -> list[tuple[Any, ...]]:
     """Counts from whole months, and from the finest cells for the days that are left at both ends. The day of an
     end inside a day counts whole: to the hour, a procedure's first dossier is not looked for."""
     first, after = ctx.zone.day(q.start), ctx.zone.day(q.until - 1) + 1
-    if ctx.positions is not None:
-        return _booked_at(ctx, ctx.positions, q, after)
     low, high = _month_after(first - 1), _month_of(after)
     if low >= high:
         return reference.procedure_counts(ctx.everything, first, after, whole_months=False)
@@ -183,20 +179,6 @@ def _booked(ctx: FigureContext, q: Question) -> list[tuple[Any, ...]]:
         if start < end:
             rows += reference.procedure_counts(ctx.everything, start, end, whole_months=False)
     return rows
-
-
-def _booked_at(ctx: FigureContext, positions: Mapping[int, int], q: Question, after: Day) -> list[tuple[Any, ...]]:
-    """The same counts from dossiers as they stood at positions of the log, by their own bookings."""
-    found: dict[tuple[str, str], list[int]] = {}
-    places = [INDEX[name] for name in PROCEDURE_MEASURES]
-    until = ctx.zone.midnight(after)
-    for d in at_positions.held(ctx.everything, positions, q.start, until):
-        if d.procedure:
-            counts = found.setdefault((d.unit, d.procedure), [0] * len(places))
-            for at, measure, value in book(decode_timeline(d.timeline), ctx.zone).entries:
-                if q.start <= at < until and measure in places:
-                    counts[places.index(measure)] += value
-    return [(*key, *counts) for key, counts in sorted(found.items())]
 
 
 def _month_of(day: Day) -> Day:

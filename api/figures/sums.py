@@ -16,7 +16,7 @@ from domain.instants import Millis
 from domain.measures import ATTRIBUTES, FAMILIES, MEASURES, suffix
 from domain.petition import Petition, book_petition
 from domain.timeline import decode_timeline
-from sinks.queries import at_positions, dossiers, reference
+from sinks.queries import dossiers, reference
 from sinks.queries.reader import Reader
 from sinks.queries.sums import ALL_TIME, Key, Sums, cut_sums, recalls, unit_sums
 
@@ -86,8 +86,6 @@ def measures_of(family: str) -> tuple[str, ...]:
 def totals_by(ctx: FigureContext, reader: Reader, grain: Grain) -> dict[Key, Totals]:
     """The totals of every cut that has any, over the reader's units."""
     zone = ctx.zone
-    if ctx.positions is not None:
-        return _from_positions(ctx, reader, grain)
     whole_day = grain.until == zone.midnight(zone.day(grain.until))
     if grain.known_at is not None:
         by_day = whole_day and grain.known_at == zone.midnight(zone.day(grain.known_at))
@@ -206,28 +204,6 @@ def _from_versions(ctx: FigureContext, reader: Reader, grain: Grain) -> dict[Key
             continue
         one = judged(ctx, d.timeline, grain)
         found.setdefault(grain.key((d.unit, d.procedure, d.channel)), Totals(without_petitions=True)).add(one)
-    return found
-
-
-def _from_positions(ctx: FigureContext, reader: Reader, grain: Grain) -> dict[Key, Totals]:
-    """Every dossier in hand as it stood at the context's positions. Those that ended before the start are left
-    out: what they add to P(m, S) and P(m, E) cancels in every quantity."""
-    assert ctx.positions is not None
-    found: dict[Key, Totals] = {}
-    by_last_end = grain.family != "06a-stopped-open"
-    for d in at_positions.held(reader, ctx.positions, grain.start, grain.until, by_last_end=by_last_end):
-        if grain.procedure is None or d.procedure == grain.procedure:
-            key = grain.key((d.unit, d.procedure, d.channel))
-            found.setdefault(key, Totals()).add(judged(ctx, d.timeline, grain))
-    if grain.by == ("unit",) and grain.procedure is None:
-        units = None if reader.units is None else frozenset(reader.units)
-        for unit, (at, measure, value) in ctx.petition_bookings(units):
-            sums = found.setdefault((unit,), Totals()).sums
-            name = MEASURES[measure]
-            if grain.start is not None and at < grain.start:
-                sums.before[name] = sums.before.get(name, 0) + value
-            if at < grain.until:
-                sums.until[name] = sums.until.get(name, 0) + value
     return found
 
 

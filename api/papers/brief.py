@@ -26,7 +26,9 @@ OUTPUT_DAYS = 20
 AHEAD_DAYS = 5
 CRUNCH = 1.5
 """Times the usual output from which a day is a crunch."""
-_UNANSWERED = ("A04", "A05")
+_LATE = "A04"
+_UNANSWERED = (_LATE, "A05")
+"""Late and open, and late without an apology: an acknowledgement of either tells that somebody has it."""
 _ACCEPTANCE_HOURS = 8
 
 
@@ -109,10 +111,10 @@ def brief(ctx: StandingContext, q: PaperQuestion) -> Brief:
     day = ctx.zone.day(now)
     before_day = calendar.previous_working_day(day, 1)
     before = ctx.zone.midnight(before_day) + (now - ctx.zone.midnight(day))
-    card = scorecard(ctx, q.unit, q.period.label, q.until, None, q.indicator_set.name)
+    card = scorecard(ctx, q.unit, q.period.label, q.until, ctx.known_ms, q.indicator_set.name)
     earlier = None
     if before > q.start:
-        earlier = scorecard(ctx, q.unit, q.period.label, before, None, q.indicator_set.name)
+        earlier = scorecard(ctx, q.unit, q.period.label, before, ctx.known_ms, q.indicator_set.name)
     counts = _walk(ctx, q.unit, day, (now, before))
     waiting = list(at_positions.waiting(ctx.reader(q.unit), ctx.at, now))
     waiting_before = sum(1 for _ in at_positions.waiting(ctx.reader(q.unit), ctx.at, before))
@@ -219,15 +221,16 @@ def _unanswered(ctx: StandingContext, unit: str, now: Millis) -> tuple[Counter[s
             acknowledged[alert] = verb == "acknowledged"
         elif verb == "promised" and until:
             promised[alert] = parse_rfc3339(until)
+    held = at_positions.conditions(ctx.reader(unit), ctx.at, now, _UNANSWERED)
+    answered = {
+        subject for kind, subject, episode, *_ in held if acknowledged.get(alert_id(kind, subject, episode))
+    }
     unanswered: dict[str, set[str]] = {}
     broken: dict[str, set[str]] = {}
-    for kind, subject, episode, where, start, _ in at_positions.conditions(
-        ctx.reader(unit), ctx.at, now, _UNANSWERED
-    ):
-        alert = alert_id(kind, subject, episode)
-        if not acknowledged.get(alert) and start < since:
+    for kind, subject, episode, where, start, _ in held:
+        if kind == _LATE and start < since and subject not in answered:
             unanswered.setdefault(where, set()).add(subject)
-        if promised.get(alert, now) < now:
+        if promised.get(alert_id(kind, subject, episode), now) < now:
             broken.setdefault(where, set()).add(subject)
     return (
         Counter({where: len(found) for where, found in unanswered.items()}),

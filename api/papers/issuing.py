@@ -17,11 +17,12 @@ from api.papers.ii06a import Form, form
 from api.papers.league import League, league
 from api.papers.publication import Correction, Publication, differences, publication
 from api.papers.questions import Heading, PaperQuestion, heading, question, text_day
-from api.papers.standing import StandingContext, standing, unscoped
+from api.papers.standing import Place, StandingContext, standing, unscoped
 from api.problems import NotFound
 from domain.errors import InvalidInput, Unavailable
 from domain.fold import RULES_VERSION
 from domain.instants import Millis, day_date, parse_rfc3339
+from sinks.queries import at_positions
 
 Body = Form | League | Publication | Brief
 
@@ -52,6 +53,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     period: str
     as_of: Millis
+    known_at: Millis
     issued_at: Millis
     options: dict[str, str]
     versions: dict[str, str]
@@ -75,17 +77,18 @@ _SILENT = ("fold", "generation")
 
 def make(
     ctx: FigureContext,
-    positions: Mapping[int, int],
-    acts_to: int,
+    place: Place,
     asked: Asked,
     *,
     issued: bool,
     record: Record | None = None,
 ) -> Paper:
-    """The paper at positions, as the caller may see it: NotFound for a unit outside. `record` is given when an
-    issued one is made again: its generation stands on the paper, whichever answers now."""
+    """The paper at a place in the log, as the caller may see it: NotFound for a unit outside. `record` is given
+    when an issued one is made again: its generation stands on the paper, whichever answers now."""
     now = ctx.now_ms if asked.as_of is None else asked.as_of
-    at = standing(ctx, positions, acts_to if asked.kind in _WITH_ACTS else -1, now)
+    if asked.kind not in _WITH_ACTS:
+        place = msgspec.structs.replace(place, acts_to=-1)
+    at = standing(ctx, place, now)
     unit = asked.unit or _own_unit(ctx)
     at.units_of(unit)
     at = unscoped(at)
@@ -143,11 +146,6 @@ def default_period(ctx: StandingContext, kind: str, now: Millis) -> str:
     return f"{year}-{month:02}"
 
 
-def present(ctx: FigureContext, positions: Mapping[int, int], acts_to: int) -> StandingContext:
-    """The context at the positions that the rows have reached: where issued papers are found."""
-    return standing(ctx, positions, acts_to, ctx.now_ms)
-
-
 def records(ctx: StandingContext | FigureContext, kind: str | None = None) -> list[Record]:
     """Issued papers that the context knows, each by its first event, in order of issue."""
     found = []
@@ -166,6 +164,7 @@ def _record(subject: str, at: Millis, data: dict[str, Any]) -> Record:
         unit=data.get("unit", ""),
         period=data.get("period", ""),
         as_of=at if as_of is None else parse_rfc3339(as_of),
+        known_at=at if data.get("known_at") is None else parse_rfc3339(data["known_at"]),
         issued_at=at,
         options=data.get("options", {}),
         versions=data.get("versions", {}),
@@ -177,8 +176,8 @@ def _record(subject: str, at: Millis, data: dict[str, Any]) -> Record:
 
 def again(ctx: FigureContext, record: Record) -> Paper:
     """The issued paper, made again from its record. Unavailable while the rows do not reach its positions."""
-    positions = {int(p): n for p, n in record.positions.items() if p != "acts"}
-    behind = [p for p, n in positions.items() if ctx.complete_to.get(p, -1) < n]
+    place = _place(record)
+    behind = [p for p, n in place.positions.items() if ctx.complete_to.get(p, -1) < n]
     if behind:
         raise Unavailable(
             f"the rows do not yet reach the positions of {record.id} (partition {behind[0]}): ask again later"
@@ -191,7 +190,23 @@ def again(ctx: FigureContext, record: Record) -> Paper:
         options=record.options,
         set_name=record.versions.get("set", "").rpartition("/")[0] or None,
     )
-    return make(ctx, positions, record.positions.get("acts", -1), asked, issued=True, record=record)
+    return make(ctx, place, asked, issued=True, record=record)
+
+
+def _place(record: Record) -> Place:
+    positions = {int(p): n for p, n in record.positions.items() if p != "acts"}
+    return Place(record.known_at, positions, record.positions.get("acts", -1))
+
+
+def moved(ctx: FigureContext, record: Record) -> list[str]:
+    """Where the log, up to the recorded instant of knowledge, ends elsewhere than it did when it was issued."""
+    place = _place(record)
+    now = at_positions.at_instant(ctx.everything, place.known_at)
+    return [
+        f"partition {p}: what was known by then ended at offset {n} when it was issued, and at {now.get(p, -1)} now"
+        for p, n in sorted(place.positions.items())
+        if now.get(p, -1) != n
+    ]
 
 
 def reasons(record: Record, paper: Paper, renderer: Mapping[str, str], log_id: str) -> list[str]:
@@ -221,9 +236,7 @@ def _corrections(ctx: StandingContext, q: PaperQuestion, now: Publication) -> tu
     for record in records(ctx, "publication"):
         if (record.unit, record.period) != (q.unit, q.period.label):
             continue
-        changed: tuple[tuple[str, str, str], ...] | None = None
-        positions = {int(p): n for p, n in record.positions.items() if p != "acts"}
-        earlier = unscoped(standing(ctx, positions, record.positions.get("acts", -1), record.as_of))
+        earlier = unscoped(standing(ctx, _place(record), record.as_of))
         name = record.versions.get("set", "").rpartition("/")[0] or None
         then = publication(
             earlier, question(earlier, "publication", q.unit, q.period.label, record.as_of, {}, name)

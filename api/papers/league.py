@@ -65,7 +65,7 @@ def league(ctx: StandingContext, q: PaperQuestion) -> League:
     ranked_by = q.options.get("by", "portal")
     if ranked_by not in RANK_BY:
         raise InvalidInput(f"by is one of {', '.join(RANK_BY)}, not '{ranked_by[:40]}'")
-    card = scorecard(ctx, q.unit, q.period.label, q.as_of, None, q.indicator_set.name, children=True)
+    card = scorecard(ctx, q.unit, q.period.label, q.as_of, ctx.known_ms, q.indicator_set.name, children=True)
     children = card["children"]
     months = max(1.0, (q.until - q.start) / _MONTH_MS)
     letters = [g["code"] for g in card["groups"]]

@@ -55,7 +55,6 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     volumes: dict[str, int]
     score: dict[str, Any]
     indicators: tuple[dict[str, Any], ...]
-    not_arisen: tuple[str, ...]
     procedures: tuple[ProcedureLine, ...]
     apologies_due: int
     apologies_sent: int
@@ -66,7 +65,7 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
 
 def publication(ctx: StandingContext, q: PaperQuestion) -> Publication:
     """The publication of a unit's period, without its corrections (`papers.issued` adds them)."""
-    card = scorecard(ctx, q.unit, q.period.label, q.as_of, None, q.indicator_set.name)
+    card = scorecard(ctx, q.unit, q.period.label, q.as_of, ctx.known_ms, q.indicator_set.name)
     volumes = Counter[str]()
     by_procedure: dict[str, Counter[str]] = {}
     owed: list[JudgedDossier] = []
@@ -90,7 +89,6 @@ def publication(ctx: StandingContext, q: PaperQuestion) -> Publication:
             }
             for row in card["indicators"]
         ),
-        not_arisen=tuple(row["name"] for row in card["indicators"] if row["rate"] is None),
         procedures=masked({names.get(code, code) or "(chưa rõ)": c for code, c in by_procedure.items()}),
         apologies_due=len(owed),
         apologies_sent=len(sent),

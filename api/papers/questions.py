@@ -48,6 +48,7 @@ class Heading(msgspec.Struct, frozen=True, kw_only=True):
     last_day: str
     as_of: str
     forecast: bool
+    known_at: str
     positions: dict[str, int]
     versions: dict[str, str]
     options: dict[str, str]
@@ -108,6 +109,7 @@ def heading(ctx: StandingContext, q: PaperQuestion) -> Heading:
         last_day=day_date(zone.day(q.period.end_ms - 1)).isoformat(),
         as_of=zone.local(q.as_of).isoformat(timespec="milliseconds"),
         forecast=q.until > ctx.now_ms,
+        known_at=zone.local(ctx.known_ms).isoformat(timespec="milliseconds"),
         positions=positions,
         versions={
             **figure_versions(ctx, q.until, q.indicator_set),

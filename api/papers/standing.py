@@ -1,12 +1,13 @@
-"""A question's surroundings at positions of the log: the figures' context, bound to what was known there.
+"""A question's surroundings at a place in the log: the figures' context, bound to what was known there.
 
-Everything that a scorecard rests on is read as it stood: dossiers by their versions, petitions and documents
-folded again from their events, units as registered by then. So a figure that was issued is found again by its
-positions, after later events and after a rebuild.
+A place is an instant of knowledge together with the offsets that it comes to. Scorecards are asked as known at the
+instant; lists read dossiers by their versions, petitions and documents folded again from their events, up to the
+offsets. So what was issued is found again after later events and after a rebuild, and a log in which the instant
+comes to other offsets than it did (stamps that went backwards) is noticed.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,13 +16,12 @@ import msgspec
 from api.figures.context import FigureContext
 from api.figures.units import Tree, build_tree
 from domain.blocks import split_block
-from domain.bookings import Booking
 from domain.errors import InvalidEvent, NewerEvent
 from domain.events import decode_event
 from domain.facts import Fact, Facts, effective, fact_of, merge
 from domain.fold import UNKNOWN_UNIT
 from domain.instants import Millis
-from domain.petition import Petition, book_petition, replay_petition
+from domain.petition import replay_petition
 from sinks.queries import at_positions
 from sinks.queries.at_positions import Held, Positions
 
@@ -42,15 +42,12 @@ class PetitionHeld(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class StandingContext(FigureContext):
-    """`FigureContext` at `positions`, which must be given; `acts_to` is the last offset of the alert log."""
+    """`FigureContext` at positions (`at`) that are all that was known before `known_ms`; `acts_to` is the last
+    offset of the alert log."""
 
+    at: Positions = field(default_factory=dict)
+    known_ms: Millis = 0
     acts_to: int = -1
-
-    @property
-    def at(self) -> Positions:
-        """The positions; a context without them is a mistake of ours."""
-        assert self.positions is not None
-        return self.positions
 
     @cached_property
     def tree(self) -> Tree:
@@ -96,16 +93,6 @@ class StandingContext(FigureContext):
             found.append(PetitionHeld(code, unit, p.about, p.received_at, p.due_at, p.answered_at, p.unhappy))
         return tuple(sorted(found, key=lambda p: p.code))
 
-    def petition_bookings(self, units: frozenset[str] | None) -> Iterator[tuple[str, Booking]]:
-        """(unit, booking) of every petition under these units; None for all."""
-        for p in self.petitions:
-            if units is None or p.unit in units:
-                known = Petition(
-                    received_at=p.received_at, due_at=p.due_at, answered_at=p.answered_at, unhappy=p.unhappy
-                )
-                for entry in book_petition(known):
-                    yield p.unit, entry
-
     def held(self, unit: str, start: Millis | None, until: Millis, *, by_last_end: bool = True) -> Iterator[Held]:
         """Every dossier of a unit's subtree in hand during [start, until), as it stood."""
         return at_positions.held(self.reader(unit), self.at, start, until, by_last_end=by_last_end)
@@ -126,17 +113,43 @@ def _events(value: str, kind: str) -> Iterator[tuple[str, Fact]]:
             yield event.subject, fact_of(event)
 
 
-def standing(ctx: FigureContext, positions: Positions, acts_to: int, now: Millis) -> StandingContext:
-    """The context of a paper, at positions; the caller's units stay in force."""
+class Place(msgspec.Struct, frozen=True):
+    """A place in both logs: everything known before `known_at`, which ends at `positions`; `acts_to` is the last
+    offset of the alert log."""
+
+    known_at: Millis
+    positions: dict[int, int]
+    acts_to: int = -1
+
+
+def place_now(ctx: FigureContext, complete: Positions, acts_to: int) -> Place:
+    """The latest place that the rows have reached in every partition: where one lags, what came after the first
+    record that it lacks is not known yet. NotKnownYet for an empty log."""
+    before = at_positions.known_everywhere(ctx.everything, complete)
+    known = ctx.known(ctx.now_ms if before is None else before)
+    assert known is not None
+    return Place(known, at_positions.at_instant(ctx.everything, known), acts_to)
+
+
+def place_then(ctx: FigureContext, known_at: Millis, now: Place) -> Place:
+    """The place at an instant of knowledge; one after `now` is `now`."""
+    known = ctx.known(min(known_at, now.known_at))
+    assert known is not None
+    return Place(known, at_positions.at_instant(ctx.everything, known), now.acts_to)
+
+
+def standing(ctx: FigureContext, place: Place, now: Millis) -> StandingContext:
+    """The context of a paper, at a place; the caller's units stay in force."""
     members: dict[str, Any] = {
         name: getattr(ctx, name) for name in ("client", "generation", "zone", "root", "scope", "sets")
     }
     return StandingContext(
         **members,
         now=now,
-        complete_to=dict(positions),
-        positions=dict(positions),
-        acts_to=acts_to,
+        complete_to=dict(place.positions),
+        at=dict(place.positions),
+        known_ms=place.known_at,
+        acts_to=place.acts_to,
     )
 
 

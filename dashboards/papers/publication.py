@@ -1,5 +1,7 @@
 """The monthly publication as a document."""
 
+from typing import Any
+
 from api.papers.publication import Correction, Publication
 from api.papers.questions import Heading
 from dashboards.papers.document import Block, Bullets, Document, Table, Text, Title
@@ -7,6 +9,7 @@ from dashboards.papers.words import (
     DASH,
     NOT_ARISEN,
     PAPERS,
+    UNTOLD,
     percent,
     points,
     source_line,
@@ -108,11 +111,15 @@ def _volumes(body: Publication) -> Table:
 
 
 def _groups(body: Publication) -> Table:
-    rows = tuple(
-        (g["code"], g["name"], NOT_ARISEN if g["points"] is None else points(g["points"]), points(g["max"], 0))
-        for g in body.score["groups"]
-    )
+    rows = tuple((g["code"], g["name"], _group_points(body, g), points(g["max"], 0)) for g in body.score["groups"])
     return Table(("Nhóm", "Tên", "Điểm", "Tối đa"), rows, ("center", "left", "right", "right"), (1, 6, 2, 1))
+
+
+def _group_points(body: Publication, group: dict[str, Any]) -> str:
+    if group["points"] is not None:
+        return points(group["points"])
+    mine = [r for r in body.indicators if r["group"] == group["code"]]
+    return NOT_ARISEN if any(r["denominator"] == 0 for r in mine) else UNTOLD
 
 
 def _indicators(body: Publication) -> Table:
@@ -122,7 +129,7 @@ def _indicators(body: Publication) -> Table:
             r["name"],
             _count(r["numerator"]),
             _count(r["denominator"]),
-            percent(r["rate"]),
+            percent(r["rate"], r["denominator"]),
             DASH if r["points"] is None else points(r["points"]),
             points(r["max"], 0),
         )
@@ -140,12 +147,16 @@ def _count(value: float | int | None) -> str:
 
 
 def _not_arisen(body: Publication) -> str:
-    if not body.not_arisen:
-        return "Mọi chỉ số đều có phát sinh trong kỳ."
-    return (
-        f"Không phát sinh hoặc chưa có số liệu trong kỳ ({len(body.not_arisen)}): "
-        f"{'; '.join(body.not_arisen)}. Không phát sinh không phải là 0 %."
-    )
+    none = [r["name"] for r in body.indicators if r["rate"] is None and r["denominator"] == 0]
+    untold = [r["name"] for r in body.indicators if r["rate"] is None and r["denominator"] != 0]
+    found = []
+    if none:
+        found.append(
+            f"Không phát sinh trong kỳ ({len(none)}): {'; '.join(none)}. Không phát sinh không phải là 0 %."
+        )
+    if untold:
+        found.append(f"Chưa có số liệu ({len(untold)}): {'; '.join(untold)}.")
+    return " ".join(found) or "Mọi chỉ số đều có phát sinh trong kỳ."
 
 
 def _procedures(body: Publication) -> Table:

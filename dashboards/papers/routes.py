@@ -1,6 +1,7 @@
 """Papers over HTTP: a preview for who may read, issuing for who may act, and what was issued, made again."""
 
 import hashlib
+import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from api.answers import json
 from api.figures.context import FigureContext
 from api.papers import issuing
 from api.papers.issuing import Asked, Paper, Record
+from api.papers.standing import Place, place_now, place_then, standing
 from api.params import instant, strict_query
 from api.problems import NotFound, Problem, responses
 from api.services import Services, services_of
@@ -20,6 +22,8 @@ from domain.instants import format_rfc3339
 from sinks.queries import at_positions, live
 
 SOURCE = "/gs766/papers"
+SETTLED_S = 0.2
+"""How long a place in the log is looked at again before a paper is made from it."""
 router = APIRouter(
     prefix="/v1/reports",
     tags=["papers"],
@@ -140,6 +144,7 @@ def issue_paper(
         "unit": paper.heading.unit,
         "period": paper.heading.period,
         "as_of": paper.heading.as_of,
+        "known_at": paper.heading.known_at,
         "options": paper.heading.options,
         "versions": versions,
         "positions": paper.heading.positions,
@@ -155,14 +160,24 @@ def issue_paper(
 
 def _made(services: Services, who: Principal, question: Asked, known_at: str | None, *, issued: bool) -> Paper:
     """The paper at the positions that the rows have reached, or that were known at an instant."""
-    vector = services.moments.current().vector
-    positions = dict(enumerate(vector.events))
     with services.context(services, who) as ctx:
-        known = ctx.known(instant(known_at, services.zone, "known_at"))
-        if known is not None:
-            then = at_positions.at_instant(ctx.everything, known)
-            positions = {p: min(n, then.get(p, -1)) for p, n in positions.items()}
-        return issuing.make(ctx, positions, vector.acts, question, issued=issued)
+        place = _place(ctx, services)
+        asked_at = instant(known_at, services.zone, "known_at")
+        if asked_at is not None:
+            place = place_then(ctx, asked_at, place)
+        return issuing.make(ctx, place, question, issued=issued)
+
+
+def _place(ctx: FigureContext, services: Services) -> Place:
+    """The latest place that all partitions have reached. A record that an earlier poll had passed by shows up
+    within a moment: the place holds when it is found twice."""
+    for _ in range(20):
+        vector = services.moments.current().vector
+        place = place_now(ctx, dict(enumerate(vector.events)), vector.acts)
+        time.sleep(SETTLED_S)
+        if at_positions.at_instant(ctx.everything, place.known_at) == place.positions:
+            return place
+    raise Problem("unavailable", "records keep arriving with earlier stamps: look at the clocks, then ask again")
 
 
 def _issued_again(
@@ -182,7 +197,7 @@ def _issued_again(
                 "invalid-input", f"{record.kind} comes as {', '.join(FORMATS[record.kind])}, json or record"
             )
         paper = issuing.again(ctx, record)
-        why = issuing.reasons(record, paper, renderers(), _log_id(ctx))
+        why = issuing.reasons(record, paper, renderers(), _log_id(ctx)) + issuing.moved(ctx, record)
         told = _described(ctx, record)
     services.acts.record("exported", f"report:{record.id}", who, services.wall(), unit=record.unit)
     if form == "json":
@@ -211,9 +226,9 @@ def _sha(content: bytes) -> str:
 
 
 def _present(ctx: FigureContext, services: Services) -> FigureContext:
-    """The context with documents of issued papers in it, at the positions that the rows have reached."""
+    """The context with documents of issued papers in it, all that the rows have reached."""
     vector = services.moments.current().vector
-    return issuing.present(ctx, dict(enumerate(vector.events)), vector.acts)
+    return standing(ctx, Place(ctx.now_ms, dict(enumerate(vector.events)), vector.acts), ctx.now_ms)
 
 
 def _may_see(ctx: FigureContext, unit: str) -> bool:
@@ -232,6 +247,7 @@ def _described(ctx: FigureContext, record: Record) -> Mapping[str, Any]:
         "unit": record.unit,
         "period": record.period,
         "as_of": ctx.text(record.as_of),
+        "known_at": format_rfc3339(record.known_at),
         "issued_at": format_rfc3339(record.issued_at),
         "options": record.options,
         "versions": record.versions,

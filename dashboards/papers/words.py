@@ -6,6 +6,7 @@ from api.papers.questions import Heading
 
 DASH = "—"
 NOT_ARISEN = "không phát sinh"
+UNTOLD = "chưa có số liệu"
 STATES = {
     "finished_on_time": "đã xong, đúng hạn",
     "finished_late": "đã xong, quá hạn",
@@ -43,9 +44,11 @@ def points(value: float | None, digits: int = 2) -> str:
 _VIETNAMESE = str.maketrans(",.", ".,")
 
 
-def percent(rate: float | None) -> str:
-    """0.9891 as 98,91 %; no rate as what it is."""
-    return NOT_ARISEN if rate is None else f"{points(rate * 100)} %"
+def percent(rate: float | None, denominator: float | None = 0) -> str:
+    """0.9891 as 98,91 %; without a rate, whether there was nothing to count or nobody told."""
+    if rate is None:
+        return NOT_ARISEN if denominator == 0 else UNTOLD
+    return f"{points(rate * 100)} %"
 
 
 def change(now: float, before: float | None, digits: int = 0) -> str:

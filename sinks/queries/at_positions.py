@@ -147,6 +147,28 @@ def at_instant(reader: Reader, known_at: Millis) -> dict[int, int]:
     return {int(p): int(n) for p, n in reader.rows(f"SELECT partition, max(offset) {source} GROUP BY partition")}
 
 
+def known_everywhere(reader: Reader, complete: Positions) -> Millis | None:
+    """The latest instant before which everything known lies within these positions: one millisecond after the
+    last of their records, or the first record beyond them where that came earlier. None for an empty log."""
+    ends = [(int(p), int(n)) for p, n in complete.items() if n >= 0]
+    if not ends:
+        return None
+    topic = f"topic = '{_TOPIC}'"
+    last = reader.log(
+        "records", topic, f"(partition, offset) IN {tuple(ends)}" if len(ends) > 1 else _one(ends[0])
+    )
+    found = reader.rows(f"SELECT count(), max({millis('known_at')}) {last}")[0]
+    beyond = " OR ".join(f"(partition = {int(p)} AND offset > {int(n)})" for p, n in complete.items())
+    after = reader.rows(f"SELECT count(), min({millis('known_at')}) {reader.log('records', topic, beyond)}")[0]
+    if not found[0]:
+        return None
+    return min(int(found[1]) + 1, int(after[1])) if after[0] else int(found[1]) + 1
+
+
+def _one(end: tuple[int, int]) -> str:
+    return f"partition = {end[0]} AND offset = {end[1]}"
+
+
 def dead_letters(reader: Reader, positions: Positions) -> int:
     """How many events had been refused by then."""
     source = reader.source("dead_letters", within(positions, "`offset`"))
