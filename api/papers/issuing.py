@@ -203,7 +203,7 @@ def moved(ctx: FigureContext, record: Record) -> list[str]:
     place = _place(record)
     now = at_positions.at_instant(ctx.everything, place.known_at)
     return [
-        f"partition {p}: what was known by then ended at offset {n} when it was issued, and at {now.get(p, -1)} now"
+        f"partition {p}: what was known by then ended at offset {n} at its issue, and at {now.get(p, -1)} now"
         for p, n in sorted(place.positions.items())
         if now.get(p, -1) != n
     ]
