@@ -5,6 +5,7 @@ would help and name no cause.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from api.figures.scorecards import scorecard
 from api.papers.questions import PaperQuestion
 from api.papers.standing import StandingContext
-from domain.alerts import alert_id
+from domain.bookings import late_open_jumps
 from domain.instants import Day, Millis, day_date, parse_rfc3339
 from domain.timeline import Timeline, decode_timeline
 from domain.verdicts import judge_before, paused, stay_at
@@ -26,9 +27,6 @@ OUTPUT_DAYS = 20
 AHEAD_DAYS = 5
 CRUNCH = 1.5
 """Times the usual output from which a day is a crunch."""
-_LATE = "A04"
-_UNANSWERED = (_LATE, "A05")
-"""Late and open, and late without an apology: an acknowledgement of either tells that somebody has it."""
 _ACCEPTANCE_HOURS = 8
 
 
@@ -96,6 +94,7 @@ class _Counts:
         self.without_apology = [0, 0]
         self.due_today_units: Counter[str] = Counter()
         self.overdue_units: Counter[str] = Counter()
+        self.late: list[tuple[str, str, Millis]] = []
         self.last_letter_day = 0
         self.due_days: Counter[Day] = Counter()
         self.done = 0
@@ -119,7 +118,7 @@ def brief(ctx: StandingContext, q: PaperQuestion) -> Brief:
     waiting = list(at_positions.waiting(ctx.reader(q.unit), ctx.at, now))
     waiting_before = sum(1 for _ in at_positions.waiting(ctx.reader(q.unit), ctx.at, before))
     silent = [name for code, name in _offices(ctx, q.unit) if code not in counts.accepted_units]
-    unanswered, broken = _unanswered(ctx, q.unit, now)
+    unanswered, broken = _unanswered(ctx, counts.late, now)
     weakest = _weakest(card)
     return Brief(
         day=f"{day_date(day):%d/%m/%Y}",
@@ -187,7 +186,10 @@ def _count_open(ctx: StandingContext, counts: _Counts, n: int, held: Held, tl: T
         counts.due_today_units[held.unit] += n == 0
     if state == "open_late":
         counts.overdue[n] += 1
-        counts.overdue_units[held.unit] += n == 0
+        if n == 0:
+            counts.overdue_units[held.unit] += 1
+            began = [at for at, value in late_open_jumps(tl, "766", ctx.zone) if value > 0 and at < instant]
+            counts.late.append((held.code, held.unit, began[-1] if began else instant))
         counts.without_apology[n] += not any(at < instant for at in tl.apologies)
 
 
@@ -209,10 +211,12 @@ def _too_long(ctx: StandingContext, held: Held, now: Millis) -> bool:
     return worked > _ACCEPTANCE_HOURS * 3_600_000
 
 
-def _unanswered(ctx: StandingContext, unit: str, now: Millis) -> tuple[Counter[str], Counter[str]]:
-    """Per unit: late dossiers that nobody has acknowledged for a working day, and promised dates gone by."""
-    calendar = ctx.calendar(now)
-    since = ctx.zone.midnight(calendar.previous_working_day(ctx.zone.day(now), 1))
+def _unanswered(
+    ctx: StandingContext, late: Sequence[tuple[str, str, Millis]], now: Millis
+) -> tuple[Counter[str], Counter[str]]:
+    """Per unit, of the late dossiers (code, unit, late since): those that nobody has acknowledged for a working
+    day, and those whose promised date has gone by."""
+    since = ctx.zone.midnight(ctx.calendar(now).previous_working_day(ctx.zone.day(now), 1))
     acknowledged: dict[str, bool] = {}
     promised: dict[str, Millis] = {}
     for alert, act, _, until in at_positions.acts(ctx.everything, ctx.acts_to, now):
@@ -221,20 +225,12 @@ def _unanswered(ctx: StandingContext, unit: str, now: Millis) -> tuple[Counter[s
             acknowledged[alert] = verb == "acknowledged"
         elif verb == "promised" and until:
             promised[alert] = parse_rfc3339(until)
-    held = at_positions.conditions(ctx.reader(unit), ctx.at, now, _UNANSWERED)
-    answered = {
-        subject for kind, subject, episode, *_ in held if acknowledged.get(alert_id(kind, subject, episode))
-    }
-    unanswered: dict[str, set[str]] = {}
-    broken: dict[str, set[str]] = {}
-    for kind, subject, episode, where, start, _ in held:
-        if kind == _LATE and start < since and subject not in answered:
-            unanswered.setdefault(where, set()).add(subject)
-        if promised.get(alert_id(kind, subject, episode), now) < now:
-            broken.setdefault(where, set()).add(subject)
+    about = at_positions.dossiers_of_alerts(ctx.everything, [*acknowledged, *promised])
+    answered = {about[alert] for alert, holds in acknowledged.items() if holds and alert in about}
+    overdue = {about[alert] for alert, until in promised.items() if until < now and alert in about}
     return (
-        Counter({where: len(found) for where, found in unanswered.items()}),
-        Counter({where: len(found) for where, found in broken.items()}),
+        Counter(unit for code, unit, began in late if began < since and code not in answered),
+        Counter(unit for code, unit, _ in late if code in overdue),
     )
 
 

@@ -6,7 +6,7 @@ make the paper again (question, positions, versions) and the SHA-256 of each fil
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -102,7 +102,8 @@ def make(
     q = question(at, asked.kind, unit, period, now, dict(asked.options), asked.set_name)
     body = build(at, q)
     if isinstance(body, Publication):
-        body = msgspec.structs.replace(body, corrections=_corrections(at, q, body))
+        found = corrections_of(at, records(at, "publication"), unit, q.period.label, body)
+        body = msgspec.structs.replace(body, corrections=found)
     head = heading(at, q)
     if record is not None:
         # What does not change the figures stands as it stood then; what does is compared by `reasons`.
@@ -150,13 +151,15 @@ def records(ctx: StandingContext | FigureContext, kind: str | None = None) -> li
     """Issued papers that the context knows, each by its first event, in order of issue."""
     found = []
     for subject, history in ctx.histories("report").items():
-        _, at, _, data = history[0]
-        if kind is None or data.get("report") == kind:
-            found.append(_record(subject, at, data))
+        record = record_from(subject, history)
+        if kind is None or record.kind == kind:
+            found.append(record)
     return sorted(found, key=lambda r: (r.issued_at, r.id))
 
 
-def _record(subject: str, at: Millis, data: dict[str, Any]) -> Record:
+def record_from(subject: str, history: Sequence[tuple[str, Millis, str, dict[str, Any]]]) -> Record:
+    """The record of an issued paper, by the first of its events."""
+    _, at, _, data = history[0]
     as_of = data.get("as_of")
     return Record(
         id=subject,
@@ -229,19 +232,19 @@ def reasons(record: Record, paper: Paper, renderer: Mapping[str, str], log_id: s
     return found
 
 
-def _corrections(ctx: StandingContext, q: PaperQuestion, now: Publication) -> tuple[Correction, ...]:
-    """The publications of the same unit and period that were issued before these positions, oldest first, with
-    what this one says otherwise than each."""
+def corrections_of(
+    ctx: StandingContext, issued: Iterable[Record], unit: str, period: str, now: Publication
+) -> tuple[Correction, ...]:
+    """The publications of the same unit and period among those issued before, oldest first, with what this one
+    says otherwise than each."""
     found = []
-    for record in records(ctx, "publication"):
-        if (record.unit, record.period) != (q.unit, q.period.label):
+    for record in issued:
+        if (record.unit, record.period) != (unit, period):
             continue
         earlier = unscoped(standing(ctx, _place(record), record.as_of))
         name = record.versions.get("set", "").rpartition("/")[0] or None
-        then = publication(
-            earlier, question(earlier, "publication", q.unit, q.period.label, record.as_of, {}, name)
-        )
-        changed = differences(then, now)
-        issued = text_day(ctx, record.issued_at) or ""
-        found.append(Correction(code=record.id.rpartition("-")[2], issued=issued, changed=changed))
+        then = publication(earlier, question(earlier, "publication", unit, period, record.as_of, {}, name))
+        issued_at = text_day(ctx, record.issued_at) or ""
+        code = record.id.rpartition("-")[2]
+        found.append(Correction(code=code, issued=issued_at, changed=differences(then, now)))
     return tuple(found)

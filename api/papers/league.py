@@ -13,6 +13,7 @@ from api.figures.scorecards import scorecard
 from api.papers.questions import PaperQuestion
 from api.papers.standing import StandingContext
 from domain.errors import InvalidInput
+from domain.fold import UNKNOWN_UNIT
 
 FEWEST = 30
 """Dossiers in the denominator below which a rate says little (users.md §C)."""
@@ -66,7 +67,7 @@ def league(ctx: StandingContext, q: PaperQuestion) -> League:
     if ranked_by not in RANK_BY:
         raise InvalidInput(f"by is one of {', '.join(RANK_BY)}, not '{ranked_by[:40]}'")
     card = scorecard(ctx, q.unit, q.period.label, q.as_of, ctx.known_ms, q.indicator_set.name, children=True)
-    children = card["children"]
+    children = [c for c in card["children"] if c["unit"] != UNKNOWN_UNIT]
     months = max(1.0, (q.until - q.start) / _MONTH_MS)
     letters = [g["code"] for g in card["groups"]]
     missing = tuple(g for n, g in enumerate(letters) if all(c["groups"][n]["points"] is None for c in children))

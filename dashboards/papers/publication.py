@@ -209,8 +209,9 @@ def _correction(c: Correction) -> str:
         return head + "không so được."
     if not c.changed:
         return head + "không có số nào khác."
-    return (
-        head
-        + "; ".join(f"{_NAMES.get(n, n)} {a.replace('.', ',')} → {b.replace('.', ',')}" for n, a, b in c.changed)
-        + "."
-    )
+    moved = [f"{_NAMES.get(name, name)} {_number(then)}, nay là {_number(now)}" for name, then, now in c.changed]
+    return f"{head}{'; '.join(moved)}."
+
+
+def _number(text: str) -> str:
+    return whole(int(text)) if text.isdecimal() else text.replace(".", ",")

@@ -6,10 +6,10 @@ from typing import Any
 from domain.instants import Millis
 from sinks.queries.reader import Reader, Rows, at, millis
 
-_ID = "substring(lower(hex(SHA256(concat(kind, '|', subject, '|', episode)))), 1, 24)"
+ALERT_ID = "substring(lower(hex(SHA256(concat(kind, '|', subject, '|', episode)))), 1, 24)"
 """The same as `domain.alerts.alert_id`."""
 _COLUMNS = (
-    f"{_ID} AS id, kind, subject, episode, unit, procedure, {millis('start')} AS began, "
+    f"{ALERT_ID} AS id, kind, subject, episode, unit, procedure, {millis('start')} AS began, "
     f"{millis('until')} AS ended, {millis('due_at')} AS due, evidence, "
     f"{millis('known_at')} AS known, partition, version"
 )
@@ -38,7 +38,7 @@ def alerts(
     the latest beginning first, after a key (start, id)."""
     key = ""
     if after is not None:
-        key = f"(start, {_ID}) < (fromUnixTimestamp64Milli(toInt64(%(began)s), 'UTC'), %(id)s)"
+        key = f"(start, {ALERT_ID}) < (fromUnixTimestamp64Milli(toInt64(%(began)s), 'UTC'), %(id)s)"
     source = reader.source("conditions", "kind IN %(kinds)s", state_filter(state, now), key)
     sql = f"SELECT {_COLUMNS} {source} ORDER BY start DESC, id DESC LIMIT {int(limit)}"
     began, last = after if after is not None else (0, "")
@@ -47,7 +47,9 @@ def alerts(
 
 def alert(reader: Reader, wanted: str) -> tuple[Any, ...] | None:
     """One alert by its id, in the columns of `alerts`; None when the reader's units do not hold it."""
-    rows = reader.rows(f"SELECT {_COLUMNS} {reader.source('conditions', f'{_ID} = %(wanted)s')}", wanted=wanted)
+    rows = reader.rows(
+        f"SELECT {_COLUMNS} {reader.source('conditions', f'{ALERT_ID} = %(wanted)s')}", wanted=wanted
+    )
     return rows[0] if rows else None
 
 

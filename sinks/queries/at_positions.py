@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from domain.instants import Millis
+from sinks.queries.alerts import ALERT_ID
 from sinks.queries.dossiers import in_hand
 from sinks.queries.reader import Reader, Rows, at, chunks, millis
 
@@ -175,13 +176,13 @@ def dead_letters(reader: Reader, positions: Positions) -> int:
     return int(reader.rows(f"SELECT count() {source}")[0][0])
 
 
-def conditions(reader: Reader, positions: Positions, instant: Millis, kinds: Sequence[str]) -> Rows:
-    """(kind, subject, episode, unit, start, due_at) of what held at an instant, as far as no later record
-    changed it: conditions keep no versions."""
-    holds = f"start <= {at(instant)} AND (until IS NULL OR until > {at(instant)})"
-    source = reader.source("conditions", "kind IN %(kinds)s", within(positions), holds)
-    columns = f"kind, subject, episode, unit, {millis('start')}, {millis('due_at')}"
-    return reader.rows(f"SELECT {columns} {source} ORDER BY kind, subject, episode", kinds=list(kinds))
+def dossiers_of_alerts(reader: Reader, ids: Sequence[str]) -> dict[str, str]:
+    """The dossiers that alerts are about, by the alerts' ids; a condition that no longer holds keeps its row."""
+    found: dict[str, str] = {}
+    for piece in chunks(sorted(set(ids))):
+        sql = f"SELECT {ALERT_ID} AS id, subject {reader.source('conditions', f'{ALERT_ID} IN %(ids)s')}"
+        found |= dict(reader.rows(sql, ids=piece))
+    return found
 
 
 def acts(reader: Reader, upto: int, before: Millis) -> Rows:
