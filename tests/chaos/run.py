@@ -1,0 +1,201 @@
+"""`python -m tests.chaos.run`: faults upon a loaded stack, one after the other, then the judgement and a table.
+
+    --seconds N    draw faults for about so long, two at a time now and then; without it the short list once
+    --rate N       events a second (300)
+    --only TEXT    only faults whose name holds this
+    --seed N       another order
+
+Exit 0 when everything held. It enters namespaces of its own where that is permitted.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.chaos import checker
+from tests.chaos.faults import LONG, SMALL, TWO_WORKERS, Fault
+from tests.chaos.load import Load
+from tests.chaos.machine import ALONE, alone
+from tests.chaos.place import Place
+from tests.support.stack import RunningStack
+from tests.support.waiting import until
+
+PATIENCE = 30.0
+"""Every part must have recovered so long after its fault is over."""
+BEHIND = 60.0
+"""What had come in by then must be queryable: on a busy machine the load itself keeps it waiting."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """One fault and how long after it everything was well again, in seconds."""
+
+    fault: str
+    intake: float | None = None
+    queryable: float | None = None
+    not_red: float | None = None
+    skipped: str = ""
+    failed: str = ""
+
+
+@dataclass(slots=True)
+class Chaos:
+    """One run over one place."""
+
+    place: Place
+    load: Load
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def run(self, faults: Iterator[tuple[Fault, ...]]) -> None:
+        """All faults; a fault from which the stack does not recover ends the run."""
+        for together in faults:
+            outcome = Outcome(" and ".join(fault.name for fault in together))
+            self.outcomes.append(outcome)
+            missing = [self.place.machine.missing.get(f.needs, "") for f in together if f.needs]
+            if any(missing):
+                outcome.skipped = next(filter(None, missing))
+                continue
+            tell(f"{outcome.fault}")
+            try:
+                self._one(together, outcome)
+            except AssertionError as error:
+                outcome.failed = str(error) or traceback.format_exc()
+                raise
+            tell(
+                f"  intake {outcome.intake:.1f} s, queryable {outcome.queryable:.1f} s, "
+                f"not red {outcome.not_red:.1f} s; {dict(self.load.answers)}"
+            )
+
+    def _one(self, together: Sequence[Fault], outcome: Outcome) -> None:
+        self.load.reasons.clear()
+        for fault in together:
+            fault.inject(self.place)
+        begun = time.monotonic()
+        for fault in together:
+            time.sleep(max(0.0, begun + fault.hold - time.monotonic()))
+            if len(together) == 1:
+                self._while_it_lasts(fault, begun)
+        for fault in together:
+            fault.heal(self.place)
+        healed = time.monotonic()
+        until(lambda: self.load.acks_after(healed), "the intake to take events again", PATIENCE)
+        outcome.intake = self.load.last_ack - healed
+        ends = until(self.place.ends, "Kafka to answer", PATIENCE)
+        until(lambda: self.place.health().get("status") in ("green", "amber"), "health not to be red", PATIENCE)
+        outcome.not_red = time.monotonic() - healed
+        until(lambda: self.place.reaches(ends), "what was logged to be queryable", BEHIND)
+        outcome.queryable = time.monotonic() - healed
+        assert not self.load.wrong, self.load.wrong[:3]
+
+    def _while_it_lasts(self, fault: Fault, begun: float) -> None:
+        shows = fault.shows
+        if shows is not None:
+            until(lambda: shows(self.place, self.load.reasons), f"{fault.name} to show", PATIENCE)
+        if fault.mild:
+            until(lambda: self.load.acks_after(begun), f"the intake to go on during {fault.name}", PATIENCE)
+
+
+def drawn(seconds: float, seed: int) -> Iterator[tuple[Fault, ...]]:
+    """Faults for about so long: each once, then by chance, every fourth time two together."""
+    r, end = random.Random(seed), time.monotonic() + seconds
+    bag = list(LONG)
+    r.shuffle(bag)
+    while time.monotonic() < end:
+        for fault in TWO_WORKERS:
+            yield (fault,)
+        for number in range(12):
+            if time.monotonic() > end:
+                return
+            if not bag:
+                bag = r.sample(LONG, len(LONG))
+            fault = bag.pop()
+            other = r.choice(LONG) if number % 4 == 3 else None
+            if other is None or other.name.split()[-1] in fault.name or "disk full" in other.name:
+                yield (fault,)
+            else:
+                yield fault, other
+
+
+def tell(text: str) -> None:
+    """Progress, for a person."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def judge(place: Place, load: Load, folder: Path) -> dict[str, Any]:
+    """Everything against what was acknowledged, and the figures against those of a stack without faults."""
+    place.settle()
+    numbers: dict[str, Any] = checker.check(place, load.acknowledged)
+    found = checker.figures(place)
+    place.end()
+    twin = RunningStack(folder / "twin", *place.options)
+    try:
+        checker.load_twin(twin.start(), load.acknowledged)
+        expected = checker.figures(twin)
+    finally:
+        twin.stop()
+    for name, value in expected.items():
+        assert found[name] == value, f"{name} differs from that of a run without faults"
+    return numbers
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=0.0)
+    parser.add_argument("--rate", type=float, default=300.0)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--list", choices=("small", "workers", "long"), default="small")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path)
+    given = parser.parse_args()
+    if not os.environ.get(ALONE):
+        command, why = alone([sys.executable, "-m", "tests.chaos.run", *sys.argv[1:]])
+        if not why:
+            os.execvp(command[0], command)
+        tell(f"disk, mount and network faults are left out: {why}")
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="gs766-chaos-"))
+    place = Place(folder)
+    chosen = {"small": SMALL, "workers": TWO_WORKERS, "long": (*TWO_WORKERS, *LONG)}[given.list]
+    faults = drawn(given.seconds, given.seed) if given.seconds else ((f,) for f in chosen if given.only in f.name)
+    report: dict[str, Any] = {"held": False}
+    try:
+        place.begin()
+        load = Load(place, given.rate).start()
+        chaos = Chaos(place, load)
+        begun = time.monotonic()
+        try:
+            chaos.run(faults)
+        finally:
+            report["seconds"] = round(time.monotonic() - begun, 1)
+            report["faults"] = [
+                {
+                    name: getattr(o, name)
+                    for name in ("fault", "intake", "not_red", "queryable", "skipped", "failed")
+                }
+                for o in chaos.outcomes
+            ]
+            report["answers"] = dict(load.answers)
+        load.stop()
+        assert not load.wrong, load.wrong[:3]
+        report["rate"] = round(len(load.acknowledged) / (time.monotonic() - begun), 1)
+        report |= judge(place, load, folder)
+        report["held"] = True
+    except AssertionError as error:
+        report["why"] = str(error)[:2000]
+    finally:
+        place.end()
+    print(json.dumps(report))
+    return 0 if report["held"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
