@@ -6,7 +6,7 @@ chDB 4.4 releases the interpreter while it works, so connections on different th
 import fcntl
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +28,8 @@ class Engine:
         self._lock = _locked(path / "embedded.lock")
         self.limits = limits
         self.gate = Gate(limits)
+        self.check_room: Callable[[], None] = lambda: None
+        """Raises while no INSERT may begin; see `room`."""
         options = {
             "max_server_memory_usage": limits.resolved_memory(),
             "mark_cache_size": limits.mark_cache,
@@ -60,6 +62,16 @@ class Engine:
         connection = self.connect()
         try:
             connection.query(f"KILL QUERY WHERE Settings['log_comment'] = {sql.quote(tag)} ASYNC")
+        except RuntimeError as exc:
+            raise engine_error(exc) from None
+        finally:
+            connection.close()
+
+    def merges(self, on: bool) -> None:
+        """Lets background merges run, or cancels them and starts no more."""
+        connection = self.connect()
+        try:
+            connection.query(f"SYSTEM {'START' if on else 'STOP'} MERGES")
         except RuntimeError as exc:
             raise engine_error(exc) from None
         finally:

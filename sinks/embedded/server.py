@@ -16,6 +16,7 @@ from sinks.embedded.connection import NativeConnection, client_has_gone_or_cance
 from sinks.embedded.engine import Engine
 from sinks.embedded.http import HttpServer
 from sinks.embedded.limits import Limits
+from sinks.embedded.room import Room, free_bytes
 from sinks.embedded.users import Users
 
 _WATCH_SECONDS = 0.2
@@ -135,6 +136,9 @@ def serve(
     if on_ready is not None:
         on_ready(Ports(native.port, int(web.server_address[1])))
     watching = threading.Event()
+    room = Room(engine, lambda: free_bytes(path), stop.set)
+    engine.check_room = room.check
+    threading.Thread(target=room.watch, args=(watching,), name="room", daemon=True).start()
     watcher = threading.Thread(target=_watch, args=(watching, native, web), name="watcher", daemon=True)
     watcher.start()
     stop.wait()

@@ -284,6 +284,7 @@ class Session:
         structure = ", ".join(f"{sql.quote_name(name)} {kind}" for name, kind in columns)
         names = ", ".join(sql.quote_name(name) for name, _ in columns)
         settings = _ONE_BLOCK + (", " + insert.settings[len("SETTINGS") :] if insert.settings else "")
+        self.engine.check_room()
         with self.engine.gate.statement(self.user):
             run(
                 self._connection,
