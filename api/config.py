@@ -1,5 +1,6 @@
 """What the API is told at its start: one frozen value that `ops` fills in from its settings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,6 +65,8 @@ class ApiConfig:
     """A folder in which other processes leave why they stopped, one text file each; health shows them."""
     writer_health: Path | None = None
     """The file in which the store's writer tells how it is (`sinks.writer_health`)."""
+    disks: Mapping[str, Path] = field(default_factory=dict)
+    """Folders of this installation, by what they are for: health tells when their disk is full."""
     max_streams: int = 200
     """Clients of /v1/stream at once."""
 

@@ -13,6 +13,9 @@ from domain.instants import Millis, format_rfc3339
 Level = Literal["green", "amber", "red"]
 _ORDER: tuple[Level, ...] = ("green", "amber", "red")
 BEHIND_AMBER_MS = 10_000
+DISK_RED = 256 << 20
+DISK_AMBER = 2 << 30
+"""Bytes left; of a small disk a tenth and a fifth."""
 
 
 class Part(Struct, frozen=True):
@@ -38,6 +41,14 @@ class Lag(Struct, frozen=True, kw_only=True):
     def records(self) -> int:
         """How many records wait."""
         return max(0, self.end - 1 - self.position)
+
+
+class Disk(Struct, frozen=True):
+    """The disk on which a folder lies; `name` is what the folder is for."""
+
+    name: str
+    free: int
+    size: int
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -66,6 +77,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     spool_quota: int = 0
     spool_torn: int = 0
     spool_error: str = ""
+    disks: tuple[Disk, ...] = ()
     unrecorded_acts: int = 0
     fresh_at: Millis | None = None
     """`known_at` of the newest record applied."""
@@ -98,6 +110,7 @@ def assess(facts: Facts) -> Health:
         "writer": _lag(facts.writer, facts, "the store's writer"),
         "faults": Part("red", facts.faults) if facts.faults else Part("green"),
         "spool": _spool(facts),
+        "disk": _disk(facts),
         "acts": _acts(facts),
     }
     return Health(
@@ -194,6 +207,20 @@ def _spool(facts: Facts) -> Part:
         level = "red"
         reasons += ("the spool is nearly full: soon the intake answers 503",)
     return Part(level, reasons)
+
+
+def _disk(facts: Facts) -> Part:
+    """Red where the store takes no more inserts (`sinks.embedded.room` has the same floor)."""
+    level: Level = "green"
+    reasons = []
+    for disk in facts.disks:
+        if disk.free < min(DISK_RED, disk.size // 10):
+            level = "red"
+            reasons.append(f"the disk of the {disk.name} is full ({disk.free >> 20} MiB left): make room")
+        elif disk.free < min(DISK_AMBER, disk.size // 5):
+            level = worst((level, "amber"))
+            reasons.append(f"the disk of the {disk.name} has {disk.free >> 20} MiB left: make room soon")
+    return Part(level, tuple(reasons))
 
 
 def _acts(facts: Facts) -> Part:

@@ -1,14 +1,15 @@
 """Asks the parts how they are, for health and metrics: never raises, an error is a finding."""
 
+import os
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 
 from api.config import ApiConfig
 from api.feed import ACTS, EVENTS, Standing, StoreFeed
-from api.health import Facts, Lag, Stillness
+from api.health import Disk, Facts, Lag, Stillness
 from api.services import Services
 from domain.errors import Gs766Error
 from domain.instants import Millis
@@ -138,6 +139,7 @@ class Prober:
             spool_quota=self._config.spool_quota,
             spool_torn=spool.torn_bytes,
             spool_error=spool.last_error,
+            disks=tuple(disks(self._config.disks)),
             unrecorded_acts=services.acts.pending,
             fresh_at=max((p.known_at for p in complete.values()), default=None),
             log_clock=max((p.clock for p in complete.values()), default=None),
@@ -184,6 +186,18 @@ def writer_faults(path: Path | None, now: Millis) -> tuple[str, ...]:
         said.append(f"the store's writer has been silent for {(now - found.at) // 1000} s: see its log")
     said += [f"the store's writer tries {topic} again: {error}" for topic, error in sorted(found.retrying.items())]
     return tuple(said)
+
+
+def disks(folders: Mapping[str, Path]) -> Iterator[Disk]:
+    """How full the disk of each folder is; those that lie on one disk are told once."""
+    seen: dict[int, Disk] = {}
+    for name, folder in folders.items():
+        with suppress(OSError):  # a folder that is not here: that part runs elsewhere
+            found, device = os.statvfs(folder), folder.stat().st_dev
+            free, size = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+            known = seen.get(device)
+            seen[device] = Disk(f"{known.name}, {name}" if known else name, free, size)
+    yield from seen.values()
 
 
 def fault_files(folder: Path | None) -> tuple[str, ...]:

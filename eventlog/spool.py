@@ -2,7 +2,8 @@
 
 A folder of segment files; a frame is length (4 bytes, big-endian), CRC-32 of the payload (4), payload. A
 frame that was cut short by a crash can only stand at the end of the last segment, was never acknowledged,
-and is set aside on opening. The file `position` tells how far the frames have been taken out again.
+and is set aside on opening. The file `position` tells how far the frames have been taken out again; its bytes are
+written over in place, so that a disk that the spool itself has filled can be emptied.
 """
 
 import fcntl
@@ -44,6 +45,9 @@ class Place(NamedTuple):
 
     segment: int
     offset: int
+
+
+_START = Place(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class Spool:
             self._torn = 0
             self._bytes = 0
             self._events = 0
+            self._slot = 0
             self._head = self._read_position()
             self._tail = self._open_segments()
         except BaseException:
@@ -226,25 +231,37 @@ class Spool:
         self._path(done).unlink(missing_ok=True)
 
     def _read_position(self) -> Place:
+        """The later of the two places in the file: a crash may have cut the writing of one."""
         path = self._folder / "position"
         if not path.exists():
+            self._make_position_file(path)
             return Place(0, 0)
         data = path.read_bytes()
-        if len(data) == _PLACE.size:
-            segment, offset, crc = _PLACE.unpack(data)
-            if zlib.crc32(data[:16]) == crc:
-                return Place(segment, offset)
-        raise Refused(f"{path} is damaged: delete it, and the spool is sent again from its first record")
+        found = [(place, slot) for slot in range(2) if (place := _place(data, slot)) is not None]
+        if not found:
+            raise Refused(f"{path} is damaged: delete it, and the spool is sent again from its first record")
+        place, self._slot = max(found)
+        if len(data) != 2 * _PLACE.size:
+            self._make_position_file(path, place)
+        return place
 
-    def _write_position(self, place: Place) -> None:
-        body = struct.pack(">QQ", *place)
-        fresh = self._folder / "position.part"
+    def _make_position_file(self, path: Path, place: Place = _START) -> None:
+        """Room for two places, taken now: when the disk is full, notes must still be written over old ones."""
+        fresh = path.with_suffix(".part")
         with fresh.open("wb") as file:
-            file.write(body + struct.pack(">I", zlib.crc32(body)))
+            file.write(_place_bytes(place) * 2)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(self._folder / "position")
+        fresh.replace(path)
         _sync_folder(self._folder)
+
+    def _write_position(self, place: Place) -> None:
+        self._slot = 1 - self._slot
+        with (self._folder / "position").open("r+b") as file:
+            file.seek(self._slot * _PLACE.size)
+            file.write(_place_bytes(place))
+            file.flush()
+            os.fsync(file.fileno())
 
     def _open_segments(self) -> Place:
         """Checks every waiting frame, cuts the torn tail of the last segment; returns where to append."""
@@ -275,6 +292,20 @@ class Spool:
         self._torn = len(data) - end
         path.with_suffix(".torn").write_bytes(data[end:])
         os.truncate(path, end)
+
+
+def _place_bytes(place: Place) -> bytes:
+    body = struct.pack(">QQ", *place)
+    return body + struct.pack(">I", zlib.crc32(body))
+
+
+def _place(data: bytes, slot: int) -> Place | None:
+    """The place that stands in a slot of the position file; None when it is not whole."""
+    found = data[slot * _PLACE.size : (slot + 1) * _PLACE.size]
+    if len(found) < _PLACE.size:
+        return None
+    segment, offset, crc = _PLACE.unpack(found)
+    return Place(segment, offset) if zlib.crc32(found[:16]) == crc else None
 
 
 def _take_lock(folder: Path) -> IO[str]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PRIVATE = "private.sqlite"
 DEMO_AHEAD_MS = 400 * 86_400_000
 """A demonstration's month is streamed faster than it passes."""
+DISKS = {"spool": "spool", "fold's state": "state", "store": "clickhouse", "broker": "kafka"}
+"""What lies in which folder of the data folder; health looks how full their disks are."""
 FAULTS = "faults"
 """In `<data>/run`: one file for each part that stays stopped, which health shows."""
 
@@ -109,6 +111,7 @@ def api_config(settings: Settings) -> "ApiConfig":
         development_key=stored.get("key"),
         faults=settings.folder("run") / FAULTS,
         writer_health=settings.folder("run") / "writer.json",
+        disks={name: settings.folder(folder) for name, folder in DISKS.items()},
     )
 
 

@@ -32,6 +32,8 @@ STOPPED = "stopped"
 """The `field` of the dead letter that says where and why a partition stopped."""
 MAX_ROWS = 20_000
 SLICE_S = 0.8
+DISK_PATIENCE_S = 15.0
+DISK_PAUSE_S = 0.5
 _SCAN_BACK = 3_000
 
 
@@ -236,7 +238,20 @@ class PartitionRunner:
         sent = 0
         if batch.to_offset > self._emitted_to:
             sent = self._send(batch.rows, batch.from_offset, batch.to_offset, seq=batch.seq, whole=batch.last)
-        self._fold.commit(sent)
+        self._commit(sent)
+
+    def _commit(self, sent: int) -> None:
+        """A full disk is waited for, some seconds here, longer by who starts this process again."""
+        deadline = time.monotonic() + DISK_PATIENCE_S
+        while True:
+            try:
+                self._fold.commit(sent)
+                return
+            except Unavailable as error:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("partition %d waits: %s", self.partition, error)
+                time.sleep(DISK_PAUSE_S)
 
     def _send(
         self, rows: Mapping[str, Sequence[Struct]], start: int, end: int, *, seq: int = 0, whole: bool

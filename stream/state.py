@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
@@ -110,14 +111,12 @@ class StateStore:
         self._lock = _take_lock(folder)
         if _lost_power(folder):
             _empty(folder)
-        _mark(folder, clean=False)
-        self._env = lmdb.open(str(folder), map_size=MAP_SIZE, max_dbs=5, sync=False, metasync=False, subdir=True)
-        self._meta = self._env.open_db(b"meta")
-        self._subjects = self._env.open_db(b"subjects")
-        self._cells = self._env.open_db(b"cells")
-        self._documents = self._env.open_db(b"documents")
-        self._dirty = self._env.open_db(b"dirty")
-        self._keep_schema()
+        try:
+            with _disk_errors(folder):
+                self._open()
+        except BaseException:
+            self._lock.close()
+            raise
         self.position: Position | None = self._read_position()
         self._new_subjects: dict[bytes, Subject] = {}
         self._new_cells: dict[CellKey, list[int]] = {}
@@ -127,13 +126,27 @@ class StateStore:
         self._new_dirty: set[CellKey] = set()
         self._done_dirty: list[bytes] = []
 
+    def _open(self) -> None:
+        folder = str(self.folder)
+        _mark(self.folder, clean=False)
+        self._env = lmdb.open(folder, map_size=MAP_SIZE, max_dbs=5, sync=False, metasync=False, subdir=True)
+        self._meta = self._env.open_db(b"meta")
+        self._subjects = self._env.open_db(b"subjects")
+        self._cells = self._env.open_db(b"cells")
+        self._documents = self._env.open_db(b"documents")
+        self._dirty = self._env.open_db(b"dirty")
+        self._keep_schema()
+
     def close(self) -> None:
         """Flushes to disk, leaves the clean-close mark, releases the lock."""
-        self._stop_reading()
-        self._env.sync(True)
-        self._env.close()
-        _mark(self.folder, clean=True)
-        self._lock.close()
+        try:
+            self._stop_reading()
+            self._env.sync(True)
+            self._env.close()
+            with suppress(OSError):  # a full disk: without the mark the folder is refolded after a crash
+                _mark(self.folder, clean=True)
+        finally:
+            self._lock.close()
 
     def _keep_schema(self) -> None:
         """Empties a state that another release stored in another form: it is folded anew, never misread."""
@@ -228,9 +241,10 @@ class StateStore:
         """Writes the batch with its position, in one transaction.
 
         Refused when the stored position is not the one this batch started from: another process has it.
+        Unavailable when the disk does not take it: nothing has changed, it may be called again.
         """
         self._stop_reading()
-        with self._env.begin(write=True) as txn:
+        with _disk_errors(self.folder), self._env.begin(write=True) as txn:
             found = txn.get(b"position", db=self._meta)
             stored = _position.decode(found) if found else None
             if stored != self.position:
@@ -281,6 +295,16 @@ def _short(key: bytes) -> bytes:
     if len(key) <= _LONGEST_KEY:
         return key
     return key[:_LONGEST_KEY] + hashlib.blake2b(key, digest_size=16).digest()
+
+
+@contextmanager
+def _disk_errors(folder: Path) -> Iterator[None]:
+    """A disk that is full or fails is waited out: Unavailable, in words."""
+    try:
+        yield
+    except (lmdb.DiskError, lmdb.MapFullError, OSError) as error:
+        why = getattr(error, "strerror", None) or str(error).rpartition(": ")[2]
+        raise Unavailable(f"the disk of the state folder {folder} takes nothing ({why}): make room") from error
 
 
 def _take_lock(folder: Path) -> IO[str]:

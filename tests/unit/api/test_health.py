@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.health import Facts, Lag, Stillness, assess
+from api.health import Disk, Facts, Lag, Stillness, assess
 from api.metrics import METRICS, Counters, render, sample
 
 
@@ -33,6 +33,7 @@ def test_a_whole_chain_is_green() -> None:
         ({"writer": (Lag(partition=1, position=3, end=10, still_ms=60_000),)}, "writer", "stood still"),
         ({"faults": ("partition 1 stopped at offset 7",)}, "faults", "offset 7"),
         ({"spooled": 5, "spooled_bytes": 95, "spool_quota": 100}, "spool", "nearly full"),
+        ({"disks": (Disk("store", 100 << 20, 1 << 40),)}, "disk", "disk of the store is full"),
     ],
 )
 def test_red(more: dict[str, Any], part: str, words: str) -> None:

@@ -135,3 +135,40 @@ def test_two_processes_cannot_share_a_spool(tmp_path: Path) -> None:
         Spool(tmp_path)
     spool.close()
     Spool(tmp_path).close()
+
+
+def test_taking_out_needs_no_new_space_and_a_torn_note_costs_only_a_repetition(tmp_path: Path) -> None:
+    """A spool that has filled its disk could else never be emptied: the note of what was sent did not fit."""
+    spool = Spool(tmp_path / "s")
+    spool.append([record(n) for n in range(4)])
+    note = tmp_path / "s" / "position"
+    before = note.stat()
+    for _ in range(2):
+        records, place = spool.peek(1)
+        spool.advance(place, records)
+    after = note.stat()
+    assert (after.st_ino, after.st_size) == (before.st_ino, before.st_size)
+    spool.close()
+    whole = note.read_bytes()
+    half = len(whole) // 2
+    note.write_bytes(b"\xff" * half + whole[half:])
+    torn = Spool(tmp_path / "s")
+    assert torn.peek(1)[0] in ([record(1)], [record(2)])
+    torn.close()
+    note.write_bytes(whole)
+    again = Spool(tmp_path / "s")
+    assert again.peek(1)[0] == [record(2)]
+    again.close()
+
+
+def test_a_position_of_an_older_release_is_read(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s")
+    spool.append([record(n) for n in range(3)])
+    spool.advance(spool.peek(1)[1], [record(0)])
+    spool.close()
+    note = tmp_path / "s" / "position"
+    whole = note.read_bytes()
+    note.write_bytes(whole[len(whole) // 2 :])
+    again = Spool(tmp_path / "s")
+    assert again.peek(1)[0] == [record(1)]
+    again.close()
