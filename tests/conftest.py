@@ -10,8 +10,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
-KEPT = frozenset({"GS766_CACHE", "GS766_FUZZ_SECONDS", "GS766_PYTHON", "GS766_VENV"})
-"""Where the installation itself is, and how long the fuzz tests last; neither changes behaviour."""
+KEPT = frozenset({"GS766_CACHE", "GS766_CHAOS_SECONDS", "GS766_FUZZ_SECONDS", "GS766_PYTHON", "GS766_VENV"})
+"""Where the installation itself is, and how long the chaos and fuzz tests last; none changes behaviour."""
 
 # A bare `pytest` finds the packages too, and so do the processes that tests start.
 if str(ROOT) not in sys.path:
