@@ -44,6 +44,7 @@ class Room:
         self._restart = restart
         self._short = False
         self._was_full = False
+        self._ending = False
 
     def check(self) -> None:
         """Raises NOT_ENOUGH_SPACE (243) while there is no room for an INSERT."""
@@ -54,6 +55,8 @@ class Room:
 
     def look(self) -> None:
         """Compares what is free with the floor, and acts when that has changed."""
+        if self._ending:
+            return
         free, size = self._free()
         floor = min(FLOOR, size // SHARE)
         if free < FULL:
@@ -64,6 +67,7 @@ class Room:
             tell(f"{free >> 20} MiB are left on the disk: inserts and merges wait for room")
         elif free > floor + floor // 4 and self._short:
             if self._was_full:
+                self._was_full, self._ending = False, True
                 tell("the disk was full to the last byte: starting again with what is whole")
                 self._restart()
                 return

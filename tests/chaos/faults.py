@@ -67,15 +67,19 @@ def freeze(part: str, seconds: float) -> Fault:
     )
 
 
-def full_disk(folder: str, seconds: float, shows: Seen | None = None) -> Fault:
-    """No byte left where that folder lies."""
+def _is_red(place: Place, _: set[str]) -> bool:
+    return place.health().get("status") == "red"
+
+
+def full_disk(folder: str, seconds: float) -> Fault:
+    """No byte left where that folder lies: health is red."""
     return Fault(
         f"disk full: {folder}",
         lambda place: fill(place.data / folder),
         lambda place: make_room(place.data / folder),
         seconds,
         "disks",
-        shows,
+        _is_red,
     )
 
 
@@ -92,7 +96,7 @@ def full_spool() -> Fault:
 
     def shows(place: Place, reasons: set[str]) -> bool:
         refused = any("the spool cannot be written" in reason for reason in reasons)
-        return refused and place.health().get("status") == "red"
+        return refused and _is_red(place, reasons)
 
     return Fault("disk full: spool, Kafka away", inject, heal, needs="disks", shows=shows)
 

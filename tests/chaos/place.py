@@ -19,6 +19,8 @@ from tests.chaos.machine import Machine
 from tests.support.stack import ROOT, RunningStack
 from tests.support.waiting import until
 
+START = 180.0
+"""Seconds that the first start may take: nothing fails yet."""
 CLOCK = "2026-09-01T00:00:00+07:00"
 SECOND = """
 import json, pathlib, sys
@@ -44,7 +46,7 @@ class Place(RunningStack):
         self.data.mkdir(parents=True, exist_ok=True)
         self.machine.mount(self.data)
         self.machine.prepare_network()
-        self.start()
+        self.start(START)
         return self
 
     def end(self) -> None:

@@ -1,4 +1,4 @@
-"""Whatever fails, what was acknowledged is logged, folded and in the store once, and the figures are as without faults.
+"""Whatever fails: the acknowledged is logged, folded and in the store once; figures are as without faults.
 
 The small run takes the short list of faults once. `GS766_CHAOS_SECONDS=3600` draws faults for an hour.
 """

@@ -34,7 +34,7 @@ class RunningStack:
         self.environ = {**os.environ, "PYTHONPATH": str(ROOT), **(environ or {})}
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> "RunningStack":
+    def start(self, seconds: float = 60) -> "RunningStack":
         """Starts it and waits until every part is ready."""
         self.data.mkdir(parents=True, exist_ok=True)
         with (self.data / "up.log").open("ab") as log:
@@ -50,7 +50,7 @@ class RunningStack:
                 *self.options,
             ]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environ)
-        until(self._is_ready, "the stack to be ready", 60)
+        until(self._is_ready, "the stack to be ready", seconds)
         return self
 
     def _is_ready(self) -> bool:
