@@ -111,8 +111,13 @@ class Worker:
     async def _open(self, partition: int, place: Assigned) -> PartitionRunner | None:
         waited = 0.0
         while not place.revoked:
+            opening = asyncio.ensure_future(asyncio.to_thread(PartitionRunner, self.config, partition, self._emit))
             try:
-                return await asyncio.to_thread(PartitionRunner, self.config, partition, self._emit)
+                return await asyncio.shield(opening)
+            except asyncio.CancelledError:
+                # The thread goes on: what it opens would hold the state's lock, against ourselves, for ever.
+                opening.add_done_callback(_close_unused)
+                raise
             except Unavailable as error:
                 if waited >= OPEN_PATIENCE_S:
                     self._die(error)
@@ -167,6 +172,11 @@ class Worker:
                 async with place.lock:
                     place.task.cancel()
                 await asyncio.wait([place.task])
+
+
+def _close_unused(opening: "asyncio.Future[PartitionRunner]") -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _slice(runner: PartitionRunner) -> int:

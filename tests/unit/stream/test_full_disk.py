@@ -6,6 +6,7 @@ import pytest
 
 import stream.state
 from domain.errors import Unavailable
+from domain.facts import Packed
 from stream.state import Position, StateStore, Subject
 
 
@@ -15,7 +16,7 @@ def test_a_state_that_does_not_fit_is_unavailable_and_fits_later(
     monkeypatch.setattr(stream.state, "MAP_SIZE", 1 << 20)
     store = StateStore(tmp_path / "p0")
     for number in range(20_000):
-        store.put_subject(Subject("dossier", f"H44-{number}", ()))
+        store.put_subject(Subject("dossier", f"H44-{number}", Packed()))
     for _ in range(2):
         with pytest.raises(Unavailable, match="make room"):
             store.commit(Position("log", "rules", 5))
