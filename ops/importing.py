@@ -68,7 +68,9 @@ def import_into_log(
 def _check(kind: str, files: Sequence[Path]) -> None:
     """What is wrong with the command itself is said before anything is asked of the stack."""
     if kind not in KINDS:
-        raise InvalidInput(f"'{kind}' is not a kind of file that can be imported: {', '.join(KINDS)}")
+        raise InvalidInput(
+            f"'{kind}' is not a kind of file that can be imported: {', '.join((*KINDS, 'xlsx', 'portal'))}"
+        )
     for path in files:
         if not path.is_file():
             raise InvalidInput(f"{path} is not a file")

@@ -20,6 +20,7 @@ REASONS = {
     "broken_file": "the file is broken here; what follows could not be read",
     "not_csv": "the line is not CSV",
     "invalid": "the event is not valid",
+    "code_as_number": "the code became a number and lost digits (2.60801E+17): export it as text",
     "newer": "the event is of a newer version than this release knows: upgrade first",
 }
 """Reason codes of rejected rows, as people read them."""

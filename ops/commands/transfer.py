@@ -20,16 +20,29 @@ def register(app: typer.Typer) -> None:
 
 def import_files(
     ctx: typer.Context,
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="jsonl (CloudEvents), csv or xes.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="jsonl (CloudEvents), csv, xes, xlsx or portal.")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Plain or compressed (.gz).")],
     mapping: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.toml", help="What columns mean; see docs/mappings.md."),
+        typer.Option(metavar="FILE.toml", help="What columns mean; see docs/mappings.md. xlsx: made if missing."),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Return when all of it is queryable.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything, write nothing.")] = False,
     rejected_dir: Annotated[
         Path | None, typer.Option(help="Where FILE.rejected.jsonl goes. Default: beside the input.")
+    ] = None,
+    status: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORD=STATE", help="xlsx: what a word for a state means, e.g. 'Chờ thuế=processing'."
+        ),
+    ] = None,
+    unit: Annotated[str, typer.Option(help="xlsx: the unit of rows that name none.")] = "",
+    source: Annotated[str, typer.Option(help="xlsx, portal: where the records come from, e.g. /h44/excel.")] = "",
+    date_order: Annotated[str, typer.Option(help="xlsx: dmy or mdy, where the file does not tell.")] = "",
+    exported_at: Annotated[
+        str | None,
+        typer.Option(help="xlsx, portal: when the file was exported. Default: when it was last written."),
     ] = None,
     as_json: JsonOption = False,
     data: DataOption = None,
@@ -42,6 +55,22 @@ def import_files(
     from ops.importing import import_into_log
 
     settings = settings_of(ctx, data)
+    if kind == "xlsx":
+        from ops.commands.sheets import run
+
+        code = run(
+            settings,
+            files,
+            mapping,
+            status=status or (),
+            given={"unit": unit, "source": source, "date_order": date_order or None},
+            exported_at=exported_at,
+            wait=wait,
+            dry_run=dry_run,
+            rejected_dir=rejected_dir,
+            as_json=as_json,
+        )
+        raise typer.Exit(code)
     report = import_into_log(settings, kind, files, mapping, wait=wait, dry_run=dry_run, rejected_dir=rejected_dir)
     if as_json:
         print_json(report.as_json())

@@ -1,0 +1,148 @@
+"""How an import of spreadsheets asks and answers on a terminal, in the words of the officials who export them."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ops import exits
+from ops.commands.shell import print_json, print_rows, say
+from ops.settings import Settings
+
+if TYPE_CHECKING:
+    from producers.sheets.report import SheetReport
+
+CAN = {"yes": "tính được", "no": "để trống (không phải 0)", "other": "cần dữ liệu tham chiếu"}
+REASONS_VI = {
+    "no_code": "không có mã hồ sơ",
+    "no_time": "không có ngày nộp, ngày tiếp nhận",
+    "bad_time": "ngày không đọc được",
+    "code_as_number": "mã hồ sơ bị Excel đổi thành số, mất chữ số",
+    "invalid": "giá trị không hợp lệ",
+}
+
+
+def run(
+    settings: Settings,
+    files: Sequence[Path],
+    mapping: Path | None,
+    *,
+    status: Sequence[str],
+    given: Mapping[str, Any],
+    exported_at: str | None,
+    wait: bool,
+    dry_run: bool,
+    rejected_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """The command `import xlsx`; its exit code."""
+    from ops.sheet_importing import import_spreadsheets
+    from producers.sheets.sheet_mapping import parse_words
+
+    asks = sys.stdin.isatty() and sys.stderr.isatty() and not as_json
+    report = import_spreadsheets(
+        settings,
+        files,
+        mapping,
+        given=given,
+        status=parse_words(list(status)),
+        exported_at=exported_at,
+        ask=ask_states if asks else None,
+        wait=wait,
+        dry_run=dry_run,
+        rejected_dir=rejected_dir,
+    )
+    if as_json:
+        print_json(report.as_json())
+    else:
+        show(report)
+    return exits.FAILS if report.core.all_rejected else exits.HOLDS
+
+
+def ask_states(unknown: Mapping[str, int]) -> dict[str, str]:
+    """Asks once for each word that nobody knows; an empty answer leaves it unknown."""
+    from producers.sheets.sheet_mapping import STATUSES
+
+    say(f"trạng thái chưa biết; trả lời bằng một trong: {', '.join(STATUSES)} (Enter: để sau)")
+    answers = {}
+    for word, count in list(unknown.items())[:30]:
+        answer = ""
+        while answer not in STATUSES:
+            answer = typer.prompt(f"'{word}' ({count} dòng)", default="", show_default=False, err=True).strip()
+            if not answer:
+                break
+        if answer:
+            answers[word] = answer
+    return answers
+
+
+def show(report: "SheetReport") -> None:
+    """The report as a person reads it."""
+    core = report.core
+    print(summary(report))
+    for sheet in report.sheets:
+        if sheet.skipped:
+            print(f"\n{sheet.file} · {sheet.sheet}: bỏ qua ({sheet.skipped})")
+            continue
+        print(f"\n{sheet.file} · {sheet.sheet}: dòng tiêu đề {sheet.header_row}, {_number(sheet.rows)} dòng")
+        print_rows([column_row(heading, meaning) for heading, meaning in sheet.columns])
+    if core.reasons:
+        print("\nTừ chối")
+        print_rows([{"lý do": REASONS_VI.get(r, r), "số dòng": n} for r, n in core.reasons.items()])
+        print_rows(
+            [{"tệp": e.file, "dòng": e.line, "lý do": REASONS_VI.get(e.reason, e.reason), "cột": e.field}
+             for e in core.examples]
+        )  # fmt: skip
+    if report.unknown_words:
+        print("\nTrạng thái chưa biết (thêm: --status 'TỪ=processing', hoặc [status] trong tệp ánh xạ)")
+        print_rows([{"từ": w, "số dòng": n} for w, n in report.unknown_words.items()])
+    if report.verdicts:
+        same, other = report.verdicts.get("same", 0), report.verdicts.get("differs", 0)
+        print(f"\nKết luận hạn của hệ thống nguồn: giống {_number(same)}, khác {_number(other)}")
+    if report.absent:
+        absent = report.absent
+        print(
+            f"\nKhông còn trong tệp từ {absent['since'][:10]}: {_number(absent['count'])} hồ sơ, trong đó "
+            f"{_number(absent['open'])} chưa xong (không coi là đã xong)"
+        )
+        if absent["codes"]:
+            print("  " + ", ".join(absent["codes"]))
+    print("\nTệp này tính được gì")
+    print_rows([{"chỉ số": a.name, "": CAN[a.can], "thiếu": ", ".join(a.lacks)} for a in report.abilities])
+    for line in core.warnings:
+        say(line)
+    for path in core.rejected_files:
+        say(f"dòng bị từ chối: {path}")
+    if core.dry_run:
+        say("chạy thử: không ghi gì")
+
+
+def summary(report: "SheetReport") -> str:
+    """The one line that everybody reads."""
+    core = report.core
+    parts = [
+        f"đọc {_number(core.read)}",
+        f"nhận {_number(core.accepted)}",
+        f"từ chối {_number(core.rejected)}",
+    ]
+    if core.duplicates:
+        parts.append(f"không đổi {_number(core.duplicates)}")
+    if core.ignored:
+        parts.append(f"trùng mã {_number(core.ignored)}")
+    parts += [f"{_number(report.undated)} không có hạn", f"{_number(core.date_only)} chỉ có ngày"]
+    return " · ".join(parts)
+
+
+def column_row(heading: str, meaning: str) -> dict[str, str]:
+    """A column and what it means; a personal one is struck through."""
+    from producers.sheets.headings import MEANINGS
+
+    if meaning == "personal":
+        heading = "".join(c + "\u0336" for c in heading)
+    return {"cột trong tệp": heading, "ý nghĩa": MEANINGS.get(meaning, "không dùng, không lưu")}
+
+
+def _number(n: int) -> str:
+    return f"{n:,}".replace(",", ".")
