@@ -19,7 +19,7 @@ from api.feed import Moments, StoreFeed
 from api.keys import KeyStore
 from api.pool import open_pool
 from api.probes import Prober
-from api.routes import figures, intake, steering, system
+from api.routes import figures, intake, portal, steering, system
 from api.services import Services
 from api.stream import Hub
 from domain.errors import Unavailable
@@ -28,6 +28,7 @@ from domain.periods import parse_instant
 from eventlog.writer import LogWriter, WriterSettings
 from producers.edge import Edge
 from producers.keys import IdentifierKeys
+from producers.memory import Memory
 from sinks.queries.live import dossiers_now
 from sinks.queries.reader import Reader
 
@@ -70,8 +71,11 @@ def open_services(config: ApiConfig) -> Services:
             return {code: unit for code, unit, *_ in dossiers_now(reader, codes)}
         return {}
 
+    imports = Memory(config.imports)
+
     def close() -> None:
         prober.close()
+        imports.close()
         log.close()
         pool.close()
         watch_pool.close()
@@ -90,6 +94,7 @@ def open_services(config: ApiConfig) -> Services:
         probe=prober,
         units_of_dossiers=units_of_dossiers,
         edge=Edge(IdentifierKeys(config.identifier_keys, zone(config.zone), wall)),
+        imports=imports,
         close=close,
     )
 
@@ -136,6 +141,7 @@ def create_app(config: ApiConfig, open_parts: Open = open_services) -> FastAPI:
     problems.install(app)
     app.middleware("http")(_measure)
     app.include_router(intake.router)
+    app.include_router(portal.router)
     app.include_router(figures.router)
     app.include_router(steering.router)
     app.include_router(alert_routes.router)

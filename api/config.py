@@ -39,6 +39,8 @@ class ApiConfig:
     """Partitions of `dossier-events`, as recorded at the first start."""
     spool: Path | None = None
     spool_quota: int = QUOTA_BYTES
+    imports: Path | None = None
+    """The SQLite file that remembers what whole records said last, shared with imports; None: in memory only."""
     identifier_keys: Path | None = None
     """The file of the HMAC keys for identifiers, outside backups; without it identifiers are dropped."""
     zone: str = DEFAULT_ZONE

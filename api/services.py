@@ -23,6 +23,7 @@ from domain.errors import Gs766Error
 from domain.instants import Millis, Zone
 from domain.periods import parse_instant
 from producers.edge import Edge
+from producers.memory import Memory
 
 TREE_AGE_MS = 5_000
 
@@ -55,6 +56,8 @@ class Services:
     """The units that hold dossiers now, by code; what the store does not hold, or cannot say, is absent."""
     edge: Edge = field(default_factory=lambda: Edge(None))
     """Cuts events to the allow-list and hashes identifiers."""
+    imports: Memory = field(default_factory=lambda: Memory(None))
+    """What whole records said last, so that pushing the same again is no event."""
     close: Callable[[], None] = lambda: None
     brake: Brake = field(default_factory=Brake)
     run: str = field(default_factory=lambda: secrets.token_hex(4))

@@ -28,6 +28,7 @@ from ops.commands import (
     seals,
     steering,
     transfer,
+    watch,
 )
 from ops.commands.shell import Shell, say
 
@@ -57,6 +58,7 @@ for module in (
     seals,
     quarantine,
     report,
+    watch,
 ):
     module.register(app)
 

@@ -102,6 +102,7 @@ def api_config(settings: Settings) -> "ApiConfig":
         private=settings.folder(PRIVATE),
         partitions=settings.partitions,
         spool=settings.folder("spool"),
+        imports=settings.folder("imports.sqlite"),
         identifier_keys=settings.identifier_key_file,
         zone=settings.time_zone,
         root=settings.root,

@@ -137,6 +137,13 @@ def _demo(settings: Settings, environ: Mapping[str, str]) -> int:
     return run(settings, _stop_event(), say_ready)
 
 
+def _watch(settings: Settings, environ: Mapping[str, str]) -> int:
+    from ops.watching import run
+
+    del environ
+    return run(settings, _stop_event(), say_ready)
+
+
 RUN: Mapping[str, Run] = {
     "broker": _broker,
     "store": _store,
@@ -146,6 +153,7 @@ RUN: Mapping[str, Run] = {
     "api": _api,
     "notifier": _notifier,
     "sealer": _sealer,
+    "watch": _watch,
     "demo": _demo,
 }
 

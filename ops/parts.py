@@ -33,6 +33,8 @@ PARTS: tuple[Part, ...] = (
     Part("notifier", "judges alerts at now and tells people", ("api",)),
 )
 DEMO = Part("demo", "streams a simulated province", ("api", "writer", "worker"))
+WATCH = Part("watch", "imports files that are put into a folder", ("migrate",))
+_ALL = (*PARTS, DEMO, WATCH)
 
 
 def chosen_parts(
@@ -42,7 +44,7 @@ def chosen_parts(
 
     A configured Kafka or ClickHouse replaces the local one. InvalidInput for a name that is no part.
     """
-    table = (*PARTS, DEMO) if demo else PARTS
+    table = (*PARTS, *((DEMO,) if demo else ()), *((WATCH,) if settings.watch else ()))
     names = [part.name for part in table]
     only, without = set(only), set(without)
     for name in sorted(only | without):
@@ -74,7 +76,7 @@ def unmet(part: Part, table: Iterable[Part], met: Iterable[str]) -> tuple[str, .
 
 def dependents(name: str, table: Iterable[Part]) -> tuple[str, ...]:
     """The parts that need this one, directly or through others: they are stopped before it."""
-    by_name: Mapping[str, Part] = {p.name: p for p in (*PARTS, DEMO)}
+    by_name: Mapping[str, Part] = {p.name: p for p in _ALL}
     found: list[str] = []
     for part in table:
         queue, seen = list(part.needs), set[str]()
@@ -89,7 +91,7 @@ def dependents(name: str, table: Iterable[Part]) -> tuple[str, ...]:
 
 
 def _reach(needs: Iterable[str], running: set[str]) -> list[str]:
-    by_name = {p.name: p for p in (*PARTS, DEMO)}
+    by_name = {p.name: p for p in _ALL}
     reached: list[str] = []
     for need in needs:
         if need in running:

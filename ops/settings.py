@@ -91,6 +91,10 @@ class Settings:
     """Whether this is the folder of a demonstration: simulated time, nobody is told anything."""
     identifier_keys: str = ""
     """The file with the keys that hash identifiers, best outside data and backups; empty: in `<data>/keys`."""
+    watch: str = ""
+    """A folder whose new files are imported by themselves (the part `watch`); empty: none."""
+    watch_mapping: str = ""
+    """The mapping of the spreadsheets in it; empty: what the common lists know."""
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     seal: SealSettings = SealSettings()

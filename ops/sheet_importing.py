@@ -60,7 +60,7 @@ def import_spreadsheets(
     """
     mapping = _mapping(mapping_file, given or {}, status or {})
     at = None if exported_at is None else parse_instant(exported_at, settings.zone)
-    sources = [open_source(path, mapping, _exported(path, at)) for path in files]
+    sources = [open_source(path, mapping, exported(path, at)) for path in files]
     options = Options(mapping, settings.zone, settings.root, _set(settings), _known_units(settings), dry_run)
     if ask is not None and (unknown := unknown_states(sources, options)):
         mapping = mapping.with_status(ask(unknown))
@@ -138,7 +138,7 @@ def _mapping(path: Path | None, given: Mapping[str, Any], status: Mapping[str, s
     return replace(mapping, **stated).with_status(status)
 
 
-def _exported(path: Path, given: Millis | None) -> Millis:
+def exported(path: Path, given: Millis | None) -> Millis:
     """When a file was exported: as told, else when it was last written, never later than now."""
     if given is not None:
         return given

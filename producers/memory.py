@@ -62,19 +62,21 @@ class Memory:
         """Ends it."""
         self._db.close()
 
-    def decide(self, source: str, records: Sequence[Record], *, file: int = 0) -> list[Millis | None]:
+    def decide(
+        self, source: str, records: Sequence[Record], *, file: int = 0, live: bool = False
+    ) -> list[Millis | None]:
         """For each record the instant under which it is to be sent, or None where it says what the last one said.
 
         What is to be sent is remembered as not sent yet: asked again after a failure, it gets the same instant,
-        and so the same event. A record older than the last one is sent and not remembered. Records of one dossier
-        are taken in the order given.
+        and so the same event. A record older than the last one is sent and not remembered, unless it is `live`:
+        then it follows the last one, whatever the clock says. Records of one dossier are taken in the order given.
         """
         decided: list[Millis | None] = []
         with self._mutex:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 for record in records:
-                    decided.append(self._decide(source, record, file))
+                    decided.append(self._decide(source, record, file, live=live))
             finally:
                 self._db.execute("ROLLBACK" if self._read_only else "COMMIT")
         return decided
@@ -103,6 +105,12 @@ class Memory:
                 "INSERT INTO files (source, hash, at, rows, done) VALUES (?, ?, ?, 0, 0)", (source, digest, at)
             )
             return made.lastrowid or 0, at, False
+
+    def file_done(self, number: int) -> None:
+        """A file was imported to its end: imported again, it says nothing new."""
+        if not self._read_only:
+            with self._mutex:
+                self._db.execute("UPDATE files SET done = 1 WHERE number = ?", (number,))
 
     def end_file(self, source: str, number: int, at: Millis, rows: int) -> tuple[list[Gone], Millis | None, int]:
         """(what is gone, since the file of which instant it is compared, how many dossiers that file had)."""
@@ -137,7 +145,7 @@ class Memory:
         with self._mutex:
             self._db.execute("INSERT OR REPLACE INTO described VALUES (?, ?)", (source, said))
 
-    def _decide(self, source: str, record: Record, file: int) -> Millis | None:
+    def _decide(self, source: str, record: Record, file: int, *, live: bool) -> Millis | None:
         row = self._db.execute(
             "SELECT digest, at, sent FROM last WHERE source = ? AND code = ?", (source, record.code)
         ).fetchone()
@@ -150,7 +158,7 @@ class Memory:
                         (file, source, record.code),
                     )
                 return None if sent else int(at)
-            if record.at < at:
+            if record.at < at and not live:
                 return record.at
             record = record._replace(at=max(record.at, at + 1))
         self._db.execute(

@@ -123,7 +123,7 @@ async def post_events(
         )
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Problem("unsupported-media-type", "compressed bodies are not read: send the events plain")
-    _check_brake(principal, services)
+    check_brake(principal, services)
     body = await read_body(request, services.config.max_body_bytes)
     items = split_body(body, kind, services.config.max_items)
     results = await asyncio.to_thread(_admit_and_submit, items, principal, services)
@@ -134,7 +134,8 @@ async def post_events(
     return _answer(answers, services)
 
 
-def _check_brake(principal: Principal, services: Services) -> None:
+def check_brake(principal: Principal, services: Services) -> None:
+    """429 while the key's source has to be mended."""
     wait_ms = services.brake.wait_ms(principal.key_id, services.wall())
     if wait_ms:
         raise Problem(
@@ -155,12 +156,12 @@ def _admit_and_submit(items: tuple[bytes, ...], principal: Principal, services: 
         edge=services.edge,
     )
     if principal.units:
-        admitted, outside = _without_others_dossiers(admitted, principal, services)
+        admitted, outside = without_others_dossiers(admitted, principal, services)
         refused = [*refused, *outside]
     return written(services, admitted, refused, principal.key_id)
 
 
-def _without_others_dossiers(
+def without_others_dossiers(
     admitted: list[Admitted], principal: Principal, services: Services
 ) -> tuple[list[Admitted], list[ItemResult]]:
     """An event that names no unit belongs to its dossier's: outside the key's subtree it is refused.

@@ -71,7 +71,22 @@ def import_files(
             as_json=as_json,
         )
         raise typer.Exit(code)
-    report = import_into_log(settings, kind, files, mapping, wait=wait, dry_run=dry_run, rejected_dir=rejected_dir)
+    if kind == "portal":
+        from ops.portal_importing import import_portal_files
+
+        report = import_portal_files(
+            settings,
+            files,
+            source=source,
+            exported_at=exported_at,
+            wait=wait,
+            dry_run=dry_run,
+            rejected_dir=rejected_dir,
+        )
+    else:
+        report = import_into_log(
+            settings, kind, files, mapping, wait=wait, dry_run=dry_run, rejected_dir=rejected_dir
+        )
     if as_json:
         print_json(report.as_json())
     else:

@@ -160,7 +160,11 @@ class _Run:
         notes = Notes()
         rows = self._records(source, notes)
         self._warn(source, notes, list(rows.values()), at)
-        sent = self._send(source, rows, at, number)
+        if done:
+            self._tally.duplicates += len(rows)
+            for taken in rows.values():
+                self._count(taken)
+        sent = [] if done else self._send(source, rows, at, number)
         self._sink.flush()
         if not self._options.dry_run:
             for batch in _batches(sent):
