@@ -176,13 +176,15 @@ class Table:
         if is_numbering(row):
             return "numbering"
         code = self._text(row, self._code)
+        dated = any(self._cell(row, p) not in (None, "") for m in DATES for p in self.header.places(m))
+        if dated and any(c.isdigit() for c in code):
+            return ""  # nearly every row: a code and a date
         words = [key(self._text(row, n)) for n in range(len(row)) if self._cell(row, n) not in (None, "")]
         if not words:
             return "empty"
         same = sum(key(self._text(row, p)) == head for p, head in self._heads.items() if self._text(row, p))
         if same >= 2 and self._heads.get(self._code) == key(code):
             return "header"
-        dated = any(self._cell(row, p) not in (None, "") for m in DATES for p in self.header.places(m))
         total = next((w for w in words if not w.isdigit()), "")
         if total.startswith(_TOTALS) and (not code or key(code).startswith(_TOTALS)):
             return "total"

@@ -2,9 +2,11 @@
 
 import tomllib
 import unicodedata
+from functools import lru_cache
 from importlib.resources import files
 
 
+@lru_cache(maxsize=65_536)
 def key(text: str) -> str:
     """A heading or a word as it is compared: no accents, composed or not, no case, letters and digits only."""
     plain = "".join(c for c in unicodedata.normalize("NFD", text.casefold()) if not unicodedata.combining(c))
