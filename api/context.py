@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from api.access import Principal
 from api.feed import Store
 from api.figures.context import FigureContext
+from api.figures.kept import Kept
 from api.services import Services
 
 
@@ -14,6 +15,7 @@ class Contexts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._kept = Kept()
 
     @contextmanager
     def __call__(self, services: Services, principal: Principal) -> Iterator[FigureContext]:
@@ -28,4 +30,5 @@ class Contexts:
                 now=services.now(moment),
                 scope=principal.units or None,
                 complete_to=dict(enumerate(moment.vector.events)),
+                kept=self._kept,
             )

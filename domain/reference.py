@@ -73,6 +73,11 @@ class Reference:
         elif isinstance(data, d.Document) and kind == "alert_rules":
             self.thresholds = msgspec.convert(data.document, AlertThresholds)
 
+    @property
+    def calendar_starts(self) -> tuple[Millis, ...]:
+        """The instants from which the published calendars are valid, in order."""
+        return tuple(start for start, _, _ in self._calendars)
+
     def calendar_at(self, at: Millis) -> tuple[WorkingCalendar, str]:
         """The working calendar valid at an instant, and its version."""
         n = bisect_right(self._calendars, at, key=lambda v: v[0])

@@ -1,25 +1,20 @@
 """What every figure is asked with: the store, the generation, the clock, and which units may be seen."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import msgspec
-
-from api.figures.units import Tree, build_tree
+from api.figures.kept import History, Kept, Known
+from api.figures.units import Tree
 from api.problems import NotFound
 from domain.calendar import WorkingCalendar
 from domain.errors import InvalidInput, NotKnownYet
-from domain.event_types import EVENT_TYPES
-from domain.facts import Fact
-from domain.indicator_documents import decode_set, packaged_documents, packaged_sets
 from domain.indicator_sets import IndicatorSet, choose_set
 from domain.instants import Millis, Zone, day_date, to_millis
 from domain.periods import Period, parse_instant, parse_period
 from domain.reference import Reference
-from sinks.queries import log, reference
 from sinks.queries.reader import Reader
 
 Sets = Callable[[], Sequence[IndicatorSet]]
@@ -40,6 +35,10 @@ class FigureContext:
     scope: tuple[str, ...] | None = None
     complete_to: Mapping[Any, int] = field(default_factory=dict)
     sets: Sets | None = None
+    memo: dict[Hashable, Any] = field(default_factory=dict, compare=False)
+    """What this request has read already."""
+    kept: Kept = field(default_factory=Kept, compare=False)
+    """What was made of the documents for earlier requests; a server gives all of them the same."""
 
     @cached_property
     def now_ms(self) -> Millis:
@@ -52,10 +51,14 @@ class FigureContext:
         return Reader(self.client, self.generation)
 
     @cached_property
+    def documents(self) -> Known:
+        """Documents and units as the store holds them at this request."""
+        return self.kept.known(self.everything, self.zone, self.root)
+
+    @cached_property
     def tree(self) -> Tree:
         """The units as they stand now."""
-        histories = {subject: text for kind, subject, text in self._documents if kind == "unit"}
-        return build_tree(self.root, histories, reference.units_seen(self.everything), self.now_ms)
+        return self.documents.tree(self.now_ms)
 
     @cached_property
     def visible(self) -> frozenset[str] | None:
@@ -76,32 +79,14 @@ class FigureContext:
         """A reader over a unit's subtree, or over all that may be seen."""
         return self.everything.within(self.units_of(unit))
 
-    @cached_property
-    def _documents(self) -> list[tuple[str, str, str]]:
-        kinds = ("unit", "procedure", "calendar", "indicator_set", "alert_rules", "target")
-        return reference.documents(self.everything, kinds)
-
-    def histories(self, kind: str) -> dict[str, list[tuple[str, Millis, str, dict[str, Any]]]]:
+    def histories(self, kind: str) -> Mapping[str, History]:
         """The documents of a kind by subject: [type, occurred_at, event id, data] in canonical order."""
-        return {
-            subject: [tuple(h) for h in msgspec.json.decode(text)]
-            for found, subject, text in self._documents
-            if found == kind
-        }
+        return self.documents.histories(kind)
 
     @cached_property
     def reference(self) -> Reference:
         """Calendars, limits and thresholds as the fold sees them."""
-        kinds = ("calendar", "procedure")
-        documents = {
-            (kind, subject): tuple(
-                Fact(at, EVENT_TYPES[name].rank, None, "", event_id, b"", name, msgspec.json.encode(data))
-                for name, at, event_id, data in history
-            )
-            for kind in kinds
-            for subject, history in self.histories(kind).items()
-        }
-        return Reference(documents, self.zone)
+        return self.documents.reference
 
     def calendar(self, at: Millis) -> WorkingCalendar:
         """The working calendar at an instant."""
@@ -110,19 +95,7 @@ class FigureContext:
     @cached_property
     def known_sets(self) -> tuple[IndicatorSet, ...]:
         """All indicator sets, in order of publication."""
-        if self.sets is not None:
-            return tuple(self.sets())
-        known: dict[str, Mapping[str, Any]] = dict(packaged_documents())
-        found = list(packaged_sets())
-        published = [h for history in self.histories("indicator_set").values() for h in history]
-        for _, _, _, data in sorted(published, key=lambda h: h[1]):
-            document = dict(data["document"])
-            for bound in ("valid_from", "valid_to"):
-                if isinstance(document.get(bound), str):
-                    document[bound] = date.fromisoformat(document[bound][:10])
-            known[str(document.get("name"))] = document
-            found.append(decode_set(document, known))
-        return tuple(found)
+        return tuple(self.sets()) if self.sets is not None else self.documents.sets
 
     def instant(self, text: str | Millis | None) -> Millis | None:
         """An instant as a person or a caller gave it."""
@@ -133,7 +106,7 @@ class FigureContext:
         known_at = self.instant(text)
         if known_at is None:
             return None
-        began = log.log_began(self.everything)
+        began = self.documents.began(self.everything)
         if began is None or known_at <= began:
             since = "it is empty" if began is None else f"it begins at {self.text(began)}"
             raise NotKnownYet(

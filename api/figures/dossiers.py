@@ -6,9 +6,11 @@ from typing import Any
 import msgspec
 
 from api.figures.context import FigureContext
+from api.figures.replayed import dossier_before
 from api.figures.rows import late_working_days
 from api.figures.words import sentences
 from domain.dossier import Pause
+from domain.fold import dossier_row
 from domain.instants import Millis
 from domain.measures import FAMILIES
 from domain.timeline import Stay, Timeline, decode_timeline
@@ -30,7 +32,8 @@ def dossier(
 ) -> dict[str, Any] | None:
     """All about a dossier before `as_of`, as known before `known_at`; None where there is none to be seen.
 
-    The fields are those of the row (all that is known); verdicts, stays and pauses are those of `as_of`.
+    Everything is as of `as_of`: verdicts, stays and pauses by the timeline, and the fields by the facts before it
+    where later ones are known. Null where the store no longer holds the events to tell it.
     """
     given = ctx.instant(as_of)
     until = ctx.now_ms if given is None else given
@@ -40,15 +43,16 @@ def dossier(
     if row is None:
         return None
     tl = decode_timeline(row["timeline"])
+    told = _told_by(ctx, row, until, known)
     return {
         "dossier_code": code,
         "as_of": ctx.text(until),
         "known_at": ctx.text(known),
         "forecast": until > ctx.now_ms,
-        **{name: row[name] if row[name] != "" else None for name in _PLAIN.split()},
-        **{name: ctx.text(row[name]) for name in _INSTANTS.split()},
-        "unit_name": ctx.tree.units[row["unit"]].name if row["unit"] in ctx.tree.units else row["unit"],
-        "attributes": sorted(tl.held()),
+        **{name: told[name] if told[name] != "" else None for name in _PLAIN.split()},
+        **{name: ctx.text(told[name]) for name in _INSTANTS.split()},
+        "unit_name": ctx.tree.units[told["unit"]].name if told["unit"] in ctx.tree.units else told["unit"],
+        "attributes": sorted(decode_timeline(told["timeline"]).held()),
         "state": judge_before(tl, "766", until, ctx.zone)[0],
         "verdicts": [verdict(ctx, tl, family, until) for family in FAMILIES],
         "due_history": [{"said_at": ctx.text(x.at), "due_at": ctx.text(x.due)} for x in tl.dues if x.at < until],
@@ -66,6 +70,20 @@ def dossier(
         "calendar": ctx.reference.calendar_at(row["accepted_at"] or until)[1],
         **ctx.position(),
     }
+
+
+def _told_by(ctx: FigureContext, row: dict[str, Any], until: Millis, known: Millis | None) -> dict[str, Any]:
+    """The fields of a dossier before `until`: its row, or, where later facts have changed that, the row that the
+    earlier ones make."""
+    if row["last_fact_at"] < until:
+        return row
+    folded = dossier_before(ctx, row["dossier_code"], until, known)
+    if folded is None:
+        return {**row, **dict.fromkeys((*_PLAIN.split(), *_INSTANTS.split())), "unit": row["unit"]}
+    then = dossier_row(row["dossier_code"], folded, row["version"], row["known_at"])
+    if not folded.events:
+        then = msgspec.structs.replace(then, unit=row["unit"])
+    return {name: getattr(then, name) for name in then.__struct_fields__}
 
 
 def verdict(ctx: FigureContext, tl: Timeline, family: str, until: Millis) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from api.figures.context import FigureContext, NotFound, Question, ask, heading
 from api.figures.procedures import all_described
 from api.figures.quantities import Quantities, from_totals, unknown_reason
 from api.figures.rows import summary
-from api.figures.sums import Grain, Totals, count_recall, judged, measures_of, summed, totals_by
+from api.figures.sums import count_recall, judged, measures_of, summed, totals_by
+from api.figures.totals import Grain, Totals
 from domain.errors import InvalidInput
 from domain.expressions import Expression, Largest, Name, Number, Sum, evaluate, names
 from domain.indicator_sets import Indicator

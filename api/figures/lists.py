@@ -7,7 +7,8 @@ from typing import Any, Literal
 from api.figures import cursors
 from api.figures.context import FigureContext
 from api.figures.rows import STATES, late_working_days, summary
-from api.figures.sums import Grain, summed, totals_by
+from api.figures.sums import said_from, summed, totals_by
+from api.figures.totals import Grain
 from domain.algebra import totals
 from domain.errors import InvalidInput
 from domain.instants import Millis, day_date
@@ -15,6 +16,7 @@ from domain.timeline import decode_timeline
 from domain.verdicts import Judgement, judge_before
 from sinks.queries import dossiers
 from sinks.queries.dossiers import Timed
+from sinks.queries.late import LateList, Place, Span
 from sinks.queries.reader import Reader
 
 FAMILY = {"timestamp": "766", "date": "06a"}
@@ -25,6 +27,8 @@ _MARKS: dict[bool, dict[str, type]] = {
     True: {"late_by": int, "code": str, "as_of": int},
     False: {"code": str, "as_of": int},
 }
+ALWAYS: Millis = -(10**15)
+"""Before every calendar that was published."""
 Judged = tuple[Timed, str, Judgement | None]
 
 
@@ -68,20 +72,8 @@ def state_totals(
 ) -> dict[str, int]:
     """Every dossier accepted before `until`, by state."""
     by = ("unit",) if procedure is None else ("procedure",)
-    whole = summed(totals_by(ctx, reader, Grain(None, until, family, by=by, procedure=procedure)))
+    whole = summed(totals_by(ctx, reader, Grain(None, until, family, by=by, procedure=procedure, petitions=False)))
     return totals(whole.sums.until, whole.as_recalled(), family)
-
-
-def open_late(
-    ctx: FigureContext, reader: Reader, until: Millis, family: str, procedure: str | None = None
-) -> list[tuple[Timed, Judgement]]:
-    """Every dossier open and late before `until`, the latest first."""
-    listed = []
-    codes = dossiers.open_at(reader, until, dossiers.late_by(family, until))
-    for d, state, verdict in _judged(ctx, reader, codes, until, family, procedure):
-        if state == "open_late" and verdict is not None:
-            listed.append((d, verdict))
-    return sorted(listed, key=lambda x: (-x[1].late_by, x[0].code))
 
 
 def _judged(
@@ -103,23 +95,58 @@ def _latest_first(
     mark: dict[str, Any],
     limit: int,
 ) -> dict[str, Any]:
-    listed = [
-        (d, verdict, late_working_days(ctx, verdict))
-        for d, verdict in open_late(ctx, reader, until, family, procedure)
-    ]
-    if min_days is not None:
-        listed = [x for x in listed if x[2] >= min_days]
-    ages = Counter(age_bucket(days) for _, _, days in listed)
-    after = (-mark["late_by"], mark["code"]) if "code" in mark else None
-    rest = [x for x in listed if after is None or (-x[1].late_by, x[0].code) > after]
-    page = rest[:limit]
-    last = page[-1] if page and len(rest) > limit else None
-    return {
-        "matching": len(listed),
-        "ages": {name: ages.get(name, 0) for name, _ in AGES},
-        "dossiers": _lines(ctx, reader, [(d, "open_late", v) for d, v, _ in page], until),
-        "next": cursors.encode(late_by=last[1].late_by, code=last[0].code, as_of=until) if last else None,
+    asked = LateList(family, until, ctx.zone, ctx.reference.calendar_starts, procedure)
+    spans = [(span, count, _span_days(ctx, asked, span)) for span, count in asked.spans(reader)]
+    among = None if min_days is None else [span for span, _, days in spans if days >= min_days]
+    judged = _said_later(ctx, reader, until, family, procedure)
+    later = {
+        Place(v.late_by, d.code): days
+        for d, v in judged
+        if (days := late_working_days(ctx, v)) >= (min_days if min_days is not None else days)
     }
+    ages = Counter(age_bucket(days) for days in later.values())
+    for _, count, days in spans:
+        if min_days is None or days >= min_days:
+            ages[age_bucket(days)] += count
+    after = Place(mark["late_by"], mark["code"]) if "code" in mark else None
+    found = asked.places(reader, after, limit + 1, among)
+    found += [p for p in later if after is None or _rank(p) > _rank(after)]
+    found.sort(key=_rank)
+    page = found[:limit]
+    last = page[-1] if page and len(found) > limit else None
+    return {
+        "matching": sum(ages.values()),
+        "ages": {name: ages.get(name, 0) for name, _ in AGES},
+        "dossiers": _lines(ctx, reader, [p.code for p in page], until, family),
+        "next": cursors.encode(late_by=last.late_by, code=last.code, as_of=until) if last else None,
+    }
+
+
+def _rank(place: Place) -> tuple[int, str]:
+    return -place.late_by, place.code
+
+
+def _span_days(ctx: FigureContext, asked: LateList, span: Span) -> int:
+    """As `late_working_days`, for all dossiers of a span."""
+    valid = asked.calendars[span.calendar - 1] if span.calendar else ALWAYS
+    return max(0, ctx.calendar(valid).working_days_between(span.due_day + 1, span.end_day + 1))
+
+
+def _said_later(
+    ctx: FigureContext, reader: Reader, until: Millis, family: str, procedure: str | None
+) -> list[tuple[Timed, Judgement]]:
+    """The late ones of which something from `until` on is said: judged one by one."""
+    listed = said_from(ctx, until)
+    if listed is None:
+        codes = dossiers.said_from(reader, until, accepted_before=until)
+        listed = list(dossiers.timed(ctx.everything, codes))
+    found = []
+    for d in listed:
+        if (reader.units is None or d.unit in reader.units) and procedure in (None, d.procedure):
+            state, verdict = judge_before(decode_timeline(d.timeline), family, until, ctx.zone)
+            if state == "open_late" and verdict is not None:
+                found.append((d, verdict))
+    return found
 
 
 def age_bucket(days: int) -> str:
@@ -153,14 +180,23 @@ def _by_code(
     page = picked[:limit]
     last = page[-1][0].code if len(picked) > limit else None
     return {
-        "dossiers": _lines(ctx, reader, page, until),
+        "dossiers": _lines(ctx, reader, [d.code for d, _, _ in page], until, family),
         "next": cursors.encode(code=last, as_of=until) if last else None,
     }
 
 
-def _lines(ctx: FigureContext, reader: Reader, judged: Sequence[Judged], until: Millis) -> list[dict[str, Any]]:
-    rows = {row["dossier_code"]: row for row in dossiers.dossiers(reader, [d.code for d, _, _ in judged])}
-    return [summary(ctx, rows[d.code], state, verdict, until) for d, state, verdict in judged if d.code in rows]
+def _lines(
+    ctx: FigureContext, reader: Reader, codes: Sequence[str], until: Millis, family: str
+) -> list[dict[str, Any]]:
+    """The lines of a page, in its order; each judged once more by the rules themselves."""
+    rows = {row["dossier_code"]: row for row in dossiers.lines(reader, codes, are_open=True)}
+    ended = [code for code in codes if code not in rows]
+    rows |= {row["dossier_code"]: row for row in (dossiers.lines(reader, ended, are_open=False) if ended else ())}
+    found = []
+    for row in (rows[code] for code in codes if code in rows):
+        state, verdict = judge_before(decode_timeline(row["timeline"]), family, until, ctx.zone)
+        found.append(summary(ctx, row, state, verdict, until))
+    return found
 
 
 def due(
@@ -200,7 +236,7 @@ def due(
         "until": ctx.text(end),
         "matching": len(listed),
         "by_day": dict(sorted(days.items())),
-        "dossiers": _lines(ctx, reader, page, start),
+        "dossiers": _lines(ctx, reader, [d.code for d, _, _ in page], start, "766"),
         "next": cursors.encode(due=last[2].due, code=last[0].code, as_of=start) if last else None,
         **ctx.position(),
     }

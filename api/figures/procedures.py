@@ -58,12 +58,16 @@ def described(code: str, history: Said, at: Millis) -> Procedure:
 
 
 def all_described(ctx: FigureContext, at: Millis) -> dict[str, Procedure]:
-    """Every procedure of which something had been said before an instant."""
-    return {
-        code: described(code, history, at)
-        for code, history in ctx.histories("procedure").items()
-        if any(occurred < at for _, occurred, _, _ in history)
-    }
+    """Every procedure of which something had been said before an instant; shared, not to be changed."""
+
+    def made() -> dict[str, Procedure]:
+        return {
+            code: described(code, history, at)
+            for code, history in ctx.histories("procedure").items()
+            if any(occurred < at for _, occurred, _, _ in history)
+        }
+
+    return ctx.documents.as_said("procedure", at, "described", made)
 
 
 def procedures(ctx: FigureContext) -> list[dict[str, Any]]:
@@ -168,16 +172,20 @@ def _holds(p: Procedure, counts: Sequence[int]) -> list[str]:
 
 
 def _booked(ctx: FigureContext, q: Question) -> list[tuple[Any, ...]]:
-    """Counts from whole months, and from the finest cells for the days that are left at both ends. The day of an
-    end inside a day counts whole: to the hour, a procedure's first dossier is not looked for."""
+    """Counts from whole months, and from the finest cells for the days that are left at both ends; of an end
+    inside a day, what is accepted later that day is taken away."""
     first, after = ctx.zone.day(q.start), ctx.zone.day(q.until - 1) + 1
     low, high = _month_after(first - 1), _month_of(after)
-    if low >= high:
-        return reference.procedure_counts(ctx.everything, first, after, whole_months=False)
-    rows = reference.procedure_counts(ctx.everything, low, high, whole_months=True)
-    for start, end in ((first, low), (high, after)):
+    rows: list[tuple[Any, ...]] = []
+    if low < high:
+        rows += reference.procedure_counts(ctx.everything, low, high, whole_months=True)
+    for start, end in ((first, low), (high, after)) if low < high else ((first, after),):
         if start < end:
             rows += reference.procedure_counts(ctx.everything, start, end, whole_months=False)
+    tomorrow = ctx.zone.midnight(after)
+    if q.until < tomorrow:
+        later = reference.procedures_accepted(ctx.everything, after - 1, q.until, tomorrow)
+        rows += [(unit, procedure, *(-n for n in counts)) for unit, procedure, *counts in later]
     return rows
 
 

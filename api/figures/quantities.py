@@ -5,7 +5,8 @@ from typing import Any
 
 from api.figures.context import FigureContext, Question
 from api.figures.procedures import ProcedureCounts, announcements
-from api.figures.sums import Grain, Totals, summed, totals_by
+from api.figures.sums import summed, totals_by
+from api.figures.totals import Grain, Totals
 from domain.algebra import quantities
 from domain.coverage import facts_of, untold
 from domain.expressions import Number, names

@@ -1,75 +1,28 @@
 """P(m, S) and P(m, E) for units and cuts, exact to the millisecond, now or as known at an instant.
 
-Three ways, the first that can answer: sums of cells (whole days, whole knowledge days); the same plus, for an end
-inside a day, the bookings of that day one by one; and, for what was known inside a day, every dossier's
-version of then, judged by the functions that made the cells.
+Three ways: sums of cells, plus, for an end inside a day, the bookings that make it exact; for units as known at an
+instant, `known_sums`; and for finer cuts as known at an instant every dossier's version of then, judged by the
+functions that made the cells.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from api.figures.context import FigureContext
-from domain.algebra import Recalled
+from api.figures.known_sums import known_totals
+from api.figures.totals import Dimensions, Grain, Totals
 from domain.bookings import Booking, book
 from domain.instants import Millis
-from domain.measures import ATTRIBUTES, FAMILIES, MEASURES, suffix
+from domain.measures import ATTRIBUTES, FAMILIES, INDEX, MEASURES, suffix
 from domain.petition import Petition, book_petition
 from domain.timeline import decode_timeline
 from sinks.queries import dossiers, reference
+from sinks.queries.dossiers import Timed
 from sinks.queries.reader import Reader
 from sinks.queries.sums import ALL_TIME, Key, Sums, cut_sums, recalls, unit_sums
 
 FEW = 2_000
 """So many dossiers are looked at one by one without asking whether another way has fewer."""
-_PLACES = {"unit": 0, "procedure": 1, "channel": 2}
-Dimensions = tuple[str, str, str]
-"""(unit, procedure, channel)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grain:
-    """What is summed: [start, until) as known, per unit, procedure or channel, perhaps of one procedure only.
-    `start` None means from the beginning of all time, so that P(m, S) is nothing."""
-
-    start: Millis | None
-    until: Millis
-    family: str
-    known_at: Millis | None = None
-    by: tuple[str, ...] = ("unit",)
-    procedure: str | None = None
-
-    def key(self, dimensions: Dimensions) -> Key:
-        """The cut that a dossier of these dimensions belongs to."""
-        return tuple(dimensions[_PLACES[name]] for name in self.by)
-
-
-@dataclass(slots=True)
-class Totals:
-    """The sums of one cut, and its recalls."""
-
-    sums: Sums = field(default_factory=Sums)
-    recalled: dict[str, int] = field(default_factory=dict)
-    without_petitions: bool = False
-
-    def add(self, other: "Totals") -> None:
-        """Adds another's to these."""
-        self.sums.add(other.sums)
-        for name, value in other.recalled.items():
-            self.recalled[name] = self.recalled.get(name, 0) + value
-        self.without_petitions = self.without_petitions or other.without_petitions
-
-    def as_recalled(self) -> Recalled:
-        """The recalls as the algebra wants them."""
-        r = self.recalled
-        return Recalled(
-            r.get("all", 0),
-            r.get("ok", 0),
-            r.get("good", 0),
-            r.get("early", 0),
-            r.get("undated", 0),
-            {x: r.get(f"has:{x}", 0) for x in ATTRIBUTES},
-        )
 
 
 @lru_cache(maxsize=8)
@@ -88,10 +41,12 @@ def totals_by(ctx: FigureContext, reader: Reader, grain: Grain) -> dict[Key, Tot
     zone = ctx.zone
     whole_day = grain.until == zone.midnight(zone.day(grain.until))
     if grain.known_at is not None:
-        by_day = whole_day and grain.known_at == zone.midnight(zone.day(grain.known_at))
-        if not by_day or grain.by != ("unit",) or grain.procedure is not None:
+        if grain.by != ("unit",) or grain.procedure is not None:
             return _from_versions(ctx, reader, grain)
-    found: dict[Key, Totals] = {}
+        found = known_totals(ctx, reader, grain, measures_of(grain.family))
+        _add_recalls(reader, grain, found)
+        return found
+    found = {}
     entries: Iterable[tuple[Dimensions, Booking, int]] = ()
     until_day = zone.day(grain.until)
     if not whole_day:
@@ -110,8 +65,7 @@ def _cells(ctx: FigureContext, reader: Reader, grain: Grain, until_day: int) -> 
     measures = measures_of(grain.family)
     start = ALL_TIME if grain.start is None else ctx.zone.day(grain.start)
     if grain.by == ("unit",) and grain.procedure is None:
-        known = None if grain.known_at is None else ctx.zone.day(grain.known_at)
-        return unit_sums(reader, measures, start, until_day, known)
+        return unit_sums(reader, measures, start, until_day)
     return cut_sums(reader, measures, start, until_day, grain.by, grain.procedure)
 
 
@@ -122,34 +76,69 @@ def within_day(
     with +1 or −1.
 
     Either the day is left out and what was booked on it before the end is added, or it is counted whole and
-    what is booked from the end on is taken away. The second looks at few dossiers when the end is `now`
-    (decisions 13: nothing but due moments lies ahead), the first when it is long past; whichever has fewer
-    candidates is taken, and both are exact.
+    what is booked from the end on is taken away. The second looks at few dossiers one by one when the end is
+    `now` (decisions 13: nothing but due moments lies ahead, and these are counted by one statement), the first
+    when it is long past; whichever has fewer candidates is taken, and both are exact.
     """
     zone, until = ctx.zone, grain.until
     day = zone.day(until)
     tomorrow = zone.midnight(day + 1)
-    codes = dossiers.booked_after(reader, until, tomorrow, FEW + 1)
-    subtract = len(codes) <= FEW
-    if not subtract:
-        after = dossiers.count_booked_after(reader, until, tomorrow)
-        subtract = after <= dossiers.count_booked_on(reader, day)
-        codes = (
-            dossiers.booked_after(reader, until, tomorrow, after) if subtract else dossiers.booked_on(reader, day)
-        )
+    few = said_from(ctx, until)
+    codes: list[str] = []
+    subtract = few is not None
+    if few is None:
+        subtract = dossiers.count_said_from(reader, until) <= dossiers.count_booked_on(reader, day)
+        codes = dossiers.said_from(reader, until) if subtract else dossiers.booked_on(reader, day)
     low, high = (until, tomorrow) if subtract else (zone.midnight(day), until)
 
     def found() -> Iterator[tuple[Dimensions, Booking, int]]:
         sign = -1 if subtract else 1
-        for d in dossiers.timed(reader, codes, grain.procedure):
+        if subtract:
+            yield from _becoming_late(reader, grain, low, high)
+        named = dossiers.timed(reader, codes, grain.procedure) if few is None else _chosen(reader, grain, few)
+        for d in named:
             for entry in book(decode_timeline(d.timeline), zone).entries:
                 if low <= entry[0] < high:
                     yield (d.unit, d.procedure, d.channel), entry, sign
-        if grain.procedure is None:
+        if grain.procedure is None and grain.petitions:
             for unit, entry in _petition_entries(reader, low, high):
                 yield (unit, "", ""), entry, sign
 
     return (day + 1 if subtract else day), found()
+
+
+def said_from(ctx: FigureContext, moment: Millis) -> list[Timed] | None:
+    """The dossiers of which something from an instant on is said, of all units; None where they are more than FEW.
+    Read once a request."""
+    key = "said from", moment
+    if key not in ctx.memo:
+        codes = dossiers.said_from(ctx.everything, moment, FEW + 1)
+        ctx.memo[key] = list(dossiers.timed(ctx.everything, codes)) if len(codes) <= FEW else None
+    found: list[Timed] | None = ctx.memo[key]
+    return found
+
+
+def _chosen(reader: Reader, grain: Grain, listed: Iterable[Timed]) -> Iterator[Timed]:
+    for d in listed:
+        if (reader.units is None or d.unit in reader.units) and grain.procedure in (None, d.procedure):
+            yield d
+
+
+def _becoming_late(
+    reader: Reader, grain: Grain, low: Millis, high: Millis
+) -> Iterator[tuple[Dimensions, Booking, int]]:
+    """What lies ahead of dossiers of which nothing more is said, taken away; by the date nothing changes inside a
+    day."""
+    if grain.family.startswith("06a"):
+        return
+    late, unhappy = (INDEX[f"{name}_{suffix(grain.family)}"] for name in ("late_open", "late_unhappy"))
+    for *key, count, of_unhappy in dossiers.becoming_late(
+        reader, grain.family, low, high, grain.by, grain.procedure
+    ):
+        named = dict(zip(grain.by, key, strict=True))
+        dimensions = (named.get("unit", ""), named.get("procedure", ""), named.get("channel", ""))
+        yield dimensions, (low, late, count), -1
+        yield dimensions, (low, unhappy, of_unhappy), -1
 
 
 def _petition_entries(reader: Reader, low: Millis, high: Millis) -> Iterator[tuple[str, Booking]]:

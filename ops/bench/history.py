@@ -39,9 +39,10 @@ def dossiers_for(events: int) -> int:
     return max(1, round(events / EVENTS_A_DOSSIER))
 
 
-def simulated(dossiers: int, months: int = 3, seed: int = SEED, *, reference: bool = True) -> Iterator[Event]:
-    """A province's events over whole months from June 2026, in order of arrival (of recording)."""
-    first = FIRST_MONTH
+def simulated(
+    dossiers: int, months: int = 3, seed: int = SEED, *, reference: bool = True, first: date = FIRST_MONTH
+) -> Iterator[Event]:
+    """A province's events over whole months from a first one, in order of arrival (of recording)."""
     number = first.month - 1 + months
     following = date(first.year + number // 12, number % 12 + 1, 1)
     last = day_date(date_day(following) - 1)

@@ -1,7 +1,7 @@
 """Which measurements there are, with their sizes; each runs by itself, one after the other."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from domain.errors import InvalidInput
@@ -23,6 +23,7 @@ class Sizes:
     profile: Callable[[str], None] | None = None
     peers: Callable[[str], None] | None = None
     """Hears of the peers' installation; None: they are measured only where they are installed."""
+    say: Say = lambda _: None
 
 
 Run = Callable[[Mapping[str, str], Sizes], list[Measure]]
@@ -56,7 +57,7 @@ def _alerts(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
 def _store(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
     from ops.bench.store import measure_store
 
-    return measure_store(environ, sizes.dossiers or 100_000, sizes.seconds or 60.0, sizes.data)
+    return measure_store(environ, sizes.dossiers or 100_000, sizes.seconds or 60.0, sizes.data, sizes.say)
 
 
 def _rebuild(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
@@ -98,7 +99,7 @@ def run_benches(names: Sequence[str], environ: Mapping[str, str], sizes: Sizes, 
     for name in names or ALL:
         say(f"measuring {name}")
         watch = Watch()
-        found += with_machine(ALL[name](plain_environment(environ), sizes), watch.tell())
+        found += with_machine(ALL[name](plain_environment(environ), replace(sizes, say=say)), watch.tell())
     return found
 
 

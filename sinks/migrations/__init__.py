@@ -4,7 +4,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sinks.migrations import m0001_log, m0002_rows, m0003_bookkeeping, m0004_synced_fees, m0005_seals
+from sinks.migrations import (
+    m0001_log,
+    m0002_rows,
+    m0003_bookkeeping,
+    m0004_synced_fees,
+    m0005_seals,
+    m0006_indexes,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +34,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(3, "bookkeeping", m0003_bookkeeping.statements),
     Migration(4, "synced fees", m0004_synced_fees.statements),
     Migration(5, "seals", m0005_seals.statements),
+    Migration(6, "indexes", m0006_indexes.statements),
 )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from domain.instants import Day, Millis
 from domain.measures import FAMILIES, suffix
 from domain.rows import DossierRow
-from sinks.queries.reader import Reader, at, chunks, millis, on
+from sinks.queries.reader import Reader, at, chunks, millis
 
 _INSTANTS = frozenset(
     "known_at submitted_at accepted_at due_at due_at_original finished_at returned_at ended_at apology_at "
@@ -40,9 +40,8 @@ def dossiers(reader: Reader, codes: Sequence[str], known_at: Millis | None = Non
     found = []
     for piece in chunks(codes):
         if known_at is None:
-            sql = (
-                f"SELECT {columns}, {families}, partition {reader.source('dossiers', 'dossier_code IN %(codes)s')}"
-            )
+            source = reader.source("dossiers", first="dossier_code IN %(codes)s")
+            sql = f"SELECT {columns}, {families}, partition {source}"
         else:
             last = reader.source(
                 "dossier_versions",
@@ -61,11 +60,27 @@ def dossiers(reader: Reader, codes: Sequence[str], known_at: Millis | None = Non
     return found
 
 
+_LINE = (
+    "dossier_code unit procedure channel status accepted_at due_at due_at_original ended_at apology_at paused "
+    "step office findings timeline"
+).split()
+
+
+def lines(reader: Reader, codes: Sequence[str], *, are_open: bool) -> list[dict[str, Any]]:
+    """What a list shows of these dossiers, in no order; `are_open`: of those open now, from the small table."""
+    columns = ", ".join(millis(f) if f in _INSTANTS else f for f in _LINE)
+    source = reader.source("open_dossiers" if are_open else "dossiers", first="dossier_code IN %(codes)s")
+    found = []
+    for piece in chunks(codes):
+        found += reader.rows(f"SELECT {columns} {source}", codes=piece)
+    return [dict(zip(_LINE, row, strict=True)) for row in found]
+
+
 def timed(reader: Reader, codes: Sequence[str], procedure: str | None = None) -> Iterator[Timed]:
     """The timelines of these dossiers."""
     only = "" if procedure is None else "procedure = %(procedure)s"
     for piece in chunks(codes):
-        sql = f"SELECT {_TIMED} {reader.source('dossiers', 'dossier_code IN %(codes)s', only)}"
+        sql = f"SELECT {_TIMED} {reader.source('dossiers', only, first='dossier_code IN %(codes)s')}"
         for row in reader.rows(sql, codes=piece, procedure=procedure):
             yield Timed(*row)
 
@@ -91,20 +106,16 @@ def in_hand(start: Millis | None, until: Millis, *, by_last_end: bool = True) ->
 
 def open_at(reader: Reader, instant_ms: Millis, where: str) -> list[str]:
     """Codes of all dossiers that may have been open just before an instant and fulfil `where`: of those open
-    now and unchanged since, the ones for which it holds; all open ones of which something later is said; and
-    all whose last end came later. A superset: older versions of a row may speak."""
-    later = f"last_fact_at >= {at(instant_ms)}"
-    now_open = reader.source("open_dossiers", f"accepted_at < {at(instant_ms)}", f"({where}) OR {later}")
-    ended = reader.source(
-        "dossiers", f"ended_at >= {at(instant_ms)}", f"accepted_at < {at(instant_ms)}", final=False, scoped=False
+    now and unchanged since, the ones for which it holds; and all of which something later is said. A superset:
+    older versions of a row may speak."""
+    now_open = reader.source(
+        "open_dossiers", f"accepted_at < {at(instant_ms)}", where, f"last_fact_at < {at(instant_ms)}"
     )
-    sql = f"SELECT dossier_code {now_open} UNION DISTINCT SELECT dossier_code {ended}"
+    source = reader.source(
+        "dossiers", _said_from(instant_ms), f"accepted_at < {at(instant_ms)}", final=False, scoped=False
+    )
+    sql = f"SELECT dossier_code {now_open} UNION DISTINCT SELECT dossier_code {source}"
     return [row[0] for row in reader.rows(sql)]
-
-
-def late_by(family: str, instant_ms: Millis) -> str:
-    """A condition on open dossiers: late before an instant, unless something later changes it."""
-    return f"late_from_{suffix(family)} < {at(instant_ms)}"
 
 
 def due_within(start: Millis, end: Millis) -> str:
@@ -112,38 +123,61 @@ def due_within(start: Millis, end: Millis) -> str:
     return f"due_at >= {at(start)} AND due_at < {at(end)}"
 
 
-def booked_after(reader: Reader, moment: Millis, tomorrow: Millis, limit: int) -> list[str]:
-    """Codes of at most `limit` dossiers that may have a booking in [moment, tomorrow) (decisions 13): an open
-    one that becomes late then, or one with a fact that late. A superset, judged afterwards on its current row."""
-    sql = f"{_booked_after(reader, moment, tomorrow)} LIMIT {int(limit)}"
-    return [row[0] for row in reader.rows(f"SELECT DISTINCT dossier_code FROM ({sql})")]
-
-
-def count_booked_after(reader: Reader, moment: Millis, tomorrow: Millis) -> int:
-    """How many `booked_after` would give without a limit."""
-    sql = f"SELECT uniqExact(dossier_code) FROM ({_booked_after(reader, moment, tomorrow)})"
-    return int(reader.rows(sql)[0][0])
-
-
-def _booked_after(reader: Reader, moment: Millis, tomorrow: Millis) -> str:
-    becoming = " OR ".join(
-        f"(late_from_{suffix(f)} >= {at(moment)} AND late_from_{suffix(f)} < {at(tomorrow)})" for f in FAMILIES
+def becoming_late(
+    reader: Reader,
+    family: str,
+    low: Millis,
+    high: Millis,
+    by: Sequence[str],
+    procedure: str | None = None,
+) -> list[tuple[Any, ...]]:
+    """(*by, how many, how many of them unhappy): open dossiers of which nothing from `low` on is said and which
+    become late in [low, high) under a family. That is all that lies ahead of them then (decisions 13): without
+    a further fact 'open and late' changes once at most, at `late_from`."""
+    start = f"late_from_{suffix(family)}"
+    only = "" if procedure is None else "procedure = %(procedure)s"
+    source = reader.source(
+        "open_dossiers", f"{start} >= {at(low)} AND {start} < {at(high)}", f"last_fact_at < {at(low)}", only
     )
-    ahead = f"last_fact_at >= {at(moment)} OR ended_at >= {at(moment)} OR accepted_at >= {at(moment)}"
-    return f"""SELECT dossier_code FROM (
-        SELECT dossier_code {reader.source("open_dossiers", becoming)}
-        UNION ALL SELECT dossier_code {reader.source("dossiers", ahead, final=False, scoped=False)})"""
+    keys = ", ".join(by)
+    return reader.rows(f"SELECT {keys}, count(), countIf(unhappy) {source} GROUP BY {keys}", procedure=procedure)
+
+
+def said_from(
+    reader: Reader, moment: Millis, limit: int | None = None, accepted_before: Millis | None = None
+) -> list[str]:
+    """Codes of the dossiers of which something from `moment` on is said (at most `limit`): a superset, older
+    versions of a row may speak. No stay begins or ends after the last fact."""
+    accepted = "" if accepted_before is None else f"accepted_at < {at(accepted_before)}"
+    source = reader.source("dossiers", _said_from(moment), accepted, final=False, scoped=False)
+    most = "" if limit is None else f" LIMIT {int(limit)}"
+    return [row[0] for row in reader.rows(f"SELECT DISTINCT dossier_code {source}{most}")]
+
+
+def count_said_from(reader: Reader, moment: Millis) -> int:
+    """About how many `said_from` would give without a limit."""
+    source = reader.source("dossiers", _said_from(moment), final=False, scoped=False)
+    return int(reader.rows(f"SELECT count() {source}")[0][0])
+
+
+def _said_from(moment: Millis) -> str:
+    return f"last_fact_at >= {at(moment)}"
+
+
+def booked_within(day: Day) -> str:
+    """A condition: a booking on that day. In the words of the index over it (migration 6)."""
+    return f"has(arrayMap(d -> toInt32(d), booking_days), toInt32({int(day)}))"
 
 
 def booked_on(reader: Reader, day: Day) -> list[str]:
     """Codes of all dossiers that may have a booking on that day."""
-    source = reader.source("dossiers", f"has(booking_days, {on(day)})", final=False, scoped=False)
+    source = reader.source("dossiers", booked_within(day), final=False, scoped=False)
     return [row[0] for row in reader.rows(f"SELECT DISTINCT dossier_code {source}")]
 
 
 def count_booked_on(reader: Reader, day: Day) -> int:
     """About how many `booked_on` would give."""
-    source = reader.source("dossiers", f"has(booking_days, {on(day)})", final=False, scoped=False)
+    source = reader.source("dossiers", booked_within(day), final=False, scoped=False)
     return int(reader.rows(f"SELECT count() {source}")[0][0])
 
 
@@ -167,7 +201,7 @@ def known(reader: Reader, known_at: Millis, per_statement: int = 200_000) -> Ite
 def open_counts(reader: Reader, now: Millis, tomorrow: Millis) -> dict[str, tuple[int, int, int, int]]:
     """Per unit, over the open dossiers of which nothing later than `now` is said: (open, late by the portal's
     rule, late without an apology, due in [now, tomorrow)). The others are those of `said_after`."""
-    source = reader.source("open_dossiers", f"NOT ({_SAID_AFTER.format(at=at(now))})")
+    source = reader.source("open_dossiers", f"last_fact_at < {at(now)}")
     late = f"late_from_766 < {at(now)}"
     sql = f"""
         SELECT unit, count(), countIf({late}), countIf({late} AND apology_at IS NULL),
@@ -176,16 +210,10 @@ def open_counts(reader: Reader, now: Millis, tomorrow: Millis) -> dict[str, tupl
     return {row[0]: (row[1], row[2], row[3], row[4]) for row in reader.rows(sql)}
 
 
-_SAID_AFTER = "last_fact_at >= {at} OR ifNull(accepted_at >= {at}, 0) OR ifNull(ended_at >= {at}, 0)"
-
-
 def said_after(reader: Reader, moment: Millis) -> Iterator[Timed]:
     """Dossiers of which something from `moment` on is known already: a source's clock runs ahead, or the
     question's instant lies behind the log's."""
-    later = _SAID_AFTER.format(at=at(moment))
-    among = reader.source("dossiers", later, final=False, scoped=False)
-    codes = [row[0] for row in reader.rows(f"SELECT DISTINCT dossier_code {among}")]
-    for piece in chunks(codes):
-        source = reader.source("dossiers", "dossier_code IN %(codes)s", later)
+    for piece in chunks(said_from(reader, moment)):
+        source = reader.source("dossiers", "dossier_code IN %(codes)s", _said_from(moment))
         for row in reader.rows(f"SELECT {_TIMED} {source}", codes=piece):
             yield Timed(*row)

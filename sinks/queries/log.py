@@ -1,9 +1,11 @@
 """What stands in the logs themselves: a subject's events with their coordinates, and where the log begins."""
 
-from typing import Any
+from base64 import b64decode
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from domain.instants import Millis
-from sinks.queries.reader import Reader, millis
+from sinks.queries.reader import Reader, at, chunks, millis
 
 _TOPIC = "dossier-events"
 
@@ -28,3 +30,42 @@ def log_began(reader: Reader) -> Millis | None:
     oldest = reader.source("dossier_versions", final=False, scoped=False)
     found = reader.rows(f"SELECT count(), min({millis('known_at')}) {oldest}")[0]
     return int(found[1]) if found[0] else None
+
+
+class RawEvent(NamedTuple):
+    """An event of a subject by its coordinates, in the bytes of its whole record."""
+
+    subject: str
+    known_at: Millis
+    partition: int
+    offset: int
+    place: int
+    value: bytes
+
+
+def raw_events(
+    reader: Reader, subjects: Sequence[str], kind: str, known_at: Millis | None = None
+) -> list[RawEvent]:
+    """The events of these subjects in order of coordinates, without dead letters; those known before an
+    instant."""
+    before = "" if known_at is None else f"known_at < {at(known_at)}"
+    source = reader.log("events", "subject IN %(subjects)s", "startsWith(type, %(kind)s)", before)
+    sql = f"SELECT subject, {millis('known_at')}, partition, offset, `index` {source}"
+    found = []
+    for piece in chunks(subjects):
+        found += reader.rows(sql, subjects=piece, kind=f"{kind}.")
+    places = sorted({(row[2], row[3]) for row in found})
+    values: dict[tuple[int, int], bytes] = {}
+    rejected: set[tuple[int, int, int]] = set()
+    held = reader.log("records", f"topic = '{_TOPIC}'", "(partition, offset) IN %(places)s")
+    dead = reader.source("dead_letters", "(partition, offset) IN %(places)s")
+    for some in chunks(places, 500):
+        rows = reader.rows(f"SELECT partition, offset, base64Encode(value) {held}", places=some)
+        values |= {(partition, offset): b64decode(value) for partition, offset, value in rows}
+        letters = reader.rows(f"SELECT partition, offset, `index` {dead}", places=some)
+        rejected |= {(partition, offset, place) for partition, offset, place in letters}
+    return [
+        RawEvent(subject, known, partition, offset, place, values[partition, offset])
+        for subject, known, partition, offset, place in sorted(found, key=lambda row: row[2:])
+        if (partition, offset, place) not in rejected and (partition, offset) in values
+    ]

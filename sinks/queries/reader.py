@@ -5,12 +5,13 @@ No other code writes FROM: a statement that forgets the generation or the units 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.instants import Day, Millis, day_date
 from domain.rows import ROW_TYPES
 from sinks.clickhouse import clean_errors
 
+T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
 DERIVED = frozenset({*ROW_TYPES, "dossier_versions", "open_dossiers"})
 """The tables that the fold fills, keyed by generation."""
@@ -33,15 +34,18 @@ class Reader:
         """The same reader for other units (the caller has checked that they may be seen)."""
         return replace(self, units=None if units is None else tuple(sorted(units)))
 
-    def source(self, table: str, *where: str, final: bool = True, scoped: bool = True) -> str:
+    def source(self, table: str, *where: str, final: bool = True, scoped: bool = True, first: str = "") -> str:
         """FROM and WHERE over a table of the fold. `scoped=False` only where units are judged afterwards, on
-        the row that counts (a dossier's older versions may stand under other units)."""
+        the row that counts (a dossier's older versions may stand under other units). `first`: a condition on
+        columns of the sorting key, equal in all versions of a row: the other columns are read only for what it
+        holds of."""
         if table not in DERIVED:
             raise LookupError(f"{table} is not filled by the fold")
         conditions = [f"generation = {int(self.generation)}", *(f"({w})" for w in where if w)]
         if scoped and self.units is not None and table not in _WITHOUT_UNIT:
             conditions.append("unit IN %(scope_units)s" if self.units else "0")
-        return f"FROM {table}{' FINAL' if final else ''} WHERE {' AND '.join(conditions)}"
+        earlier = f" PREWHERE {first}" if first else ""
+        return f"FROM {table}{' FINAL' if final else ''}{earlier} WHERE {' AND '.join(conditions)}"
 
     def log(self, table: str, *where: str) -> str:
         """FROM and WHERE over a log. The caller has checked that the subject asked for may be seen."""
@@ -79,7 +83,7 @@ def at(ms: Millis) -> str:
     return f"fromUnixTimestamp64Milli(toInt64({int(ms)}), 'UTC')"
 
 
-def chunks(codes: Sequence[str], size: int = 5_000) -> Iterator[list[str]]:
+def chunks(codes: Sequence[T], size: int = 5_000) -> Iterator[list[T]]:
     """Codes in pieces that fit a statement."""
     for n in range(0, len(codes), size):
         yield list(codes[n : n + size])

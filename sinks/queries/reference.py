@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from domain.alerts import KINDS
 from domain.instants import Day, Millis
-from domain.measures import PROCEDURE_MEASURES
-from sinks.queries.reader import Reader, at, millis, on
+from domain.measures import ATTRIBUTES, PROCEDURE_MEASURES
+from sinks.queries.dossiers import booked_within
+from sinks.queries.reader import Reader, at, chunks, millis, on
 
 
 def documents(reader: Reader, kinds: Sequence[str]) -> list[tuple[str, str, str]]:
@@ -18,10 +20,13 @@ def documents(reader: Reader, kinds: Sequence[str]) -> list[tuple[str, str, str]
     return [(row[0], row[1], row[2]) for row in sorted(reader.rows(sql, kinds=list(kinds)))]
 
 
-def units_seen(reader: Reader) -> tuple[str, ...]:
-    """Units that any dossier or petition ever stood under."""
-    sql = f"SELECT DISTINCT unit {reader.source('unit_months', final=False)} ORDER BY unit"
-    return tuple(row[0] for row in reader.rows(sql))
+def standing(reader: Reader) -> tuple[tuple[int, int], tuple[str, ...]]:
+    """(fingerprint of all documents, units that any dossier or petition ever stood under), in one statement."""
+    units = f"SELECT arraySort(groupUniqArray(toString(unit))) {reader.source('unit_months', final=False)}"
+    documents = "count() AS documents, groupBitXor(cityHash64(kind, subject, partition, version)) AS folded"
+    rows = reader.rows(f"SELECT {documents}, ({units}) AS units {reader.source('documents')}")
+    count, folded, seen = rows[0] if rows else (0, 0, ())
+    return (count, folded), tuple(seen or ())
 
 
 def procedures_seen(reader: Reader) -> tuple[str, ...]:
@@ -39,12 +44,43 @@ def procedure_counts(reader: Reader, start: Day, until: Day, *, whole_months: bo
     return reader.rows(f"SELECT unit, procedure, {sums} {source} GROUP BY unit, procedure")
 
 
+def procedures_accepted(reader: Reader, day: Day, low: Millis, high: Millis) -> list[tuple[Any, ...]]:
+    """(unit, procedure, *PROCEDURE_MEASURES) of the dossiers accepted in [low, high), a stretch of that day, as
+    their rows stand."""
+    accepted = f"accepted_at >= {at(low)} AND accepted_at < {at(high)}"
+    # Accepted then: so a booking on that day, and no last fact before it. Both are what indexes know of.
+    near = f"last_fact_at >= {at(low)}"
+    among = reader.source("dossiers", accepted, near, booked_within(day), final=False, scoped=False)
+    codes = [row[0] for row in reader.rows(f"SELECT DISTINCT dossier_code {among}")]
+    counts = ", ".join(f"countIf({_held(m)})" for m in PROCEDURE_MEASURES)
+    source = reader.source("dossiers", "dossier_code IN %(codes)s", accepted, "procedure != ''")
+    found = []
+    for piece in chunks(codes):
+        found += reader.rows(f"SELECT unit, procedure, {counts} {source} GROUP BY unit, procedure", codes=piece)
+    return found
+
+
+def _held(measure: str) -> str:
+    """A condition on a dossier's row: booked under that measure on the day of its acceptance."""
+    name = measure.removeprefix("acc_")
+    if measure == "accepted":
+        return "1"
+    if name in ATTRIBUTES:
+        return f"bitTest(attributes, {ATTRIBUTES.index(name)})"
+    return f"position(timeline, '\"{name}\"') > 0"
+
+
 def petitions(reader: Reader, *where: str) -> list[dict[str, Any]]:
     """Petitions for which all of `where` holds, instants in milliseconds."""
     names = ("petition", "unit", "about", "dossier", "received_at", "due_at", "answered_at", "unhappy")
     columns = ", ".join(millis(n) if n.endswith("_at") else n for n in names)
     sql = f"SELECT {columns} {reader.source('petitions', *where)} ORDER BY petition"
     return [dict(zip(names, row, strict=True)) for row in reader.rows(sql)]
+
+
+def known_since(moment: Millis) -> str:
+    """A condition on rows: changed by something known from `moment` on."""
+    return f"known_at >= {at(moment)}"
 
 
 def petitions_within(reader: Reader, low: Millis, high: Millis) -> list[dict[str, Any]]:
@@ -81,6 +117,7 @@ def conditions(reader: Reader, subject: str) -> list[dict[str, Any]]:
     names = ("kind", "episode", "start", "until", "due_at", "evidence", "known_at")
     columns = ", ".join(millis(n) if n.endswith("_at") or n in ("start", "until") else n for n in names)
     holds = "until IS NULL OR until > start"
-    source = reader.source("conditions", "subject = %(subject)s", holds)
-    rows = reader.rows(f"SELECT {columns} {source} ORDER BY start, kind", subject=subject)
+    # The kinds are named so that the sorting key, which begins with them, finds the few rows.
+    source = reader.source("conditions", holds, first="kind IN %(kinds)s AND subject = %(subject)s")
+    rows = reader.rows(f"SELECT {columns} {source} ORDER BY start, kind", subject=subject, kinds=list(KINDS))
     return [dict(zip(names, row, strict=True)) for row in rows]

@@ -1,0 +1,131 @@
+"""What answers rest on beside figures, kept between requests: documents, units seen, and what they come to.
+
+Never stale: every request asks the store for a fingerprint of the documents and for the units (a small statement)
+and takes what was made of exactly these, or makes it anew. Objects made once are shared and never changed.
+"""
+
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cached_property
+from typing import Any, TypeVar
+
+import msgspec
+
+from api.figures.units import Tree, build_tree
+from domain.event_types import EVENT_TYPES
+from domain.facts import Fact
+from domain.indicator_documents import decode_set, packaged_documents, packaged_sets
+from domain.indicator_sets import IndicatorSet
+from domain.instants import Millis, Zone
+from domain.reference import Reference
+from sinks.queries import log, reference
+from sinks.queries.reader import Reader
+
+KINDS = ("unit", "procedure", "calendar", "indicator_set", "alert_rules", "target")
+History = list[tuple[str, Millis, str, dict[str, Any]]]
+"""What was said of a subject: [type, occurred_at, event id, data] in canonical order."""
+Fingerprint = tuple[Any, ...]
+T = TypeVar("T")
+_MAX_MADE = 64
+
+
+class Known:
+    """The documents and units of one fingerprint, and what is made of them when it is first asked for."""
+
+    def __init__(
+        self, documents: list[tuple[str, str, str]], units: tuple[str, ...], zone: Zone, root: str
+    ) -> None:
+        self._texts = documents
+        self._units = units
+        self._zone = zone
+        self._root = root
+        self._histories: dict[str, dict[str, History]] = {}
+        self._said: dict[str, list[Millis]] = {}
+        self._made: dict[tuple[Any, ...], Any] = {}
+        self._began: Millis | None = None
+
+    def histories(self, kind: str) -> Mapping[str, History]:
+        """The documents of a kind by subject."""
+        if kind not in self._histories:
+            self._histories[kind] = {
+                subject: [(h[0], h[1], h[2], h[3]) for h in msgspec.json.decode(text)]
+                for found, subject, text in self._texts
+                if found == kind
+            }
+        return self._histories[kind]
+
+    def as_said(self, kind: str, at: Millis, name: str, make: Callable[[], T]) -> T:
+        """What `make` makes of the documents of a kind said before `at`: the same for all instants between which
+        nothing was said."""
+        if kind not in self._said:
+            instants = {h[1] for history in self.histories(kind).values() for h in history}
+            self._said[kind] = sorted(instants)
+        key = name, kind, bisect_left(self._said[kind], at)
+        if key not in self._made:
+            if len(self._made) >= _MAX_MADE:
+                self._made = {}
+            self._made[key] = make()
+        found: T = self._made[key]
+        return found
+
+    def tree(self, at: Millis) -> Tree:
+        """The units as they stood at an instant."""
+        texts = {subject: text for kind, subject, text in self._texts if kind == "unit"}
+        return self.as_said("unit", at, "tree", lambda: build_tree(self._root, texts, self._units, at))
+
+    @cached_property
+    def reference(self) -> Reference:
+        """Calendars, limits and thresholds as the fold sees them."""
+        documents = {
+            (kind, subject): tuple(
+                Fact(at, EVENT_TYPES[name].rank, None, "", event_id, b"", name, msgspec.json.encode(data))
+                for name, at, event_id, data in history
+            )
+            for kind in ("calendar", "procedure")
+            for subject, history in self.histories(kind).items()
+        }
+        return Reference(documents, self._zone)
+
+    @cached_property
+    def sets(self) -> tuple[IndicatorSet, ...]:
+        """The packaged indicator sets and those published in the log, in order of publication."""
+        known: dict[str, Mapping[str, Any]] = dict(packaged_documents())
+        found = list(packaged_sets())
+        published = [h for history in self.histories("indicator_set").values() for h in history]
+        for _, _, _, data in sorted(published, key=lambda h: h[1]):
+            document = dict(data["document"])
+            for bound in ("valid_from", "valid_to"):
+                if isinstance(document.get(bound), str):
+                    document[bound] = date.fromisoformat(document[bound][:10])
+            known[str(document.get("name"))] = document
+            found.append(decode_set(document, known))
+        return tuple(found)
+
+    def began(self, reader: Reader) -> Millis | None:
+        """When the log began; asked of the store until it has."""
+        if self._began is None:
+            self._began = log.log_began(reader)
+        return self._began
+
+
+class Kept:
+    """The last `Known` of a server (one generation answers at a time); shared by all its requests."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._last: tuple[Fingerprint, Known] | None = None
+
+    def known(self, reader: Reader, zone: Zone, root: str) -> Known:
+        """What the store holds now. Two requests at once may both make it: equal, and one of them is kept."""
+        print_of_documents, units = reference.standing(reader)
+        fingerprint = (reader.generation, zone.name, root, print_of_documents, units)
+        with self._mutex:
+            last = self._last
+        if last is not None and last[0] == fingerprint:
+            return last[1]
+        made = Known(reference.documents(reader, KINDS), units, zone, root)
+        with self._mutex:
+            self._last = (fingerprint, made)
+        return made
