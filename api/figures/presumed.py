@@ -13,7 +13,8 @@ import msgspec
 
 from api.figures.context import FigureContext, Question
 from api.figures.quantities import Quantities, from_totals
-from api.figures.sums import Grain, Totals, judged
+from api.figures.sums import judged
+from api.figures.totals import Grain, Totals
 from domain.expressions import Number
 from domain.indicator_sets import IndicatorSet, RuleFamily, UnitKind
 from domain.instants import Millis

@@ -11,7 +11,8 @@ from api.figures.context import FigureContext, NotFound, Question, ask, heading
 from api.figures.presumed import Presumed, class_of, in_question, portal_reading
 from api.figures.quantities import from_totals
 from api.figures.rows import summary
-from api.figures.sums import Grain, judged
+from api.figures.sums import judged
+from api.figures.totals import Grain
 from domain.errors import InvalidInput
 from domain.event_data import PortalFigures
 from domain.indicator_sets import choose_set

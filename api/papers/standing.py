@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from api.figures.context import FigureContext
-from api.figures.units import Tree, build_tree
+from api.figures.kept import Known
 from domain.blocks import split_block
 from domain.errors import InvalidEvent, NewerEvent
 from domain.events import decode_event
@@ -50,14 +50,13 @@ class StandingContext(FigureContext):
     acts_to: int = -1
 
     @cached_property
-    def tree(self) -> Tree:
-        """The units as they stood."""
-        histories = {subject: text for kind, subject, text in self._documents if kind == "unit"}
-        seen = at_positions.units_seen(self.everything, self.at)
-        return build_tree(self.root, histories, seen, self.now_ms)
+    def documents(self) -> Known:
+        """Documents and units as they stood."""
+        seen = tuple(at_positions.units_seen(self.everything, self.at))
+        return Known(self._texts, seen, self.zone, self.root)
 
     @cached_property
-    def _documents(self) -> list[tuple[str, str, str]]:
+    def _texts(self) -> list[tuple[str, str, str]]:
         """Documents as they stood: read where nothing later touched them, else folded again."""
         found: dict[tuple[str, str], str] = {}
         for kind, subject, history in at_positions.settled(self.everything, self.at, _KINDS):
