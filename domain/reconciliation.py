@@ -2,8 +2,8 @@
 
 A cause's amount is our figure under the portal's presumable rule minus ours, one rule after another in the order
 of `CAUSES`: amounts and remainder add to the difference exactly, whatever the rules do together. What the log
-tells (`fact`) is always applied; what is only supposed of the portal's programs is applied where it brings the
-figures nearer to the published ones, and shown as a supposition.
+tells (`fact`) is always applied; what is only supposed of the portal's programs is applied where it
+explains at least half of what is left, and shown as a supposition.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,14 +53,23 @@ KINDS: tuple[Kind, ...] = ("numerator", "denominator", "score")
 _SCORE_DIGITS = 6
 _SCORE_TOLERANCE = 0.02
 _COUNT_TOLERANCE = 0.01
+_CONVINCING = 0.5
+"""The part of the gap that a supposition must take away before it is believed: any rule that raises a numerator
+brings a figure that is far off a little nearer."""
 
 
 class Count(msgspec.Struct, frozen=True):
-    """One metric's figures; a group has a score only. None is unknown or nothing to score."""
+    """One metric's figures; a `group` has a score only. None is unknown or nothing to score."""
 
     numerator: Number | None = None
     denominator: Number | None = None
     score: float | None = None
+    group: bool = False
+
+    @property
+    def unknown(self) -> bool:
+        """Whether nothing is known of it, which is another thing than nothing to count."""
+        return self.score is None and not self.group and (self.numerator is None or self.denominator is None)
 
 
 Figures = Mapping[str, Count]
@@ -108,8 +117,7 @@ def _difference(
     metric: str, kind: Kind, ours: Count, steps: Sequence[tuple[CauseCode, Count]], row: Published
 ) -> Difference:
     mine, theirs = getattr(ours, kind), getattr(row, kind)
-    last = getattr(steps[-1][1], kind) if steps else mine
-    why = _incomparable(kind, last, theirs)
+    why = _incomparable(kind, steps[-1][1] if steps else ours, theirs)
     if why is not None:
         return Difference(metric, kind, mine, theirs, comparable=False, reason=why)
     values = [_exact(kind, mine), *(_exact(kind, getattr(at, kind)) for _, at in steps)]
@@ -133,10 +141,10 @@ def _difference(
     )
 
 
-def _incomparable(kind: Kind, mine: Number | None, theirs: Number | None) -> str | None:
+def _incomparable(kind: Kind, mine: Count, theirs: Number | None) -> str | None:
     if theirs is None:
         return "the portal showed none"
-    if mine is None and kind != "score":
+    if mine.unknown or (kind != "score" and getattr(mine, kind) is None):
         return "our figure is not known"
     return None
 
@@ -164,6 +172,12 @@ def gap(figures: Figures, portal: Mapping[str, Published]) -> float:
             if mine is not None:
                 found += abs(theirs - mine) / row.denominator
     return found
+
+
+def convinces(before: Figures, after: Figures, portal: Mapping[str, Published]) -> bool:
+    """Whether a supposed rule explains at least half of what is left to explain."""
+    left = gap(before, portal)
+    return left > 1e-12 and gap(after, portal) <= (1 - _CONVINCING) * left + 1e-12
 
 
 def verdict_of(differences: Iterable[Difference]) -> Literal["holds", "fails", "cannot_tell"]:

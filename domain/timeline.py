@@ -61,6 +61,26 @@ class Timeline(Struct, frozen=True, array_like=True):
         """The same as a mask: bit n set for `ATTRIBUTES[n]`."""
         return _mask(tuple([name for name, _ in self.attributes]), self.result_due)
 
+    def as_if_ended(self, moment: Millis) -> "Timeline":
+        """The timeline if nothing happened from an instant on: what was open then stays open."""
+
+        def pauses(found: tuple[Pause, ...]) -> tuple[Pause, ...]:
+            kept = (p for p in found if p.start < moment)
+            return tuple(p if p.done is None or p.done < moment else Pause(p.start) for p in kept)
+
+        def stays(found: tuple[Stay, ...]) -> tuple[Stay, ...]:
+            kept = (s for s in found if s.start < moment)
+            return tuple(s if s.end is None or s.end < moment else Stay(s.start) for s in kept)
+
+        return msgspec.structs.replace(
+            self,
+            stays=stays(self.stays),
+            stopped_open=None if self.stopped_open is None else stays(self.stopped_open),
+            supplements=pauses(self.supplements),
+            payments=pauses(self.payments),
+            dues=tuple(x for x in self.dues if x.at < moment),
+        )
+
     def encode(self) -> str:
         """The canonical text kept in the store."""
         return _encode(self).decode()

@@ -11,13 +11,16 @@ from api.figures.scorecards import scorecard
 from domain.actions import ACTIONS
 from domain.errors import InvalidInput
 from domain.indicator_sets import IndicatorSet
-from domain.instants import day_date
+from domain.instants import Millis, day_date
 from domain.leverage import Leverage
 from domain.leverage import leverage as levers
 from domain.periods import parse_period
 from domain.scoring import IndicatorScore
+from domain.timeline import decode_timeline
+from domain.verdicts import judge_before
 from domain.what_if import Change, parse_changes
 from domain.what_if import what_if as changed
+from sinks.queries import dossiers
 
 INHERITED = "lấy theo số liệu của tỉnh, đơn vị không tự thay đổi được"
 
@@ -86,16 +89,14 @@ def parse_costs(texts: Sequence[str]) -> dict[str, float]:
 def carry_over(ctx: FigureContext, q: Question) -> dict[str, Any]:
     """What can still be saved in the calendar month of the question's end, and what is carried over late.
 
-    An open dossier that passes its due date costs points in this month; one still open at month's end is
+    Nothing is taken to happen from the question's end on, even where the log already tells what did. An open
+    dossier that passes its due date costs points in this month; one still open at month's end is
     counted late again in the next (`cost_next_month`, at most, and at this month's denominator). Over a year to
     date it counts once.
     """
-    reader, family = ctx.reader(q.unit), q.family
     month = parse_period(f"{day_date(ctx.zone.day(q.until - 1)):%Y-%m}", ctx.zone, q.until)
     tomorrow = ctx.zone.midnight(ctx.zone.day(q.until - 1) + 1)
-    late, today, end = (
-        state_totals(ctx, reader, at, family)["open_late"] for at in (q.until, tomorrow, month.end_ms)
-    )
+    late, today, end = _open_late(ctx, q, (q.until, tomorrow, month.end_ms))
     here = scorecard(ctx, q.unit, month.label, q.until, None, q.indicator_set.name)
     rows = [msgspec.convert(row, IndicatorScore) for row in here["indicators"]]
     worth = {w.action: w for w in levers(q.indicator_set, rows).actions}
@@ -118,3 +119,17 @@ def carry_over(ctx: FigureContext, q: Question) -> dict[str, Any]:
         "text": f"Cứu được hôm nay: {max(0, today - late)}. "
         f"Nếu không xử lý: {end} hồ sơ sẽ bị tính trễ sang tháng sau.",
     }
+
+
+def _open_late(ctx: FigureContext, q: Question, instants: Sequence[Millis]) -> tuple[int, ...]:
+    """How many will be open and late at each of these instants if nothing happens from the question's end on: the
+    sums, put right for the dossiers of which something later is told already."""
+    reader, family = ctx.reader(q.unit), q.family
+    found = [state_totals(ctx, reader, at, family)["open_late"] for at in instants]
+    for d in dossiers.said_after(reader, q.until):
+        told = decode_timeline(d.timeline)
+        without = told.as_if_ended(q.until)
+        for n, at in enumerate(instants):
+            found[n] -= judge_before(told, family, at, ctx.zone)[0] == "open_late"
+            found[n] += judge_before(without, family, at, ctx.zone)[0] == "open_late"
+    return tuple(found)

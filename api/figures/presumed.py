@@ -20,7 +20,7 @@ from domain.indicator_sets import IndicatorSet, RuleFamily, UnitKind
 from domain.instants import Millis
 from domain.measures import ATTRIBUTES
 from domain.portal_figures import Published
-from domain.reconciliation import SUPPOSED, CauseCode, Count, Figures, gap
+from domain.reconciliation import SUPPOSED, CauseCode, Count, Figures, convinces, gap
 from domain.scoring import figures, score_indicator
 from domain.timeline import Timeline, decode_timeline
 from sinks.queries import dossiers
@@ -175,10 +175,10 @@ class Presumed:
         found.presumptions.append(Presumption(cause, applied, told, dossiers))
 
     def _try(self, found: Steps, cause: CauseCode, known: Known, dossiers: int | None, rule: str) -> bool:
-        """A supposition counts where it brings the figures nearer to the published ones."""
+        """A supposition counts where it explains at least half of what is left."""
         assert cause in SUPPOSED
         then = self._figures(known)
-        better = gap(then, self._portal) < gap(found.last, self._portal) - 1e-12
+        better = convinces(found.last, then, self._portal)
         if better:
             self._current = known
         found.steps.append((cause, then if better else found.last))
@@ -295,7 +295,7 @@ def _with_groups(chosen: IndicatorSet, found: Mapping[str, Count]) -> dict[str, 
     for group in chosen.groups:
         scores = [s for i in chosen.members(group.code) if (s := found[i.code].score) is not None]
         if group.metric:
-            groups[group.metric] = Count(score=fsum(scores) if scores else None)
+            groups[group.metric] = Count(score=fsum(scores) if scores else None, group=True)
     return {**found, **groups}
 
 

@@ -18,7 +18,7 @@ from domain.event_data import PortalFigures
 from domain.indicator_sets import choose_set
 from domain.instants import Millis, day_date, to_millis
 from domain.portal_figures import Published, of_figures
-from domain.reconciliation import CAUSES, NAMES, OPENABLE, SUPPOSED, CauseCode, explain, verdict_of
+from domain.reconciliation import CAUSES, NAMES, OPENABLE, SUPPOSED, CauseCode, Figures, explain, verdict_of
 from domain.timeline import decode_timeline
 from domain.verdicts import judge_before
 from sinks.queries import dossiers, reported
@@ -75,17 +75,20 @@ def reconciliation(
             }
             for p in steps.presumptions
         ],
-        "differences": [_line(q, d) for d in differences],
+        "differences": [_line(q, d, steps.ours) for d in differences],
         "not_in_set": [metric for metric in rows if metric not in steps.ours],
     }
 
 
-def _line(q: Question, difference: Any) -> dict[str, Any]:
+def _line(q: Question, difference: Any, ours: Figures) -> dict[str, Any]:
     indicator = q.indicator_set.indicator(difference.metric)
     group = next((g for g in q.indicator_set.groups if g.metric == difference.metric), None)
     told: dict[str, Any] = msgspec.to_builtins(difference)
     told["causes"] = {a["cause"]: a["amount"] for a in told["causes"]}
     name = indicator.name if indicator is not None else (group.name if group is not None else "")
+    if group is not None and difference.comparable:
+        unknown = [i.code for i in q.indicator_set.members(group.code) if ours[i.code].unknown]
+        told["reason"] = f"our figure is not known and counts 0 here: {', '.join(unknown)}" if unknown else None
     return {"metric": told.pop("metric"), "name": name, **told}
 
 

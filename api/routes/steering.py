@@ -84,7 +84,8 @@ def get_reconciliation(
     (portal − ours), `causes` (amount by code, in the order of `causes` below) and `remainder`, which add to it
     exactly; `comparable` is false where a side does not know (`reason`); `explained`: the remainder is within 0.02
     point or 1 %. `causes`: what was presumed of the portal: `basis` fact (the log tells it) or supposed (applied
-    only where it brings the figures nearer), `told` false where the log cannot say, `dossiers` concerned, `opens`
+    only where it explains at least half of what is left), `told` false where the log cannot say, `dossiers`
+    concerned, `opens`
     where /v1/reconciliation/dossiers lists them. `verdict`: holds, fails, or cannot_tell (`reason`) without a
     receipt. `receipts`: all versions known; `units`: those at or below this one with figures of the period.
     """

@@ -223,6 +223,9 @@ def test_leverage_tells_what_can_be_saved_today_and_what_the_months_end_costs(ct
     assert (carried["late_open"], carried["saveable_today"], carried["carried_late"]) == (1, 1, 2)
     assert carried["points_each"] == pytest.approx(20 / 2 + 6 / 0.9 / 2), "O1 and X1 are in hand"
     assert carried["month"] == "2026-09"
+    then = leverage(ctx, "H44.1", "2026-08", "2026-08-13T12:00")["carry_over"]
+    # H1, L1 and S1 are open then and late by the end; that they did end, and that X1 came, is told later.
+    assert (then["late_open"], then["saveable_today"], then["carried_late"]) == (0, 0, 3)
     after = leverage(ctx, "H44.1", "2026-08", what_if=["PROCESSED_ON_TIME=8/8"])
     assert after["what_if"]["change"] == pytest.approx(20 * 3 / 8)
     assert after["carry_over"]["saveable_today"] == 0

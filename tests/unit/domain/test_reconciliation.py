@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.portal_figures import Published
-from domain.reconciliation import CAUSES, Count, explain, gap, verdict_of
+from domain.reconciliation import CAUSES, Count, convinces, explain, gap, verdict_of
 
 counts = st.none() | st.integers(0, 10**7)
 scores = st.none() | st.floats(0, 20, allow_nan=False)
@@ -30,10 +30,20 @@ def test_causes_and_remainder_add_to_the_difference_exactly(
 
 
 def test_unknown_is_not_compared_as_zero() -> None:
-    found = {d.kind: d for d in explain({"M": Count(None, 4, None)}, [], {"M": Published("M", 3, 5, 1.5)})}
-    assert not found["numerator"].comparable
-    assert found["denominator"].difference == 1
-    assert found["score"].difference == 1.5, "in scores null counts 0, as in the portal's sum"
+    portal = {"M": Published("M", 3, 5, 1.5)}
+    assert not any(d.comparable for d in explain({"M": Count(None, 4, None)}, [], portal))
+    found = {d.kind: d for d in explain({"M": Count(0, 0, None)}, [], portal)}
+    assert found["denominator"].difference == 5
+    assert found["score"].difference == 1.5, "nothing to count gives no score, which counts 0 in the portal's sum"
+    (group,) = explain({"G": Count(group=True)}, [], {"G": Published("G", score=4)})
+    assert group.difference == 4
+
+
+def test_a_supposition_must_explain_half_of_what_is_left() -> None:
+    portal = {"M": Published("M", 1000, 2000)}
+    assert convinces({"M": Count(990, 2000)}, {"M": Count(996, 2000)}, portal)
+    assert not convinces({"M": Count(10, 20)}, {"M": Count(12, 20)}, portal), "another province's figures, perhaps"
+    assert not convinces({"M": Count(1000, 2000)}, {"M": Count(1000, 2000)}, portal)
 
 
 def test_what_the_portal_does_not_show_is_not_compared() -> None:
