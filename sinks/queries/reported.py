@@ -14,7 +14,8 @@ def receipts(
     reader: Reader, event_type: str, units: Sequence[str] | None, known_at: Millis | None = None
 ) -> list[dict[str, Any]]:
     """The events of one type about these units (None: all), in order of occurrence, then of knowledge; `data` is
-    JSON text. Of several contents under one id the last recorded counts. The caller has checked the units."""
+    JSON text. Of several contents under one id the last recorded counts, of equal ones the first. The caller has
+    checked the units."""
     names = ("subject", "id", "source", "partition", "offset", "index")
     instants = ("occurred_at", "recorded_at", "known_at")
     columns = ", ".join([*(f"`{n}`" for n in names), *map(millis, instants), "data"])
@@ -26,5 +27,8 @@ def receipts(
         sql = f"SELECT {columns} {source} ORDER BY recorded_at, known_at, partition, offset, `index`"
         for row in reader.rows(sql, type=event_type, subjects=piece or []):
             told = dict(zip((*names, *instants, "data"), row, strict=True))
-            found[told["source"], told["id"]] = told
+            key = (told["source"], told["id"])
+            # Equal content keeps its earliest recording; another content under the id is a correction of it.
+            if key not in found or found[key]["data"] != told["data"]:
+                found[key] = told
     return sorted(found.values(), key=lambda r: (r["occurred_at"], r["known_at"], r["id"]))

@@ -47,9 +47,10 @@ def test_leverage_reconciliation_and_targets_on_a_running_stack(shared: RunningS
     )
 
     table = write_csv(tmp_path / "portal.csv", 7, 9)  # without the refused one
-    told = shared.json("portal-figures", str(table), "--period", "2026-08", "--by", "clerk", "--document", "TB-1")
+    sent = ("portal-figures", str(table), "--period", "2026-08", "--published", "2026-09-05", "--by", "clerk")
+    told = shared.json(*sent)
     assert (told["rows"], told["units"], told["rejected"]) == (1, 1, 1)
-    shared.json("portal-figures", str(table), "--period", "2026-08", "--by", "clerk", "--document", "TB-1")
+    shared.json(*sent)
     shared.settle()
     found = shared.json("reconcile", UNIT, "--portal", "--period", "2026-08")
     assert found["verdict"] == "holds"
@@ -65,10 +66,12 @@ def test_leverage_reconciliation_and_targets_on_a_running_stack(shared: RunningS
     again.write_text(json.dumps({"data": {UNIT: {METRIC: {"numerator": 5, "denominator": 9}}}}))
     shared.json("portal-figures", str(again), "--period", "2026-08", "--published", "2026-09-20")
     shared.settle()
-    later = shared.json("reconcile", UNIT, "--portal", "--period", "2026-08")
+    later = shared.json("reconcile", UNIT, "--portal", "--period", "2026-08", check=(1,))
+    assert next(d for d in later["differences"] if d["kind"] == "numerator")["remainder"] == 5 - 7
     assert len(later["receipts"]) == 2
     first = later["receipts"][0]["known_at"]
-    assert shared.json("reconcile", UNIT, "--portal", "--period", "2026-08", "--known-at", first, check=(3,))
+    then = shared.json("reconcile", UNIT, "--portal", "--period", "2026-08", "--known-at", first, check=(3,))
+    assert then["receipts"] == [], "known from the first time it was sent on, not from the second"
 
     found = shared.json("leverage", UNIT, "--period", "2026-08", "--set-indicator", f"{METRIC}=10/10")
     worth = {w["action"]: w for w in found["actions"]}

@@ -95,3 +95,31 @@ def test_cloud_events_pass_as_they_are(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_used_is_refused_by_name(tmp_path: Path, text: str) -> None:
     with pytest.raises(Gs766Error, match=r"file\.toml"):
         published(tmp_path, text)
+
+
+def test_the_packaged_targets_are_a_file_that_can_be_published() -> None:
+    path = Path(__file__).parents[3] / "domain" / "target_sets" / "local-plans.toml"
+    (event,) = events_of_file(path, ZONE)
+    assert (event.type, event.subject) == ("target.published", "local-plans")
+
+
+def test_targets_that_cannot_be_used_are_not_published(tmp_path: Path) -> None:
+    path = tmp_path / "targets.toml"
+    path.write_text(
+        'name = "x"\n[[targets]]\ncode = "a"\nname = "a"\nbasis = "b"\nvalues = [{from = 2024, value = 80}]'
+    )
+    with pytest.raises(Gs766Error, match="80 is no rate"):
+        events_of_file(path, ZONE)
+
+
+def test_an_observation_names_its_document(tmp_path: Path) -> None:
+    path = tmp_path / "observed.toml"
+    head = (
+        '[[observations]]\nunit = "H44.1"\nperiod = "2026"\nat = 2026-06-01\nfigures = { waiting_average = 12 }\n'
+    )
+    path.write_text(head + 'document = "BC-1"\nrecorded_by = "clerk"\n')
+    (event,) = events_of_file(path, ZONE)
+    assert (event.type, event.subject) == ("unit.observation_recorded", "H44.1")
+    path.write_text(head)
+    with pytest.raises(Gs766Error, match="document"):
+        events_of_file(path, ZONE)
