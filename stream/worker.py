@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 TAKE = 200
 TAKE_WITHIN_S = 0.01
 IDLE_CHECK_S = 1.0
-OPEN_PATIENCE_S = 60.0
+OPEN_PATIENCE_S = 15.0
+"""How long a state may be held by another worker, or by a thread of our own; then a new process tries."""
 ACK_TIMEOUT_S = 30.0
 END_PATIENCE_S = 3.0
 REFUSED_EXIT = 5
@@ -128,8 +129,14 @@ class Worker:
         return None
 
     async def _in_thread(self, function: Any, *args: Any) -> Any:
+        """A call in a thread, which a cancelled caller waits for too: it holds the partition's lock, and the state
+        must not be closed under a fold that still runs."""
+        running = asyncio.ensure_future(asyncio.to_thread(function, *args))
         try:
-            return await asyncio.to_thread(function, *args)
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running])
+            raise
         except Exception as error:
             self._die(error)
 

@@ -1,4 +1,4 @@
-"""A partition that is taken away while its state is being opened leaves nothing locked."""
+"""A partition that is taken away leaves nothing locked, and nothing closed that is in use."""
 
 import asyncio
 import threading
@@ -50,3 +50,28 @@ def test_a_state_that_opens_after_its_partition_was_taken_away_is_closed(
         await asyncio.to_thread(until, lambda: not SlowRunner.held, "the state to be closed")
 
     asyncio.run(rebalance_twice())
+
+
+def test_a_cancelled_fold_is_waited_for(tmp_path: Path) -> None:
+    """Faust cancels its agents in a rebalance: the state was then closed while a thread still wrote to it."""
+    begun, go_on, done = threading.Event(), threading.Event(), threading.Event()
+
+    def fold() -> None:
+        begun.set()
+        assert go_on.wait(30)
+        done.set()
+
+    async def cancel_it() -> None:
+        worker = Worker(WorkerConfig(KafkaConfig("127.0.0.1:1"), tmp_path, zone("Asia/Ho_Chi_Minh"), 1, "log"))
+        agent = asyncio.create_task(worker._in_thread(fold))
+        await asyncio.to_thread(begun.wait, 30)
+        agent.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not agent.done()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await agent
+        assert done.is_set()
+
+    asyncio.run(cancel_it())
