@@ -18,13 +18,14 @@ from api.papers.league import League, league
 from api.papers.publication import Correction, Publication, differences, publication
 from api.papers.questions import Heading, PaperQuestion, heading, question, text_day
 from api.papers.standing import Place, StandingContext, standing, unscoped
+from api.papers.targets import Targets, progress
 from api.problems import NotFound
 from domain.errors import InvalidInput, Unavailable
 from domain.fold import RULES_VERSION
 from domain.instants import Millis, day_date, parse_rfc3339
 from sinks.queries import at_positions
 
-Body = Form | League | Publication | Brief
+Body = Form | League | Publication | Brief | Targets
 
 
 class Paper(msgspec.Struct, frozen=True):
@@ -67,6 +68,7 @@ _BODIES: dict[str, tuple[Callable[[StandingContext, PaperQuestion], Any], frozen
     "league": (league, frozenset({"by", "sizes_department", "sizes_commune", "sizes_other"})),
     "publication": (publication, frozenset()),
     "brief": (brief, frozenset()),
+    "targets": (progress, frozenset({"children"})),
 }
 KINDS = tuple(_BODIES)
 _WITH_ACTS = frozenset({"brief"})
@@ -139,7 +141,10 @@ def _own_unit(ctx: FigureContext) -> str:
 
 
 def default_period(ctx: StandingContext, kind: str, now: Millis) -> str:
-    """The month so far for the brief and the league table; else the last month that is over."""
+    """The month so far for the brief and the league table, the year so far for targets; else the last month that
+    is over."""
+    if kind == "targets":
+        return "ytd"
     today = day_date(ctx.zone.day(now - 1))
     if kind in ("brief", "league"):
         return f"{today:%Y-%m}"

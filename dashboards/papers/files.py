@@ -8,7 +8,7 @@ import msgspec
 
 from api.papers.issuing import Paper
 from api.papers.questions import plain
-from dashboards.papers import brief, league, publication, workbook
+from dashboards.papers import brief, league, publication, targets, workbook
 from dashboards.papers.document import Document
 from dashboards.papers.to_html import to_html
 from dashboards.papers.to_pdf import to_pdf
@@ -25,6 +25,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
     "league": ("pdf", "html"),
     "publication": ("html", "pdf"),
     "brief": ("pdf", "html"),
+    "targets": ("pdf", "html"),
 }
 """The files of each paper, its usual one first. JSON gives any paper's figures."""
 RENDERER = "1"
@@ -33,6 +34,7 @@ _DOCUMENTS: dict[str, Callable[[Any, Any], Document]] = {
     "league": league.document,
     "publication": publication.document,
     "brief": brief.document,
+    "targets": targets.document,
 }
 
 

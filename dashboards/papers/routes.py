@@ -34,7 +34,7 @@ Reader = Annotated[Principal, Depends(require("read"))]
 Actor = Annotated[Principal, Depends(require("act", "admin"))]
 Parts = Annotated[Services, Depends(services_of)]
 Kind = Annotated[
-    str, Path(max_length=40, description="ii06a, league, publication, brief; or an issued paper's id.")
+    str, Path(max_length=40, description="ii06a, league, targets, publication, brief; or an issued paper's id.")
 ]
 Text = Annotated[str | None, Query(max_length=128)]
 _FILES: dict[int | str, dict[str, Any]] = {200: {"content": {media: {} for media in MEDIA.values()}}}
@@ -62,6 +62,7 @@ def asked(
     stopped: Annotated[str | None, Query(max_length=10, description="ii06a: stopped is an end, or open.")] = None,
     first_day: Annotated[str | None, Query(max_length=2, description="ii06a: the period's first day; 15.")] = None,
     form: Annotated[str | None, Query(max_length=10, description="ii06a: wide adds the wider local form.")] = None,
+    children: Annotated[str | None, Query(max_length=3, description="targets: yes adds the units below.")] = None,
     sizes_department: Text = None,
     sizes_commune: Text = None,
     sizes_other: Text = None,
@@ -72,6 +73,7 @@ def asked(
         "stopped": stopped,
         "first_day": first_day,
         "form": form,
+        "children": children,
         "sizes_department": sizes_department,
         "sizes_commune": sizes_commune,
         "sizes_other": sizes_other,

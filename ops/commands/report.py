@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Papers: make, issue, and find again what was issued.")
     group.command("ii06a")(ii06a)
     group.command("league")(league)
+    group.command("targets")(targets)
     group.command("publication")(publication)
     group.command("brief")(brief)
     group.command("list")(list_issued)
@@ -90,6 +91,25 @@ def league(
     query = {"period": period, "unit": unit, "as_of": as_of, "known_at": known_at, "by": by, "set": indicator_set}
     query |= {"sizes_department": sizes_department, "sizes_commune": sizes_commune}
     _make(ctx, data, "league", query, out, file_format, issue)
+
+
+def targets(
+    ctx: typer.Context,
+    period: Annotated[str, typer.Option(help="As for scorecard.")] = "ytd",
+    unit: UnitOption = None,
+    children: Annotated[bool, typer.Option("--children", help="Also the units right below.")] = False,
+    indicator_set: SetOption = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    out: OutOption = None,
+    file_format: FormatOption = None,
+    issue: IssueOption = False,
+    data: DataOption = None,
+) -> None:
+    """Progress towards the targets: assigned, achieved, missing, needed a month, forecast."""
+    query = {"period": period, "unit": unit, "as_of": as_of, "known_at": known_at, "set": indicator_set}
+    query["children"] = "yes" if children else None
+    _make(ctx, data, "targets", query, out, file_format, issue)
 
 
 def publication(

@@ -199,6 +199,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "league": {"period": "2026-01"},
     "publication": {"period": "2026-01"},
     "brief": {},
+    "targets": {"period": "ytd", "options": {"children": "yes"}},
 }
 
 
