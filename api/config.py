@@ -7,6 +7,7 @@ from pathlib import Path
 from domain.instants import DEFAULT_ZONE
 from eventlog.config import KafkaConfig
 from eventlog.spool import QUOTA_BYTES
+from sinks.sealing.config import SealConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class ApiConfig:
     """The file in which the store's writer tells how it is (`sinks.writer_health`)."""
     disks: Mapping[str, Path] = field(default_factory=dict)
     """Folders of this installation, by what they are for: health tells when their disk is full."""
+    seal: SealConfig | None = field(default=None, repr=False)
+    """Where seals are kept and how records are read to prove them; None: nothing can be proven."""
     max_streams: int = 200
     """Clients of /v1/stream at once."""
 

@@ -113,6 +113,7 @@ def api_config(settings: Settings) -> "ApiConfig":
         faults=settings.folder("run") / FAULTS,
         writer_health=settings.folder("run") / "writer.json",
         disks={name: settings.folder(folder) for name, folder in DISKS.items()},
+        seal=seal_config(settings),
     )
 
 

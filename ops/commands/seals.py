@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
     app.command()(verify)
     app.command()(seal)
+    app.command()(evidence)
 
 
 def verify(
@@ -100,6 +101,25 @@ def seal(
     last = CheckpointFile(config.checkpoints).last()
     if last is not None:
         typer.echo(f"checkpoint {last.checkpoint().number}, SHA-256 {last.hash}")
+
+
+def evidence(
+    ctx: typer.Context,
+    code: Annotated[str, typer.Argument(help="The dossier's code.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("goi-chung-cu.zip"),
+    data: DataOption = None,
+) -> None:
+    """A bundle of all events of a dossier with proofs, for strangers to check offline. A recorded act."""
+    from ops.client import Client, part
+    from ops.configs import seal_config
+    from ops.stack_file import read_stack
+
+    settings = settings_of(ctx, data)
+    if not settings.api and read_stack(settings.data) is not None:
+        _seal_now(seal_config(settings))
+    bundle, _ = Client(settings).file("GET", f"/v1/audit/bundles/dossiers/{part(code)}")
+    out.write_bytes(bundle)
+    say(f"{out}: check it with `python3 -I kiem_tra.py {out.name}`, kiem_tra.py being a copy you trust")
 
 
 def _seal_now(config: "SealConfig") -> bool:
