@@ -71,6 +71,9 @@ def worker_config(settings: Settings) -> "WorkerConfig":
     generation = read_generations(settings.data).active
     kafka, folder = kafka_config(settings), settings.folder("state")
     found = configured(kafka, folder, settings.zone, generation, settings.partitions)
+    found = replace(
+        found, snapshot_folder=settings.snapshot_folder, snapshot_every_s=settings.snapshot_minutes * 60.0
+    )
     return replace(found, clock_ahead_ms=DEMO_AHEAD_MS) if settings.demo else found
 
 

@@ -89,9 +89,11 @@ def _writer(settings: Settings, environ: Mapping[str, str]) -> int:
 
 def _worker(settings: Settings, environ: Mapping[str, str]) -> int:
     from ops.configs import worker_config
+    from ops.switching import settle
     from stream.worker import run
 
     del environ
+    settle(settings)
     config = worker_config(settings)
     say_ready()
     # Faust's worker reads the process's arguments; ours are not meant for it.

@@ -39,9 +39,11 @@ def _tables(settings: Settings) -> None:
 def _generation(settings: Settings) -> None:
     """Begins and activates the first generation; says when the active one was folded by other rules."""
     from ops.configs import worker_config
+    from ops.switching import settle
     from sinks import generations
     from sinks.clickhouse import connect
 
+    settle(settings)
     config = worker_config(settings)
     now = to_millis(datetime.now(UTC))
     with connect(store_target(settings, "writer")) as client:

@@ -6,8 +6,8 @@ from domain.instants import Millis
 from eventlog.quarantine import QUARANTINED, subject_of
 from eventlog.writer import LogWriter, WriterSettings
 from ops.addresses import kafka_config, store_target
-from ops.rebuilding import restart_worker
 from ops.settings import Settings
+from ops.switching import end_worker
 from sinks.clickhouse import connect
 from sinks.generations import active_generation
 from sinks.positions import complete_to
@@ -30,4 +30,4 @@ def quarantine(settings: Settings, partition: int, offset: int, reason: str, by:
     event = make_event(QUARANTINED, subject, now, data, source=SOURCE, id=f"quarantine/{subject}", recorded_at=now)
     with LogWriter(WriterSettings(kafka, kafka.alerts, 1)) as writer:
         writer.append([(subject, encode_event(event))], partition=0)
-    restart_worker(settings)
+    end_worker(settings)

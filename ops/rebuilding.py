@@ -1,15 +1,13 @@
 """Rebuild: fills the next generation beside the live one, compares it with the log, switches, drops the old one.
 
-The fold runs here, in this process, over state folders of the new generation; the running stack goes on answering
-from the old one. The switch is one row of the journal; the worker is then started anew on the new generation.
+The fold runs here, over state folders of the new generation, and follows the log while the running stack goes on
+answering from the old one. The switch is one row of the journal; the worker is started anew and takes the new
+generation over partition by partition (`ops/switching.py`).
 """
 
-import os
 import shutil
-import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -23,6 +21,7 @@ from ops.processes import each_partition
 from ops.reconciling import Report, reconcile
 from ops.settings import Settings
 from ops.stack_file import read_stack
+from ops.switching import HAND_OVER_S, Follower, one_rebuild, settle, switch
 from sinks import generations as journal
 from sinks.clickhouse import connect
 from sinks.positions import CHANGES, read_positions, wait_until
@@ -77,12 +76,19 @@ def _wait_for_writer(client: Any, config: WorkerConfig) -> None:
 
 
 def rebuild(settings: Settings, say: Say, progress: Callable[[str, int], None]) -> Report:
-    """Builds the next generation and switches to it; returns the comparison it was switched on.
+    """Builds the next generation, follows the log with it, and switches to it; returns the comparison it was
+    switched on.
 
-    Nothing is switched when the comparison does not hold. Interrupted, it may be run again: it takes the next
-    number, and the abandoned one is dropped.
+    Nothing is switched when the comparison does not hold. Interrupted at any point, even killed, it may be run
+    again: it takes the next number, and the abandoned one is dropped. Refused while another one runs.
     """
+    with one_rebuild(settings.data):
+        return _rebuild(settings, say, progress)
+
+
+def _rebuild(settings: Settings, say: Say, progress: Callable[[str, int], None]) -> Report:
     client = store_client(settings)
+    settle(settings)
     known = journal.generations(client)
     before = read_generations(settings.data)
     number = max([before.active, *(g.number for g in known)]) + 1
@@ -95,19 +101,34 @@ def rebuild(settings: Settings, say: Say, progress: Callable[[str, int], None]) 
     say("waiting until the store has it all")
     wait_until(client, ends, seconds=WAIT_SECONDS, generation=number)
     say("comparing every row with the log")
-    connect_anew = partial(store_client, settings)
-    report = reconcile(client, number, config.fold, settings.partitions, progress, connect_anew)
+    report = reconcile(client, number, config.fold, settings.partitions, progress)
     if report.verdict != "holds":
         say(f"generation {number} is not switched to: the comparison says {report.verdict}")
         write_generations(settings.data, before)
         return report
-    journal.activate(client, number, _now())
-    write_generations(settings.data, Generations(number))
-    restart_worker(settings)
+    with Follower(config) as follower:
+        say("folding what came meanwhile")
+        follower.catch_up()
+        say("ending the worker of the old generation, to switch where it stands")
+        switch(settings, client, config, configured(settings, before.active), follower)
+        say(f"generation {number} answers now")
+        _hand_over(settings, follower, say)
     for old in {before.active, *(g.number for g in known if g.state != "dropped")}:
         _drop(settings, client, old)
-    say(f"generation {number} answers now; generation {before.active} is dropped")
+    say(f"generation {before.active} is dropped")
     return report
+
+
+def _hand_over(settings: Settings, follower: Follower, say: Say) -> None:
+    """Gives the partitions to the stack's worker; without one the state lies ready for the next start."""
+    stack = read_stack(settings.data)
+    worker = stack.parts.get("worker") if stack else None
+    if worker is None:
+        return
+    if worker.state == "refused":
+        say("the stack's worker stands still: stop the stack and start it again, it folds the new generation")
+    elif not follower.hand_over(HAND_OVER_S):
+        say("the stack's worker has not taken the new generation over yet: see gs766 status")
 
 
 def _fill(config: WorkerConfig, say: Say) -> dict[int, int]:
@@ -125,15 +146,6 @@ def _fold_one(
     say(f"partition {partition} is folded up to offset {ends[partition] - 1}")
 
 
-def restart_worker(settings: Settings) -> None:
-    """The supervisor starts it again at once, on the generation that is active now."""
-    stack = read_stack(settings.data)
-    worker = stack.parts.get("worker") if stack else None
-    if worker is not None and worker.pid:
-        with suppress(ProcessLookupError):
-            os.kill(worker.pid, signal.SIGTERM)
-
-
 def _drop_abandoned(settings: Settings, client: Any, known: tuple[journal.Generation, ...], say: Say) -> None:
     for generation in known:
         if generation.state == "building":
@@ -145,3 +157,5 @@ def _drop(settings: Settings, client: Any, number: int) -> None:
     if any(g.number == number and g.state != "active" for g in journal.generations(client)):
         journal.drop(client, number, _now())
     shutil.rmtree(settings.folder("state") / f"g{number}", ignore_errors=True)
+    if settings.snapshot_folder is not None:
+        shutil.rmtree(settings.snapshot_folder / f"g{number}", ignore_errors=True)

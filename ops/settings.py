@@ -95,6 +95,10 @@ class Settings:
     """A folder whose new files are imported by themselves (the part `watch`); empty: none."""
     watch_mapping: str = ""
     """The mapping of the spreadsheets in it; empty: what the common lists know."""
+    snapshots: str = ""
+    """Where workers keep snapshots of state, best a share that all of them reach; empty: `<data>/snapshots`."""
+    snapshot_minutes: int = 15
+    """How often a partition's state is copied there; 0: never."""
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     seal: SealSettings = SealSettings()
@@ -111,6 +115,13 @@ class Settings:
             return Path(self.identifier_keys).expanduser().absolute()
         return self.data / "keys" / "identifiers.json"
 
+    @property
+    def snapshot_folder(self) -> Path | None:
+        """Where snapshots of state are kept; None when none are."""
+        if not self.snapshot_minutes:
+            return None
+        return Path(self.snapshots).expanduser().absolute() if self.snapshots else self.data / "snapshots"
+
     def folder(self, name: str) -> Path:
         """A folder of the data folder; not made here."""
         return self.data / name
@@ -121,7 +132,18 @@ class Settings:
         Secrets are left out: they stand in the environment or in files already.
         """
         named = {"GS766_DATA": str(self.data)}
-        for name in ("clock", "host", "port", "time_zone", "root", "partitions", "indicator_set", "demo"):
+        for name in (
+            "clock",
+            "host",
+            "port",
+            "time_zone",
+            "root",
+            "partitions",
+            "indicator_set",
+            "demo",
+            "snapshots",
+            "snapshot_minutes",
+        ):
             named[_variable(name)] = str(getattr(self, name))
         return named
 

@@ -23,7 +23,8 @@ from eventlog.quarantine import read_quarantine
 from eventlog.reader import LogReader
 from eventlog.topics import read_log_id
 from stream.partition import CLOCK_TOLERANCE_MS, FoldConfig, LogRecord, PartitionFold, may_hold_documents
-from stream.state import StateStore, record_hash
+from stream.snapshots import Snapshots, take_over
+from stream.state import Position, StateStore, record_hash
 
 log = logging.getLogger(__name__)
 Emit = Callable[[int, Sequence[bytes]], None]
@@ -51,6 +52,11 @@ class WorkerConfig:
     """(partition, offset) of records to skip, with the reason that was given."""
     clock_ahead_ms: int = CLOCK_TOLERANCE_MS
     """Longer in a demonstration, whose time runs ahead of the wall."""
+    snapshot_folder: Path | None = None
+    """Where snapshots of state are kept, best on a share that all workers reach; None: none are."""
+    snapshot_every_s: float = 900.0
+    snapshot_records: int = 500
+    """A snapshot is taken, or taken over, when it saves folding at least so many log records."""
 
     @property
     def fingerprint(self) -> str:
@@ -74,6 +80,10 @@ class WorkerConfig:
         """The state folder of one partition in this generation."""
         return self.state_folder / f"g{self.generation}" / f"p{partition}"
 
+    def snapshots(self, partition: int) -> Path | None:
+        """The snapshot folder of one partition in this generation."""
+        return self.snapshot_folder and self.snapshot_folder / f"g{self.generation}" / f"p{partition}"
+
 
 class PartitionRunner:
     """One partition, open for folding. Not thread-safe: one call at a time, from any thread."""
@@ -85,7 +95,9 @@ class PartitionRunner:
         self._store = StateStore(config.folder(partition))
         self._reader = LogReader(config.kafka, config.kafka.events)
         self.fault: str | None = None
+        self._snapshots: Snapshots | None = None
         try:
+            self._take_over()
             self._check_identity()
             self._fold = PartitionFold(
                 self._store,
@@ -104,7 +116,24 @@ class PartitionRunner:
     def close(self) -> None:
         """Leaves the state clean for the next owner."""
         self._reader.close()
+        if self._snapshots is not None:
+            self._snapshots.close()
         self._store.close()
+
+    def _take_over(self) -> None:
+        """Goes on from a snapshot where that saves folding, and sees that further ones are taken."""
+        folder, config = self._config.snapshots(self.partition), self._config
+        if folder is None:
+            return
+
+        def is_of_log(position: Position) -> bool:
+            if (position.log_id, position.fingerprint) != (config.log_id, config.fingerprint):
+                return False
+            record = self._reader.read_one(self.partition, position.offset)
+            return record is not None and record_hash(record.value) == position.record_hash
+
+        take_over(self._store, folder, config.snapshot_records, is_of_log)
+        self._snapshots = Snapshots(self._store, folder, config.snapshot_every_s, config.snapshot_records)
 
     def _check_identity(self) -> None:
         """Refused when the stored state is of another log, another fold, or beyond the log's end."""
@@ -246,12 +275,14 @@ class PartitionRunner:
         while True:
             try:
                 self._fold.commit(sent)
-                return
+                break
             except Unavailable as error:
                 if time.monotonic() > deadline:
                     raise
                 log.warning("partition %d waits: %s", self.partition, error)
                 time.sleep(DISK_PAUSE_S)
+        if self._snapshots is not None:
+            self._snapshots.consider()
 
     def _send(
         self, rows: Mapping[str, Sequence[Struct]], start: int, end: int, *, seq: int = 0, whole: bool

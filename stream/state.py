@@ -23,12 +23,16 @@ from domain.errors import Refused, Unavailable
 from domain.facts import Fact, Facts, Packed
 from domain.fold import Folded
 from domain.instants import Millis
+from stream.resident import trim
 
 MAP_SIZE = 1 << 36
 """64 GiB of address space; the file grows only as it fills."""
 WARM_CELLS = 20_000
 """Cells kept decoded beside the file, about 20 MB: those of recent days are touched again and again."""
 _LONGEST_KEY = 440
+_LMDB_DATA, _LMDB_LOCK = "data.mdb", "lock.mdb"
+WANTED = "wanted"
+"""A file in a state folder: another process waits for it."""
 
 SubjectKey = tuple[str, str]
 """(kind, subject)."""
@@ -117,7 +121,6 @@ class StateStore:
         except BaseException:
             self._lock.close()
             raise
-        self.position: Position | None = self._read_position()
         self._new_subjects: dict[bytes, Subject] = {}
         self._new_cells: dict[CellKey, list[int]] = {}
         self._warm_cells: dict[CellKey, list[int]] = {}
@@ -136,6 +139,31 @@ class StateStore:
         self._documents = self._env.open_db(b"documents")
         self._dirty = self._env.open_db(b"dirty")
         self._keep_schema()
+        self.position: Position | None = self._read_position()
+
+    def copy_to(self, path: Path) -> Position:
+        """Writes the last commit, compacted and forced to disk, as one file; returns its position. May be called
+        from another thread while batches go on."""
+        with path.open("wb") as file:
+            self._env.copyfd(file.fileno(), compact=True)
+            os.fsync(file.fileno())
+        return position_of(path)
+
+    def replace_by(self, path: Path) -> None:
+        """Takes a file that `copy_to` wrote in the place of what is stored."""
+        self.rollback()
+        self._env.close()
+        (self.folder / _LMDB_LOCK).unlink(missing_ok=True)
+        os.replace(path, self.folder / _LMDB_DATA)
+        self._open()
+
+    def clear(self) -> None:
+        """Forgets everything: the log is folded from its beginning."""
+        self.rollback()
+        self._env.close()
+        for name in (_LMDB_DATA, _LMDB_LOCK):
+            (self.folder / name).unlink(missing_ok=True)
+        self._open()
 
     def close(self) -> None:
         """Flushes to disk, leaves the clean-close mark, releases the lock."""
@@ -265,6 +293,7 @@ class StateStore:
             self._warm_cells = {}
         self._warm_cells.update(self._new_cells)
         self._clear()
+        trim(self.folder / _LMDB_DATA)
 
     def rollback(self) -> None:
         """Forgets the uncommitted batch, and the warm cells that it may have changed."""
@@ -284,6 +313,17 @@ class StateStore:
         with self._env.begin(db=self._subjects) as txn:
             for _, value in txn.cursor():
                 yield _subject.decode(value)
+
+
+def position_of(path: Path) -> Position:
+    """The position in a file that `copy_to` wrote; Refused when there is none."""
+    with lmdb.open(str(path), subdir=False, readonly=True, lock=False, max_dbs=5) as env:
+        meta = env.open_db(b"meta", create=False)
+        with env.begin(db=meta) as txn:
+            found = txn.get(b"position")
+    if found is None:
+        raise Refused(f"{path} holds no position")
+    return _position.decode(found)
 
 
 def subject_key(kind: str, subject: str) -> bytes:
@@ -308,13 +348,33 @@ def _disk_errors(folder: Path) -> Iterator[None]:
 
 
 def _take_lock(folder: Path) -> IO[str]:
+    """Locks the folder. Where another process has it, that one is told that it is wanted."""
     lock = (folder / "lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()
+        (folder / WANTED).touch()
         raise Unavailable(f"the state folder {folder} is in use by another worker") from error
+    (folder / WANTED).unlink(missing_ok=True)
     return lock
+
+
+def is_wanted(folder: Path) -> bool:
+    """Whether another process has tried to open this state since it was opened here."""
+    return (folder / WANTED).exists()
+
+
+def is_free(folder: Path) -> bool:
+    """Whether no process holds this state."""
+    try:
+        with (folder / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _boot_id() -> str:

@@ -28,6 +28,7 @@ TAKE_WITHIN_S = 0.01
 IDLE_CHECK_S = 1.0
 OPEN_PATIENCE_S = 15.0
 """How long a state may be held by another worker, or by a thread of our own; then a new process tries."""
+OPEN_PAUSE_S = 0.1
 ACK_TIMEOUT_S = 30.0
 END_PATIENCE_S = 3.0
 REFUSED_EXIT = 5
@@ -122,8 +123,8 @@ class Worker:
             except Unavailable as error:
                 if waited >= OPEN_PATIENCE_S:
                     self._die(error)
-                waited += 0.5
-                await asyncio.sleep(0.5)
+                waited += OPEN_PAUSE_S
+                await asyncio.sleep(OPEN_PAUSE_S)
             except Exception as error:
                 self._die(error)
         return None

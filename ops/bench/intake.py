@@ -70,7 +70,7 @@ def loaded_stack(folder: Path, environ: Mapping[str, str], events: int) -> Itera
                 sink.add(event, encoded)
             sink.flush()
         logged = time.monotonic() - begun
-        _until_queryable(stack, sink.ends)
+        wait_until_queryable(stack, sink.ends)
         queryable = time.monotonic() - begun
         yield Loaded(stack, len(lines), logged, queryable, before, stack.cpu())
 
@@ -120,10 +120,11 @@ def _settle(stack: BenchStack) -> None:
     from eventlog.reader import LogReader
 
     with LogReader(stack.kafka, stack.kafka.events) as reader:
-        _until_queryable(stack, reader.end_offsets())
+        wait_until_queryable(stack, reader.end_offsets())
 
 
-def _until_queryable(stack: BenchStack, ends: Mapping[int, int]) -> None:
+def wait_until_queryable(stack: BenchStack, ends: Mapping[int, int]) -> None:
+    """Returns when the log is queryable up to these ends; Unavailable after an hour."""
     with store_client(stack.settings) as client:
         wait_until(client, ends, seconds=PATIENCE)
 

@@ -72,6 +72,24 @@ def _import(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
     return measure_import(environ, _events(sizes, 30_000))
 
 
+def _growth(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
+    from ops.bench.growth import measure_growth
+
+    return measure_growth(environ, _events(sizes, 100_000))
+
+
+def _flush(environ: Mapping[str, str], _sizes: Sizes) -> list[Measure]:
+    from ops.bench.flush import measure_flush
+
+    return measure_flush(environ)
+
+
+def _state(_environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
+    from ops.bench.state import measure_state
+
+    return measure_state(sizes.dossiers or 100_000)
+
+
 def _start(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
     from ops.bench.start import IDLE_SECONDS, measure_start
 
@@ -86,6 +104,9 @@ ALL: Mapping[str, Run] = {
     "store": _store,
     "rebuild": _rebuild,
     "import": _import,
+    "growth": _growth,
+    "state": _state,
+    "flush": _flush,
     "start": _start,
 }
 

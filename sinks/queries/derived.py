@@ -100,6 +100,14 @@ def read_log(client: Any, topic: str, partition: int, start: int, stop: int) -> 
         yield from client.execute_iter(sql, place, settings={"strings_as_bytes": True})
 
 
+def log_end(client: Any, topic: str, partition: int) -> int:
+    """The offset of the last log record in the store, −1 when there is none."""
+    sql = "SELECT max(offset) FROM records WHERE topic = %(topic)s AND partition = %(partition)s HAVING count()"
+    with clean_errors():
+        rows = client.execute(sql, {"topic": topic, "partition": partition})
+    return rows[0][0] if rows else -1
+
+
 def _plain(column: Column) -> str:
     name = f"`{column.name}`"
     if column.type.startswith("Array(Date32"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,24 +36,29 @@ PARTITIONS = 4
 ZONE = "Asia/Ho_Chi_Minh"
 CELLS = frozenset(t for t, r in ROW_TYPES.items() if r.__struct_fields__[-1] == "values")
 WORKER = """
-import json, pathlib, sys
+import dataclasses, json, logging, pathlib, sys
 from domain.instants import zone
 from domain.rows import ROW_TYPES
 from eventlog.config import KafkaConfig
 from stream.runner import worker_config
 from stream.worker import run
 given = json.loads(sys.argv.pop())
-run(worker_config(KafkaConfig(given["bootstrap"], prefix=given["prefix"]), pathlib.Path(given["folder"]),
-                  zone(given["zone"]), 1, 4))
+logging.basicConfig(level=logging.INFO)
+config = worker_config(KafkaConfig(given["bootstrap"], prefix=given["prefix"]), pathlib.Path(given["folder"]),
+                       zone(given["zone"]), 1, 4)
+run(dataclasses.replace(config, snapshot_folder=given["snapshots"] and pathlib.Path(given["snapshots"]),
+                        snapshot_every_s=0.0, snapshot_records=3))
 """
 
 
 @contextmanager
-def worker(kafka: KafkaConfig, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A worker process; it is asked to end, and does."""
+def worker(kafka: KafkaConfig, folder: Path, snapshots: str = "") -> Iterator["subprocess.Popen[bytes]"]:
+    """A worker process; it is asked to end, and does. What it says stands in `<folder>.log`."""
     given = {"bootstrap": kafka.bootstrap, "prefix": kafka.prefix, "folder": str(folder), "zone": ZONE}
+    given["snapshots"] = snapshots
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-c", WORKER, json.dumps(given)], env=environ)
+    with folder.with_suffix(".log").open("ab") as log:
+        process = subprocess.Popen([sys.executable, "-c", WORKER, json.dumps(given)], env=environ, stderr=log)
     try:
         yield process
     finally:
@@ -122,6 +128,30 @@ def test_two_workers_share_the_partitions_and_a_killed_one_loses_and_doubles_not
             send(topics, events[2 * third :])
             until(lambda: complete(topics), "the second worker alone", 60)
     # What one process folds from the start, in one go, is the measure.
+    config = worker_config(topics, tmp_path / "alone", zone(ZONE), 2, PARTITIONS)
+    fold_to_end(config, range(PARTITIONS))
+    found = changes(topics)
+    assert rows([c for c in found if c.generation == 1]) == rows([c for c in found if c.generation == 2])
+
+
+def test_the_partitions_of_a_worker_that_is_gone_with_its_disk_go_on_from_snapshots(
+    topics: KafkaConfig, tmp_path: Path
+) -> None:
+    events = lifecycles(200)
+    half = len(events) // 2
+    shared = tmp_path / "shared"
+    with worker(topics, tmp_path / "a", str(shared)) as first:
+        send(topics, events[:half], block=4)
+        until(lambda: complete(topics), "the first worker")
+        until(lambda: len([*shared.glob("g1/p*/snapshot.json")]) == PARTITIONS, "a snapshot of every partition")
+        with worker(topics, tmp_path / "b", str(shared)):
+            first.kill()
+            first.wait()
+            shutil.rmtree(tmp_path / "a")
+            send(topics, events[half:], block=4)
+            until(lambda: complete(topics), "the second worker alone", 60)
+    said = (tmp_path / "b.log").read_text()
+    assert said.count("took over") == PARTITIONS, said
     config = worker_config(topics, tmp_path / "alone", zone(ZONE), 2, PARTITIONS)
     fold_to_end(config, range(PARTITIONS))
     found = changes(topics)
