@@ -16,9 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from domain.blocks import split_block
-from domain.events import decode_event
+from domain.event_types import BROADCAST_TYPES
+from domain.events import decode_event, encode_event
 from domain.instants import DEFAULT_ZONE, zone
 from eventlog.config import KafkaConfig
+from eventlog.producer import BulkWriter
 from eventlog.reader import LogReader
 from eventlog.topics import ensure_topics, read_log_id
 from ops.bench.history import dossiers_for, past_log, simulated
@@ -32,6 +34,8 @@ from stream.runner import WorkerConfig
 PARTITIONS = 4
 READ, DECODE, FOLD = "raw Kafka read", "decode only", "one worker's fold"
 BY_CPU = ", by CPU time"
+IMPORTED = ", as an import"
+"""The same events through the bulk path, which puts stretches of them in order of subject."""
 PROFILED = 40
 
 
@@ -42,6 +46,8 @@ class Log:
     kafka: KafkaConfig
     folder: Path
     """For the contender's state."""
+    wanted: int
+    """For how many events the simulator was asked; `events` is how many it gave."""
     events: int
     ends: Mapping[int, int]
     conditions: str
@@ -77,44 +83,56 @@ def _log(events: int, environ: Mapping[str, str], peers: Path | str) -> Iterator
             f"{count} events of 3 simulated months in order of arrival, blocks of 200 or one hour, "
             f"{PARTITIONS} partitions, one process, local broker"
         )
-        yield Log(kafka, folder / "state", count, ends, conditions, peers)
+        yield Log(kafka, folder / "state", events, count, ends, conditions, peers)
 
 
 def read_only(log: Log) -> list[Measure]:
     """Reads all records and looks at nothing."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     for _ in _records(log):
         pass
-    return [rate(READ, log.events, time.perf_counter() - begun, conditions=log.conditions)]
+    return [rate(READ, log.events, time.process_time() - begun, conditions=f"{log.conditions}; by CPU time")]
 
 
 def decode_only(log: Log) -> list[Measure]:
     """Splits all blocks and decodes all events; the records are in memory already."""
     values = [*_records(log)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     for value in values:
         for raw in split_block(value):
             decode_event(raw)
-    return [rate(DECODE, log.events, time.perf_counter() - begun, conditions=log.conditions)]
+    return [rate(DECODE, log.events, time.process_time() - begun, conditions=f"{log.conditions}; by CPU time")]
 
 
 def fold(log: Log, generation: int = 1) -> list[Measure]:
     """The product's fold from an empty state to the log's end."""
-    config = WorkerConfig(
-        log.kafka,
-        log.folder,
-        zone(DEFAULT_ZONE),
-        generation,
-        read_log_id(log.kafka, log.kafka.events),
-        PARTITIONS,
-    )
+    return _folded(log.kafka, log, generation, "", log.conditions)
+
+
+def fold_import(log: Log) -> list[Measure]:
+    """The product's fold of the same events written as an import: a block holds many events of one subject."""
+    kafka = replace(log.kafka, prefix="imported-")
+    ensure_topics(kafka, time.time_ns() // 1_000_000, PARTITIONS)
+    with BulkWriter(kafka, kafka.events, PARTITIONS) as writer:
+        for event in simulated(dossiers_for(log.wanted)):
+            if event.type in BROADCAST_TYPES:
+                writer.broadcast(encode_event(event))
+            else:
+                writer.add(event.subject, encode_event(event))
+    conditions = "the same events in blocks of 500, stretches of 5,000 a partition in order of subject"
+    return _folded(kafka, log, 3, IMPORTED, conditions)
+
+
+def _folded(kafka: KafkaConfig, log: Log, generation: int, how: str, conditions: str) -> list[Measure]:
+    log_id = read_log_id(kafka, kafka.events)
+    config = WorkerConfig(kafka, log.folder, zone(DEFAULT_ZONE), generation, log_id, PARTITIONS)
     begun, used = time.perf_counter(), time.process_time()
     fold_to_end(config, range(PARTITIONS))
     seconds, cpu = time.perf_counter() - begun, time.process_time() - used
-    conditions = f"{log.conditions}; {cpu / seconds:.0%} of a core"
+    said = f"{conditions}; {cpu / seconds:.0%} of a core"
     return [
-        rate(FOLD, log.events, seconds, conditions=conditions),
-        rate(f"{FOLD}{BY_CPU}", log.events, cpu, conditions="what other processes take does not count"),
+        rate(f"{FOLD}{how}", log.events, seconds, conditions=said),
+        rate(f"{FOLD}{how}{BY_CPU}", log.events, cpu, conditions="what other processes take does not count"),
     ]
 
 
@@ -126,7 +144,7 @@ def peers(log: Log) -> list[Measure]:
     return contest(log.peers, log.kafka, log.folder, log_id, dict(log.ends), log.events)
 
 
-CONTENDERS: tuple[Contender, ...] = (read_only, decode_only, fold, peers)
+CONTENDERS: tuple[Contender, ...] = (read_only, decode_only, fold, fold_import, peers)
 
 
 def _beside(found: Sequence[Measure]) -> list[Measure]:
