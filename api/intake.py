@@ -4,7 +4,7 @@ The allow-list is the catalogue: what it does not know is dropped and named. `re
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -15,7 +15,8 @@ from domain.errors import Gs766Error, InvalidEvent, InvalidInput, NewerEvent
 from domain.event_data import Document
 from domain.event_types import BROADCAST_TYPES, EVENT_TYPES
 from domain.events import MAX_EVENT_BYTES, Event
-from domain.indicator_documents import decode_set, packaged_documents
+from domain.indicator_documents import conflicts, decode_set, packaged_documents, packaged_sets
+from domain.indicator_sets import IndicatorSet
 from domain.instants import Millis, Zone
 from domain.reference import check_document
 from domain.target_documents import decode_targets
@@ -95,6 +96,14 @@ def split_body(body: bytes, content_type: str, max_items: int) -> tuple[bytes, .
     return items
 
 
+KnownSets = Callable[[], tuple[Mapping[str, Mapping[str, Any]], Sequence[IndicatorSet]]]
+"""The documents of indicator sets by name, and the sets in order of publication."""
+
+
+def _packaged() -> tuple[Mapping[str, Mapping[str, Any]], Sequence[IndicatorSet]]:
+    return packaged_documents(), packaged_sets()
+
+
 def admit(
     items: Sequence[bytes],
     principal: Principal,
@@ -103,6 +112,7 @@ def admit(
     zone: Zone,
     sees: Callable[[str], bool] | None = None,
     edge: Edge | None = None,
+    known_sets: KnownSets = _packaged,
 ) -> tuple[list[Admitted], list[ItemResult]]:
     """Decides each item: those to be written, and the answers of all others.
 
@@ -117,7 +127,7 @@ def admit(
         found: dict[str, Any] = {}
         try:
             found = strict_object(raw)
-            entered = _decide(found, principal, now, zone, sees or principal.sees, edge or Edge(None))
+            entered = _decide(found, principal, now, zone, sees or principal.sees, edge or Edge(None), known_sets)
         except (InvalidEvent, Forbidden, NewerEvent) as error:
             refused.append(refusal(index, found, error))
             continue
@@ -149,7 +159,13 @@ def strict_object(raw: bytes) -> dict[str, Any]:
 
 
 def _decide(
-    found: dict[str, Any], principal: Principal, now: Millis, zone: Zone, sees: Callable[[str], bool], edge: Edge
+    found: dict[str, Any],
+    principal: Principal,
+    now: Millis,
+    zone: Zone,
+    sees: Callable[[str], bool],
+    edge: Edge,
+    known_sets: KnownSets,
 ) -> Entered:
     """The event as it may enter: cut to the allow-list, identifiers hashed, and within the key's reach."""
     if str(found.get("type")).partition(".")[0] in OWN_KINDS:
@@ -165,7 +181,7 @@ def _decide(
     for field, unit in units_of(event):
         if not sees(unit):
             raise Forbidden("this key does not reach that unit", field)
-    _check_reference(event, zone)
+    _check_reference(event, zone, known_sets)
     return entered
 
 
@@ -187,13 +203,16 @@ def units_of(event: Event) -> list[tuple[str, str]]:
     return units
 
 
-def _check_reference(event: Event, zone: Zone) -> None:
+def _check_reference(event: Event, zone: Zone, known_sets: KnownSets) -> None:
     """A document that the fold or a scorecard could not use is refused here, where somebody reads the answer."""
     try:
         if event.type in BROADCAST_TYPES:
             check_document(event, zone)
         elif event.type == "indicator_set.published" and isinstance(event.data, Document):
-            decode_set(event.data.document, packaged_documents())
+            documents, sets = known_sets()
+            clashes = conflicts(decode_set(event.data.document, documents), sets)
+            if clashes:
+                raise InvalidEvent("; ".join(clashes), "data.document")
         elif event.type == "target.published" and isinstance(event.data, Document):
             decode_targets(event.data.document)
     except InvalidEvent:

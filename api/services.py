@@ -20,6 +20,8 @@ from api.keys import KeyStore
 from api.metrics import Counters
 from api.stream import Hub, Moment
 from domain.errors import Gs766Error
+from domain.indicator_documents import packaged_documents, packaged_sets
+from domain.indicator_sets import IndicatorSet
 from domain.instants import Millis, Zone
 from domain.periods import parse_instant
 from producers.edge import Edge
@@ -81,6 +83,13 @@ class Services:
             self._tree = UnitTree(self._parents)
         tree, now = self._tree, time.monotonic_ns() // 1_000_000
         return lambda unit: tree.within(unit, principal.units, now)
+
+    def known_sets(self) -> tuple[Mapping[str, Mapping[str, Any]], Sequence[IndicatorSet]]:
+        """The documents of indicator sets by name, and the sets; without the store, those that came with us."""
+        with suppress(Gs766Error), self.context(self, Principal("sets", frozenset({"read"}))) as ctx:
+            found: tuple[Mapping[str, Mapping[str, Any]], Sequence[IndicatorSet]] = ctx.published_sets()
+            return found
+        return packaged_documents(), packaged_sets()
 
     def _parents(self) -> Mapping[str, str | None]:
         with self.context(self, Principal("tree", frozenset({"read"}))) as ctx:

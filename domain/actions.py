@@ -43,7 +43,8 @@ def _attribute(name: str) -> dict[str, int]:
 
 
 _LATE_DOSSIER = {"open_late": -1, "done_ok": 1, "done_late": -1, "satisfied": 1}
-_LATE_PETITION = {"pet:open_late": -1, "pet:left_ok": 1, "pet:unhappy": -1}
+_BASES = ("received", "answered", "hand")
+_LATE_PETITION = {f"pet:{basis}_{what}": 1 for basis in _BASES for what in ("in_time", "content")}
 _NEW_SERVICE = "Dịch vụ mới chưa có hồ sơ làm giảm tỷ lệ dịch vụ có phát sinh hồ sơ; phần giảm đó chưa tính."
 
 ACTIONS: tuple[Action, ...] = (
@@ -62,7 +63,7 @@ ACTIONS: tuple[Action, ...] = (
         "Một PAKN không bị phản ánh lại",
         "one petition neither disliked nor raised again",
         "ahead",
-        {"pet:unhappy": -1},
+        {f"pet:{basis}_content": 1 for basis in _BASES},
         besides="late_petition",
     ),
     Action(

@@ -47,6 +47,7 @@ def quantities(
         "carried": carried,
         "accepted": w("accepted"),
         "accepted_online": w("acc_online"),
+        "accepted_per_portal": w("accepted"),
         "done": done,
         "done_ok": done_ok,
         "done_late": done - done_ok,
@@ -62,14 +63,6 @@ def quantities(
         found[f"acc:{x}"] = w(f"acc_{x}")
         found[f"end:{x}"] = w(f"end_{x}")
         found[f"hand:{x}"] = p(f"entered_{x}") - before.get(f"left_{x}", 0) - recalled.attributes.get(x, 0)
-    found |= {
-        "pet:received": w("pet_received"),
-        "pet:carried": before.get("pet_received", 0) - before.get("pet_left", 0),
-        "pet:left_ok": w("pet_left_ok"),
-        "pet:open": p("pet_received") - p("pet_left"),
-        "pet:open_late": p("pet_late_open"),
-        "pet:unhappy": w("pet_unhappy"),
-    }
     return found
 
 

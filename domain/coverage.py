@@ -30,6 +30,7 @@ _PROCEDURES = {
     "payable": ("fee_synced",),
     "paid_online": ("paid_online",),
     "citizen_data": ("citizen_data",),
+    "synced": ("fee_synced",),
 }
 _JUDGED = ("done_ok", "done_late", "open_late", "satisfied")
 Quantities = Mapping[str, Number | None]
@@ -48,7 +49,7 @@ def untold(found: Quantities, some: frozenset[str], all_of: frozenset[str]) -> f
             names |= {f"{when}:{x}" for when in ("acc", "end", "hand")}
             names |= {f"procedures:{p}" for p in _PROCEDURES.get(x, ())}
             names |= {"accepted_online"} if x == "online" else set()
-    if "petitions" in some and not found.get("pet:received") and not found.get("pet:carried"):
+    if "petitions" in some and not found.get("pet:hand_all"):
         names |= {name for name in found if name.startswith("pet:")}
     if "ratings" in some and found.get("satisfied") == _on_time(found):
         names.add("satisfied")

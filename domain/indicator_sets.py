@@ -4,6 +4,7 @@ Definitions change from year to year, and any past score can be asked under any 
 from documents by `indicator_documents` and interpreted by `scoring`.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
@@ -30,8 +31,13 @@ Attribute = Literal[
     "synced",
     "online",
 ]
+Credit = Literal["always", "unless_due_was_shifted"]
+PaymentWait = Literal["not_credited", "credited"]
+Stopped = Literal["end", "open"]
+Reopened = Literal["first_verdict_stays", "last_record"]
 ProcedureCount = Literal[
     "all",
+    "with_level",
     "online",
     "online_service",
     "with_online_dossier",
@@ -46,6 +52,7 @@ DOSSIER_QUANTITIES = (
     "carried",
     "accepted",
     "accepted_online",
+    "accepted_per_portal",
     "done",
     "done_ok",
     "done_late",
@@ -55,23 +62,32 @@ DOSSIER_QUANTITIES = (
     "undated_open",
     "undated_done",
 )
-PETITION_QUANTITIES = ("received", "carried", "left_ok", "open", "open_late", "unhappy")
-"""Under `pet:`; `unhappy` counts petitions disliked, re-raised or late, each once."""
+PETITION_QUANTITIES = tuple(
+    f"{basis}_{what}" for basis in ("received", "answered", "hand") for what in ("all", "in_time", "content")
+)
+"""Under `pet:`, of the petitions received, answered or in hand in the period: all, those answered or still open
+within their time, and those of them that were neither disliked nor raised again."""
 QUANTITIES: frozenset[str] = frozenset(
     [*DOSSIER_QUANTITIES]
     + [f"{when}:{x}" for when in ("acc", "end", "hand") for x in get_args(Attribute)]
     + [f"procedures:{x}" for x in get_args(ProcedureCount)]
     + [f"pet:{x}" for x in PETITION_QUANTITIES]
 )
-"""Every name that a figure may mention; beside them `fact:` and any name, for what the log is told."""
+"""Every name that a figure may mention, beside `FACTS`."""
 
 _ATTRIBUTE_PREFIX: dict[Basis, str] = {"accepted": "acc", "completed": "end", "in_hand": "hand"}
 _ALL_OF: dict[Basis, str] = {"accepted": "accepted", "completed": "done", "in_hand": "received"}
-_PETITIONS_OF: dict[Basis, str] = {
-    "accepted": "pet:received",
-    "completed": "(pet:received + pet:carried - pet:open)",
-    "in_hand": "(pet:received + pet:carried)",
-}
+_PETITIONS_OF: dict[Basis, str] = {"accepted": "received", "completed": "answered", "in_hand": "hand"}
+_PETITION_WORD = re.compile(r"\bpet:(all|in_time|content)\b")
+FACTS = frozenset(
+    f"fact:{name}"
+    for name in (
+        "announced announced_on_time to_publicise publicised_on_time procedures_public procedures_full "
+        "national_report_accepted last_year_accepted_share communes communes_certifying"
+    ).split()
+)
+"""What documents tell, and what the system counts beside dossiers. `observed:NAME` is what an observation said of
+exactly that unit and period."""
 
 
 class Band(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,7 +140,8 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class IndicatorSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole version of the index. Dates of validity are both included; None is open."""
+    """A whole version of the index. Dates of validity are both included; None is open. A draft never holds by its
+    dates, only where it is named. `required_parts` are those that a publicised procedure must have."""
 
     name: str
     bands: tuple[Band, ...]
@@ -135,10 +152,27 @@ class IndicatorSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title_en: str = ""
     valid_from: date | None = None
     valid_to: date | None = None
+    draft: bool = False
     rules: RuleFamily = "766"
     attribute_basis: Basis = "in_hand"
     petition_basis: Basis = "in_hand"
+    supplement_credit: Credit = "always"
+    payment_wait: PaymentWait = "not_credited"
+    stopped: Stopped = "end"
+    reopened: Reopened = "first_verdict_stays"
+    required_parts: tuple[str, ...] = ()
+    ranked_from: int = 30
+    peer_sizes: tuple[int, ...] = (500, 1500)
     total: float = 100
+
+    @property
+    def family(self) -> RuleFamily:
+        """The rule family that the set's rules and settings come to."""
+        if self.rules == "766" and self.supplement_credit == "unless_due_was_shifted":
+            return "766-shift"
+        if self.rules == "06a" and self.stopped == "open":
+            return "06a-stopped-open"
+        return self.rules
 
     def indicator(self, code: str) -> Indicator | None:
         """The indicator of that code, or None."""
@@ -158,18 +192,19 @@ class IndicatorSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def choose_set(sets: Iterable[IndicatorSet], day: date, name: str | None = None) -> IndicatorSet:
-    """The set of that name, or the one valid on a day (of several, the one that began last).
+    """The set of that name (`2026`, or exactly `2026/1` with its version), or the one valid on a day (of
+    several, the one that began last).
 
     Where two share a name or a beginning, the later in `sets` counts: list them in order of publication.
     """
     listed = tuple(sets)
     if name is not None:
         for found in reversed(listed):
-            if found.name == name:
+            if name in (found.name, f"{found.name}/{found.version}"):
                 return found
-        known = ", ".join(s.name for s in listed)
+        known = ", ".join(dict.fromkeys(s.name for s in listed))
         raise InvalidInput(f"there is no indicator set '{name}': choose one of {known}")
-    valid = [s for s in listed if (s.valid_from or date.min) <= day <= (s.valid_to or date.max)]
+    valid = [s for s in listed if not s.draft and (s.valid_from or date.min) <= day <= (s.valid_to or date.max)]
     if not valid:
         raise InvalidInput(f"no indicator set is valid on {day.isoformat()}: name one with --set")
     return max(reversed(valid), key=lambda s: s.valid_from or date.min)
@@ -179,7 +214,7 @@ def choose_set(sets: Iterable[IndicatorSet], day: date, name: str | None = None)
 def _figure(texts: tuple[str, str, str], basis: Basis, petitions: Basis) -> Figure:
     def read(text: str) -> Expression:
         words = text.replace("attr:all", _ALL_OF[basis]).replace("attr:", _ATTRIBUTE_PREFIX[basis] + ":")
-        return parse_expression(words.replace("pet:all", _PETITIONS_OF[petitions]))
+        return parse_expression(_PETITION_WORD.sub(rf"pet:{_PETITIONS_OF[petitions]}_\1", words))
 
     numerator, denominator, fallback = texts
     return Figure(read(numerator), read(denominator), read(fallback) if fallback else None)

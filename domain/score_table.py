@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from domain.expressions import Number
+from domain.figure_tables import read_number
 from domain.indicator_sets import Group, Indicator, IndicatorSet, Null
 from domain.scoring import points, rate
 
@@ -23,7 +24,6 @@ _NOTHING: dict[Null, str] = {
     "zero": "nothing to count (0 of 0): the portal gives 0",
     "full": "nothing to count (0 of 0): the portal gives full marks",
 }
-_LARGEST = 1e15
 
 
 class ScoreRow(msgspec.Struct, frozen=True):
@@ -40,35 +40,42 @@ class ScoreRow(msgspec.Struct, frozen=True):
 
 
 def score_table(rows: Iterable[Mapping[str, object]], indicator_set: IndicatorSet) -> tuple[ScoreRow, ...]:
-    """Scores rows of unit_code, metric, numerator, denominator (text or numbers), in their order.
+    """Scores rows of unit_code, metric, numerator, denominator (text or numbers), in their order; rows that name
+    a `period` are grouped by it too. A row that cannot be read at all says why under `unreadable`.
 
     A row whose metric is a group's gets the plain sum of its unit's rows: a row without a score counts 0, and
     one that is missing, repeated or unusable is named in `reason`. Never raises on what the rows hold.
     """
     listed = [(_text(row.get("unit_code")), _text(row.get("metric")), row) for row in rows]
     groups = {g.metric: g for g in indicator_set.groups if g.metric}
-    scored: dict[tuple[str, str], list[ScoreRow]] = {}
+    scored: dict[tuple[str, str, str], list[ScoreRow]] = {}
     answers: list[ScoreRow | None] = []
     for unit, metric, row in listed:
-        answer = None if metric in groups else _score_row(unit, metric, row, indicator_set)
+        answer = None if _code(metric) in groups else _score_row(unit, metric, row, indicator_set)
         answers.append(answer)
         if answer is not None:
-            scored.setdefault((unit, metric), []).append(answer)
+            scored.setdefault((unit, _text(row.get("period")), _code(metric)), []).append(answer)
     return tuple(
-        answer or _score_group(unit, groups[metric], scored, indicator_set)
-        for answer, (unit, metric, _) in zip(answers, listed, strict=True)
+        answer
+        or _score_group(unit, metric, _text(row.get("period")), groups[_code(metric)], scored, indicator_set)
+        for answer, (unit, metric, row) in zip(answers, listed, strict=True)
     )
 
 
 def _score_row(unit: str, metric: str, row: Mapping[str, object], indicator_set: IndicatorSet) -> ScoreRow:
-    indicator = indicator_set.indicator(metric)
+    if row.get("unreadable"):
+        return ScoreRow(unit, metric, reason=_text(row["unreadable"]))
+    indicator = indicator_set.indicator(_code(metric))
     if indicator is None:
         why = f"'{metric}' is no indicator or group of the set {indicator_set.name}" if metric else "no metric"
         return ScoreRow(unit, metric, reason=why)
     numbers: list[Number | None] = []
+    notes: list[str] = []
     for column in ("numerator", "denominator"):
         try:
-            numbers.append(_number(row.get(column)))
+            number, note = read_number(row.get(column))
+            numbers.append(number)
+            notes += [note] if note else []
         except ValueError as error:
             return ScoreRow(unit, metric, max=indicator.max, reason=f"the {column} {error}")
     numerator, denominator = numbers
@@ -89,7 +96,7 @@ def _score_row(unit: str, metric: str, row: Mapping[str, object], indicator_set:
         rate(numerator, denominator),
         points(indicator, numerator, denominator) if (numerator is None) == (denominator is None) else None,
         indicator.max,
-        _reason(indicator, numerator, denominator),
+        "; ".join([*filter(None, [_reason(indicator, numerator, denominator)]), *notes]) or None,
     )
 
 
@@ -108,13 +115,15 @@ def _reason(indicator: Indicator, numerator: Number | None, denominator: Number 
 
 def _score_group(
     unit: str,
+    metric: str,
+    period: str,
     group: Group,
-    scored: Mapping[tuple[str, str], list[ScoreRow]],
+    scored: Mapping[tuple[str, str, str], list[ScoreRow]],
     indicator_set: IndicatorSet,
 ) -> ScoreRow:
     """The plain sum of a unit's rows of a group; of repeated rows the first counts."""
     members = indicator_set.members(group.code)
-    found = {m.code: scored.get((unit, m.code), []) for m in members}
+    found = {m.code: scored.get((unit, period, m.code), []) for m in members}
     reasons = [
         _naming("missing", [code for code, rows in found.items() if not rows]),
         _naming("repeated, the first counts", [code for code, rows in found.items() if len(rows) > 1]),
@@ -123,7 +132,7 @@ def _score_group(
     firsts = [rows[0] for rows in found.values() if rows]
     return ScoreRow(
         unit,
-        group.metric,
+        metric,
         score=math.fsum(row.score for row in firsts if row.score is not None) if firsts else None,
         max=math.fsum(m.max for m in members),
         reason="; ".join(reason for reason in reasons if reason) or None,
@@ -139,36 +148,10 @@ def _naming(what: str, codes: list[str]) -> str:
     return f"{what}: {', '.join(codes)}" if codes else ""
 
 
+def _code(metric: str) -> str:
+    """A metric as sets spell it: `processed on time` is PROCESSED_ON_TIME."""
+    return "_".join(metric.upper().replace("-", " ").split())
+
+
 def _text(value: object) -> str:
     return "" if value is None else str(value).strip()
-
-
-def _number(value: object) -> Number | None:
-    """A count as a number, None when blank; ValueError ends the sentence 'the numerator …'."""
-    if isinstance(value, bool):
-        raise ValueError(f"'{value}' is not a number")
-    if value is None or isinstance(value, int | float):
-        found = value
-    elif not _text(value):
-        return None
-    else:
-        found = _read(_text(value))
-    if found is None:
-        return None
-    if found < 0:
-        raise ValueError("is negative")
-    if not found <= _LARGEST:  # holds for NaN too
-        raise ValueError("is not a possible count")
-    return found
-
-
-def _read(text: str) -> Number:
-    """Digits as an integer, a point as a fraction; separators of thousands are refused, being ambiguous."""
-    plain = text.replace("_", "x")
-    try:
-        return int(plain)
-    except ValueError:
-        try:
-            return float(plain)
-        except ValueError:
-            raise ValueError(f"'{text}' is not a number") from None

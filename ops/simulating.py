@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from domain.errors import InvalidInput
 from domain.events import Event, encode_event
 from ops.addresses import kafka_config
 from ops.client import Client
@@ -16,6 +17,20 @@ from ops.settings import Settings
 from producers.log_sink import LogSink
 from producers.simulator import paced
 from producers.sink import EventSink, JsonlSink
+
+
+def made_to_measure(settings: Settings, table: Path, month: str) -> Iterator[Event]:
+    """Events whose figures are those of a table. A unit whose code ends in three or more digits is a commune."""
+    import re
+
+    from ops.commands.figures import read_csv
+    from producers.simulator.published import published_province, whole_units
+
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        raise InvalidInput(f"'{month}' is not a month such as 2026-08")
+    units = whole_units(read_csv(table))
+    communes = [code for code in units if re.search(r"\.\d{3,}$", code)]
+    return published_province(units, month, settings.root, settings.zone, communes)
 
 
 def simulate_into(

@@ -70,8 +70,18 @@ def indicator_sets(ctx: FigureContext | None = None) -> list[dict[str, Any]]:
             "title_en": s.title_en,
             "valid_from": s.valid_from.isoformat() if s.valid_from else None,
             "valid_to": s.valid_to.isoformat() if s.valid_to else None,
-            "rules": s.rules,
+            "rules": s.family,
             "attribute_basis": s.attribute_basis,
+            "petition_basis": s.petition_basis,
+            "settings": {
+                "supplement_credit": s.supplement_credit,
+                "payment_wait": s.payment_wait,
+                "stopped": s.stopped,
+                "reopened": s.reopened,
+                "required_parts": list(s.required_parts),
+                "ranked_from": s.ranked_from,
+                "peer_sizes": list(s.peer_sizes),
+            },
             "total": s.total,
             "bands": [{"code": b.code, "name": b.name, "at_least": b.at_least} for b in s.bands],
             "groups": [
@@ -87,7 +97,12 @@ def indicator_sets(ctx: FigureContext | None = None) -> list[dict[str, Any]]:
                     "full_marks_at": i.full_marks_at,
                     "numerator": i.numerator,
                     "denominator": i.denominator,
+                    "denominator_when_empty": i.denominator_when_empty,
                     "when_empty": i.when_empty,
+                    "when_unknown": i.when_unknown,
+                    "basis": i.basis,
+                    "unit_kinds": list(i.unit_kinds),
+                    "inherited_by": list(i.inherited_by),
                     "note": i.note,
                 }
                 for i in s.indicators

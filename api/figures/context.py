@@ -6,8 +6,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from api.figures.kept import History, Kept, Known
-from api.figures.units import Tree
+import msgspec
+
+from api.figures.kept import Kept, Known, published_sets
+from api.figures.then import History, Then
+from api.figures.units import Tree, build_tree
 from api.problems import NotFound
 from domain.calendar import WorkingCalendar
 from domain.errors import InvalidInput, NotKnownYet
@@ -79,8 +82,28 @@ class FigureContext:
         """A reader over a unit's subtree, or over all that may be seen."""
         return self.everything.within(self.units_of(unit))
 
-    def histories(self, kind: str) -> Mapping[str, History]:
+    @cached_property
+    def _then(self) -> dict[Millis, Then]:
+        return {}
+
+    def then(self, known_at: Millis) -> Then:
+        """The documents as known before an instant, read once a request."""
+        if known_at not in self._then:
+            self._then[known_at] = Then(self.everything, known_at)
+        return self._then[known_at]
+
+    def tree_at(self, known_at: Millis | None, at: Millis) -> Tree:
+        """The units as they stand now, or as they stood at an instant as far as was known then."""
+        if known_at is None:
+            return self.tree
+        said = self.then(known_at).histories("unit")
+        texts = {code: msgspec.json.encode(history).decode() for code, history in said.items()}
+        return build_tree(self.root, texts, self.documents.units, min(at, self.now_ms))
+
+    def histories(self, kind: str, known_at: Millis | None = None) -> Mapping[str, History]:
         """The documents of a kind by subject: [type, occurred_at, event id, data] in canonical order."""
+        if known_at is not None:
+            return self.then(known_at).histories(kind)
         return self.documents.histories(kind)
 
     @cached_property
@@ -88,14 +111,32 @@ class FigureContext:
         """Calendars, limits and thresholds as the fold sees them."""
         return self.documents.reference
 
-    def calendar(self, at: Millis) -> WorkingCalendar:
+    def calendar(self, at: Millis, known_at: Millis | None = None) -> WorkingCalendar:
         """The working calendar at an instant."""
-        return self.reference.calendar_at(at)[0]
+        return self.reference_at(known_at).calendar_at(at)[0]
+
+    def reference_at(self, known_at: Millis | None) -> Reference:
+        """Calendars, limits and thresholds now or as known before an instant."""
+        if known_at is None:
+            return self.reference
+        return Reference(self.then(known_at).facts(("calendar", "procedure")), self.zone)
 
     @cached_property
     def known_sets(self) -> tuple[IndicatorSet, ...]:
         """All indicator sets, in order of publication."""
-        return tuple(self.sets()) if self.sets is not None else self.documents.sets
+        return self.sets_at(None)
+
+    def sets_at(self, known_at: Millis | None) -> tuple[IndicatorSet, ...]:
+        """The packaged indicator sets and those published in the log, by now or before an instant of knowledge."""
+        return tuple(self.sets()) if self.sets is not None else self.published_sets(known_at)[1]
+
+    def published_sets(
+        self, known_at: Millis | None = None
+    ) -> tuple[dict[str, Mapping[str, Any]], tuple[IndicatorSet, ...]]:
+        """The documents of sets by name, and all sets in order of publication."""
+        if known_at is None:
+            return self.documents.published
+        return published_sets(self.then(known_at).histories("indicator_set"))
 
     def instant(self, text: str | Millis | None) -> Millis | None:
         """An instant as a person or a caller gave it."""
@@ -143,7 +184,7 @@ class Question:
     @property
     def family(self) -> str:
         """The rule family by which late is late."""
-        return self.indicator_set.rules
+        return self.indicator_set.family
 
 
 def ask(
@@ -160,8 +201,9 @@ def ask(
     asked = ctx.now_ms if given is None else given
     found = parse_period(period, ctx.zone, asked)
     until = found.until(asked)
-    chosen = choose_set(ctx.known_sets, day_date(ctx.zone.day(until - 1)), set_name)
-    return Question(unit, found, asked, until, ctx.known(known_at), chosen, asked > ctx.now_ms)
+    known = ctx.known(known_at)
+    chosen = choose_set(ctx.sets_at(known), day_date(ctx.zone.day(until - 1)), set_name)
+    return Question(unit, found, asked, until, known, chosen, asked > ctx.now_ms)
 
 
 def heading(ctx: FigureContext, q: Question) -> dict[str, Any]:
@@ -175,17 +217,19 @@ def heading(ctx: FigureContext, q: Question) -> dict[str, Any]:
         "known_at": ctx.text(q.known_at),
         "forecast": q.forecast,
         "set": q.indicator_set.name,
-        "versions": versions(ctx, q.until, q.indicator_set),
+        "versions": versions(ctx, q.until, q.indicator_set, q.known_at),
         **ctx.position(),
     }
 
 
-def versions(ctx: FigureContext, at: Millis, chosen: IndicatorSet) -> dict[str, str]:
+def versions(
+    ctx: FigureContext, at: Millis, chosen: IndicatorSet, known_at: Millis | None = None
+) -> dict[str, str]:
     """The versions of what the figure rests on beside the log."""
     return {
         "set": f"{chosen.name}/{chosen.version}",
-        "calendar": ctx.reference.calendar_at(at)[1],
-        "rules": chosen.rules,
+        "calendar": ctx.reference_at(known_at).calendar_at(at)[1],
+        "rules": chosen.family,
     }
 
 

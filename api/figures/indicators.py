@@ -85,7 +85,7 @@ def _rows(ctx: FigureContext, q: Question, found: Indicator, by: By, known: Quan
         return _by_day(ctx, q, found, _untold(known, q.unit))
     grain = Grain(q.start, q.until, q.family, q.known_at, _CUTS[by])
     cut: dict[str, Totals] = {}
-    known_procedures = all_described(ctx, q.until) if by in ("procedure", "field") else {}
+    known_procedures = all_described(ctx, q.until, q.known_at) if by in ("procedure", "field") else {}
     hidden = _untold(known, q.unit)
     for (key,), totals in totals_by(ctx, ctx.reader(q.unit), grain).items():
         described = known_procedures.get(key)
@@ -104,10 +104,10 @@ def _rows(ctx: FigureContext, q: Question, found: Indicator, by: By, known: Quan
 def _by_unit(ctx: FigureContext, q: Question, found: Indicator, known: Quantities) -> list[dict[str, Any]]:
     """The units directly under this one, and what stands under the unit itself."""
     rows = [
-        _row(q, found, child, ctx.tree.units[child].name, known.of(child))
-        for child in ctx.tree.children.get(q.unit, ())
+        _row(q, found, child, known.tree.units[child].name, known.of(child))
+        for child in known.tree.children.get(q.unit, ())
     ]
-    if not any(n.startswith(("procedures:", "fact:")) for n in _names(q, found)):
+    if not any(n.startswith(("procedures:", "fact:", "observed:")) for n in _names(q, found)):
         own = known.own(q.unit)
         rows.insert(0, {**_row(q, found, q.unit, ctx.tree.units[q.unit].name, own), "own": True})
     return rows
@@ -231,9 +231,16 @@ def _names(q: Question, found: Indicator) -> Iterable[str]:
 
 
 def _countable(q: Question, found: Indicator) -> None:
-    other = {n.split(":")[0] for n in _names(q, found) if n.startswith(("procedures:", "fact:", "pet:"))}
+    other = {
+        n.split(":")[0] for n in _names(q, found) if n.startswith(("procedures:", "fact:", "pet:", "observed:"))
+    }
     if other:
-        what = {"procedures": "procedures", "fact": "what documents told", "pet": "petitions"}[sorted(other)[0]]
+        what = {
+            "procedures": "procedures",
+            "fact": "what documents told",
+            "observed": "observations",
+            "pet": "petitions",
+        }[sorted(other)[0]]
         raise InvalidInput(f"{found.code} counts {what}, not dossiers: it opens only by unit")
 
 

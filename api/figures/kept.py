@@ -7,6 +7,7 @@ and takes what was made of exactly these, or makes it anew. Objects made once ar
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date
 from functools import cached_property
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from api.figures.units import Tree, build_tree
+from domain.errors import InvalidInput
 from domain.event_types import EVENT_TYPES
 from domain.facts import Fact
 from domain.indicator_documents import decode_set, packaged_documents, packaged_sets
@@ -29,6 +31,26 @@ History = list[tuple[str, Millis, str, dict[str, Any]]]
 Fingerprint = tuple[Any, ...]
 T = TypeVar("T")
 _MAX_MADE = 64
+
+
+Published = tuple[dict[str, Mapping[str, Any]], tuple[IndicatorSet, ...]]
+"""The documents of indicator sets by name, and the sets in order of publication."""
+
+
+def published_sets(histories: Mapping[str, History]) -> Published:
+    """The packaged sets and those that documents publish; one that cannot be used (the intake refuses such,
+    another writer of the log may not) is passed over."""
+    known: dict[str, Mapping[str, Any]] = dict(packaged_documents())
+    found = list(packaged_sets())
+    for _, _, _, data in sorted((h for history in histories.values() for h in history), key=lambda h: h[1]):
+        document = dict(data["document"])
+        with suppress(InvalidInput, ValueError):
+            for bound in ("valid_from", "valid_to"):
+                if isinstance(document.get(bound), str):
+                    document[bound] = date.fromisoformat(document[bound][:10])
+            found.append(decode_set(document, known))
+            known[str(document.get("name"))] = document
+    return known, tuple(found)
 
 
 class Known:
@@ -88,20 +110,20 @@ class Known:
         }
         return Reference(documents, self._zone)
 
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The units that any dossier or petition stood under."""
+        return self._units
+
     @cached_property
+    def published(self) -> Published:
+        """The packaged indicator sets and those published in the log."""
+        return published_sets(self.histories("indicator_set"))
+
+    @property
     def sets(self) -> tuple[IndicatorSet, ...]:
-        """The packaged indicator sets and those published in the log, in order of publication."""
-        known: dict[str, Mapping[str, Any]] = dict(packaged_documents())
-        found = list(packaged_sets())
-        published = [h for history in self.histories("indicator_set").values() for h in history]
-        for _, _, _, data in sorted(published, key=lambda h: h[1]):
-            document = dict(data["document"])
-            for bound in ("valid_from", "valid_to"):
-                if isinstance(document.get(bound), str):
-                    document[bound] = date.fromisoformat(document[bound][:10])
-            known[str(document.get("name"))] = document
-            found.append(decode_set(document, known))
-        return tuple(found)
+        """All indicator sets, in order of publication."""
+        return self.published[1]
 
     def began(self, reader: Reader) -> Millis | None:
         """When the log began; asked of the store until it has."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from api.figures.context import FigureContext, Question
 from api.figures.units import Tree
 from domain.expressions import Number
+from domain.indicator_sets import ProcedureCount
 from domain.instants import Day, Millis, date_day, day_date, parse_rfc3339
 from domain.measures import PROCEDURE_MEASURES
+from domain.procedures import procedure_key
 from sinks.queries import reference
 
 _ONLINE = ("full", "partial")
@@ -30,10 +32,8 @@ class Procedure:
     online_level: str | None = None
     limit: tuple[int, str] | None = None
     payment_integrated: bool = False
-
-    def applies_to(self, unit: str, kind: str | None) -> bool:
-        """Whether a unit applies it; where nobody said who does, every unit may."""
-        return self.applied_by is None or unit in self.applied_by or kind in self.applied_by
+    parts: tuple[str, ...] | None = None
+    publicised: bool = False
 
 
 def described(code: str, history: Said, at: Millis) -> Procedure:
@@ -45,29 +45,37 @@ def described(code: str, history: Said, at: Millis) -> Procedure:
         verb = event_type.removeprefix("procedure.")
         if verb == "described":
             known |= {n: data[n] for n in ("name", "field", "returns_document", "fee") if n in data}
-            known |= {n: tuple(data[n]) for n in ("applied_by", "applicant_kinds") if n in data}
+            known |= {n: tuple(data[n]) for n in ("applied_by", "applicant_kinds", "parts") if n in data}
         elif verb == "online_level_set":
             known["online_level"] = data["level"]
         elif verb == "fee_set":
             known["fee"] = data["amount"] > 0
         elif verb == "limit_set":
             known["limit"] = (data["amount"], data.get("unit", "working_days"))
-        elif verb == "payment_integrated":
-            known["payment_integrated"] = True
+        elif verb in ("payment_integrated", "publicised"):
+            known[verb] = True
     return Procedure(code, **known)
 
 
-def all_described(ctx: FigureContext, at: Millis) -> dict[str, Procedure]:
+def said_of_procedures(ctx: FigureContext, known_at: Millis | None = None) -> dict[str, list[Any]]:
+    """What was said of each procedure, of all spellings of its code together, in order of time."""
+    found: dict[str, list[Any]] = {}
+    for code, history in ctx.histories("procedure", known_at).items():
+        found.setdefault(procedure_key(code), []).extend(history)
+    return {code: sorted(history, key=lambda h: h[1]) for code, history in found.items()}
+
+
+def all_described(ctx: FigureContext, at: Millis, known_at: Millis | None = None) -> dict[str, Procedure]:
     """Every procedure of which something had been said before an instant; shared, not to be changed."""
 
     def made() -> dict[str, Procedure]:
         return {
             code: described(code, history, at)
-            for code, history in ctx.histories("procedure").items()
+            for code, history in said_of_procedures(ctx, known_at).items()
             if any(occurred < at for _, occurred, _, _ in history)
         }
 
-    return ctx.documents.as_said("procedure", at, "described", made)
+    return made() if known_at is not None else ctx.documents.as_said("procedure", at, "described", made)
 
 
 def procedures(ctx: FigureContext) -> list[dict[str, Any]]:
@@ -99,81 +107,94 @@ def procedures(ctx: FigureContext) -> list[dict[str, Any]]:
 class ProcedureCounts:
     """The quantities `procedures:…` of any set of units, from one statement for all of them.
 
-    Counted per applying unit: a procedure that names who applies it counts once for each such unit (with the
-    offices under it), another one once. None where no procedure has been described: a count of what nobody
-    listed would be a guess.
+    A procedure counts once for a set of units of which any applies it (where nobody said who does, any unit may);
+    online services count once for each unit that applies them, with the offices under it. None where no procedure
+    has been described: a count of what nobody listed would be a guess.
     """
 
-    def __init__(self, ctx: FigureContext, q: Question) -> None:
-        self._tree: Tree = ctx.tree
-        self._known = {} if q.known_at is not None else all_described(ctx, q.until)
-        self._counts: dict[tuple[str, str], Sequence[int]] = {}
-        if self._known:
-            rows = _booked(ctx, q)
-            for unit, procedure, *counts in rows:
-                known = self._counts.get((unit, procedure), (0,) * len(counts))
-                self._counts[unit, procedure] = [a + b for a, b in zip(known, counts, strict=True)]
+    def __init__(self, ctx: FigureContext, q: Question, tree: Tree) -> None:
+        self._tree = tree
+        self._known = all_described(ctx, q.until, q.known_at)
+        self._applying: dict[tuple[str, ...], frozenset[str]] = {}
+        self._booked: dict[str, dict[str, list[int]]] = {}
+        for unit, procedure, *counts in _booked(ctx, q) if self._known else ():
+            by_unit = self._booked.setdefault(procedure, {})
+            by_unit[unit] = _added([counts, by_unit.get(unit, [0] * len(counts))])
 
-    def of(self, units: Iterable[str]) -> dict[str, Number | None]:
-        """The counts of a subtree."""
+    def of(self, units: frozenset[str] | None) -> dict[str, Number | None]:
+        """The counts of these units together; None for all."""
         if not self._known:
             return {}
-        mine = frozenset(units)
-        found: dict[str, Number | None] = dict.fromkeys((f"procedures:{n}" for n in _COUNTS), 0)
-        booked: dict[str, dict[str, Sequence[int]]] = {}
-        for (unit, procedure), counts in self._counts.items():
-            if unit in mine:
-                booked.setdefault(procedure, {})[unit] = counts
-        for code, known in self._known.items():
-            for holds in self._places(known, mine, booked.get(code, {})):
-                for name in holds:
-                    found[f"procedures:{name}"] = (found[f"procedures:{name}"] or 0) + 1
+        found: dict[str, Number | None] = dict.fromkeys((f"procedures:{n}" for n in get_args(ProcedureCount)), 0)
+        for code, p in self._known.items():
+            places = self._places(p, units)
+            if places is not None and not places:
+                continue
+            booked = self._booked.get(code, {})
+            mine = booked if units is None else {u: counts for u, counts in booked.items() if u in units}
+            counted = _holds(p, _added(mine.values()))
+            if p.online_level in _ONLINE:
+                counted["online_service"] = 1 if places is None else len(places)
+                counted["with_online_dossier"] = self._with_online_dossier(mine, places)
+            for name, n in counted.items():
+                found[f"procedures:{name}"] = (found[f"procedures:{name}"] or 0) + n
         return found
 
-    def _places(
-        self, p: Procedure, units: frozenset[str], booked: Mapping[str, Sequence[int]]
-    ) -> Iterable[list[str]]:
-        """What holds of the procedure, for each place where it counts."""
+    def _places(self, p: Procedure, units: frozenset[str] | None) -> frozenset[str] | None:
+        """The units among these that apply a procedure; None where nobody said who does."""
         if p.applied_by is None:
-            yield _holds(p, _added(booked.values()))
-            return
-        for unit in units:
-            known = self._tree.units.get(unit)
-            if known is not None and p.applies_to(unit, known.kind):
-                below = self._tree.subtree(unit) if booked else ()
-                yield _holds(p, _added(booked[u] for u in below if u in booked))
+            return None
+        if p.applied_by not in self._applying:
+            by = frozenset(p.applied_by)
+            self._applying[p.applied_by] = frozenset(
+                code for code, unit in self._tree.units.items() if code in by or unit.kind in by
+            )
+        applying = self._applying[p.applied_by]
+        return applying if units is None else applying & units
 
+    def _with_online_dossier(self, booked: Mapping[str, Sequence[int]], places: frozenset[str] | None) -> int:
+        """How many of the places have an online dossier, their own or of an office under them."""
+        having = [unit for unit, counts in booked.items() if counts[_PLACE["acc_online"]] > 0]
+        if places is None:
+            return min(1, len(having))
+        return len({self._place_of(unit, places) for unit in having} - {None})
 
-_COUNTS = "all online online_service with_online_dossier fee fee_synced paid_online citizen citizen_data".split()
+    def _place_of(self, unit: str, places: frozenset[str]) -> str | None:
+        here: str | None = unit
+        while here is not None and here not in places:
+            node = self._tree.units.get(here)
+            here = None if node is None else node.parent
+        return here
 
 
 def _added(counts: Iterable[Sequence[int]]) -> list[int]:
     return [sum(column) for column in zip(*counts, strict=True)]
 
 
-def _holds(p: Procedure, counts: Sequence[int]) -> list[str]:
+def _holds(p: Procedure, counts: Sequence[int]) -> dict[str, int]:
+    """What holds of a procedure, 1 or 0, counted once however many units apply it."""
+
     def any_of(measure: str) -> bool:
         return bool(counts) and counts[_PLACE[measure]] > 0
 
-    online = p.online_level in _ONLINE
     citizen = p.applicant_kinds is None or "citizen" in p.applicant_kinds
-    named = {
-        "all": True,
-        "online": online,
-        "online_service": online,
-        "with_online_dossier": online and any_of("acc_online"),
-        "fee": bool(p.fee),
-        "fee_synced": bool(p.fee) and any_of("acc_payable"),
-        "paid_online": bool(p.fee) and any_of("acc_paid_online"),
-        "citizen": citizen,
-        "citizen_data": citizen and any_of("acc_citizen_data"),
+    return {
+        "all": 1,
+        "with_level": int(p.online_level is not None),
+        "online": int(p.online_level in _ONLINE),
+        "fee": int(bool(p.fee)),
+        "fee_synced": int(bool(p.fee) and any_of("acc_fee_synced")),
+        "paid_online": int(bool(p.fee) and any_of("acc_paid_online")),
+        "citizen": int(citizen),
+        "citizen_data": int(citizen and any_of("acc_citizen_data")),
     }
-    return [name for name, holds in named.items() if holds]
 
 
 def _booked(ctx: FigureContext, q: Question) -> list[tuple[Any, ...]]:
-    """Counts from whole months, and from the finest cells for the days that are left at both ends; of an end
-    inside a day, what is accepted later that day is taken away."""
+    """Counts from whole months, and from the finest cells for the days that are left at both ends; what is
+    accepted later on the day of an end inside a day is taken away again. As known then: from the dossiers."""
+    if q.known_at is not None:
+        return reference.procedure_counts_between(ctx.everything, q.start, q.until, q.known_at)
     first, after = ctx.zone.day(q.start), ctx.zone.day(q.until - 1) + 1
     low, high = _month_after(first - 1), _month_of(after)
     rows: list[tuple[Any, ...]] = []
@@ -198,31 +219,43 @@ def _month_after(day: Day) -> Day:
     return _month_of(_month_of(day) + 31)
 
 
+def published_content(ctx: FigureContext, q: Question) -> dict[str, Number | None]:
+    """`fact:procedures_…`: of the procedures that are public at the instant asked about, those whose description
+    names every part that the set requires. Unknown where no part of any has been stated."""
+    at = min(q.as_of, ctx.now_ms)
+    public = [p for p in all_described(ctx, at, q.known_at).values() if p.publicised]
+    if public and all(p.parts is None for p in public):
+        return {}
+    required = set(q.indicator_set.required_parts)
+    return {
+        "fact:procedures_public": len(public),
+        "fact:procedures_full": sum(p.parts is not None and required <= set(p.parts) for p in public),
+    }
+
+
 def announcements(ctx: FigureContext, q: Question) -> dict[str, Number | None]:
     """`fact:announced…`, `fact:…publicise…`: procedures announced in the period, and in time (domain.md §5 A).
 
     One late announcement of a procedure makes it late; one without an effective date cannot be judged and is
-    left out. To be publicised: within five working days after the announcement.
+    left out. To be publicised: within five working days after the announcement, days compared with days.
     """
-    histories = ctx.histories("procedure")
-    calendar = ctx.calendar(q.until)
+    zone = ctx.zone
+    calendar = ctx.calendar(q.until, q.known_at)
     announced: dict[str, bool] = {}
     due: dict[str, bool] = {}
-    for code, history in histories.items():
-        published = [at for name, at, _, _ in history if name == "procedure.publicised"]
+    for code, history in said_of_procedures(ctx, q.known_at).items():
+        published = [zone.day(at) for name, at, _, _ in history if name == "procedure.publicised" and at < q.until]
         for name, at, _, data in history:
             if name != "procedure.announced" or at >= q.until:
                 continue
-            day = ctx.zone.day(at)
+            day = zone.day(at)
             if q.start <= at and data.get("effective_at"):
-                effective = ctx.zone.day(parse_rfc3339(data["effective_at"]))
+                effective = zone.day(parse_rfc3339(data["effective_at"]))
                 in_time = day <= calendar.previous_working_day(effective, 5)
                 announced[code] = announced.get(code, True) and in_time
             last = calendar.next_working_day(day, 5)
-            end = ctx.zone.midnight(last + 1)
-            if q.start < end <= q.until:
-                in_time = any(at <= p < end for p in published)
-                due[code] = due.get(code, True) and in_time
+            if q.start < zone.midnight(last + 1) <= q.until:
+                due[code] = due.get(code, True) and any(day <= p <= last for p in published)
     return {
         "fact:announced": len(announced),
         "fact:announced_on_time": sum(announced.values()),

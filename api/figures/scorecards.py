@@ -22,15 +22,16 @@ def scorecard(
     """The scorecard of a unit with its subtree; `children` adds those of the units directly under it."""
     q = ask(ctx, unit, period, as_of, known_at, set_name)
     known = Quantities(ctx, q)
-    card = _card(ctx, q, unit, known)
+    card = card_of(ctx, q, unit, known)
     if children:
-        card["children"] = [_card(ctx, q, child, known) for child in ctx.tree.children.get(unit, ())]
+        card["children"] = [card_of(ctx, q, child, known) for child in known.tree.children.get(unit, ())]
     return card
 
 
-def _card(ctx: FigureContext, q: Question, unit: str, known: Quantities) -> dict[str, Any]:
+def card_of(ctx: FigureContext, q: Question, unit: str, known: Quantities) -> dict[str, Any]:
+    """One unit's card from the quantities of a question."""
     found = known.of(unit)
-    node = ctx.tree.units[unit]
+    node = known.tree.units.get(unit) or ctx.tree.units[unit]
     kind: UnitKind | None = node.kind  # type: ignore[assignment]
     scored = score(q.indicator_set, found, kind, None if unit == ctx.root else known.province())
     rows = []

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.access import Principal, require
-from api.answers import figure, json
+from api.answers import figure
 from api.params import instant, strict_query
 from api.problems import responses
 from api.services import Services, services_of
@@ -53,9 +53,9 @@ def get_procedures(request: Request, who: Board, services: Parts) -> Response:
 
 
 @router.get("/indicator-sets", tags=["reference"], summary="Indicator sets", responses=_OK)
-def get_indicator_sets(_: Board, services: Parts) -> Response:
-    """The sets by which the index can be computed, with their dates of validity."""
-    return json(services.figures.indicator_sets(), max_age=60)
+def get_indicator_sets(request: Request, who: Board, services: Parts) -> Response:
+    """The sets by which the index can be computed, packaged and published, with their dates of validity."""
+    return figure(request, services, who, lambda ctx: services.figures.indicator_sets(ctx))
 
 
 @router.get("/scorecards/{unit}", tags=["figures"], summary="Scorecard of a unit", responses=_OK)

@@ -154,6 +154,7 @@ def _admit_and_submit(items: tuple[bytes, ...], principal: Principal, services: 
         zone=services.zone,
         sees=services.sees(principal),
         edge=services.edge,
+        known_sets=services.known_sets,
     )
     if principal.units:
         admitted, outside = without_others_dossiers(admitted, principal, services)

@@ -118,31 +118,50 @@ def _words(value: Any) -> Any:
     return value
 
 
-def read_csv(file: Path) -> list[dict[str, str]]:
-    """The rows of a table of figures; `-` is standard input. InvalidInput names what is wrong with the file."""
+def read_csv(file: Path) -> list[dict[str, object]]:
+    """The rows of a table of figures by our names of columns; `-` is standard input. A row that does not fit the
+    header says so under `unreadable`. InvalidInput names what is wrong with the file."""
     import csv
+    import io
     import sys
 
     from domain.errors import InvalidInput
+    from domain.figure_tables import column_names
 
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
+        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except OSError as error:
         raise InvalidInput(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{file} is not UTF-8 text: save it as CSV UTF-8") from error
-    lines = text.splitlines()
-    delimiter = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
+    first = next((line for line in text.splitlines() if line.strip(" ,;\t|")), "")
+    delimiter = max(",;\t|", key=first.count)
     try:
-        reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
-        columns = [name.strip() for name in reader.fieldnames or ()]
-        missing = [name for name in ("unit_code", "metric", "numerator", "denominator") if name not in columns]
-        if missing:
-            raise InvalidInput(f"{file} has no column {', '.join(missing)}; it has {', '.join(columns) or 'none'}")
-        reader.fieldnames = columns
-        return [{name: value for name, value in row.items() if name is not None} for row in reader]
+        lines = [
+            row
+            for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+            if any(map(str.strip, row))
+        ]
     except csv.Error as error:
         raise InvalidInput(f"{file} is not readable as CSV: {error}") from error
+    header = lines[0] if lines else []
+    names = column_names(header)
+    if "metric" not in names.values():
+        raise InvalidInput(f"{file} has no column metric; it has {', '.join(header) or 'none'}")
+    return [_row_of(row, header, names, delimiter) for row in lines[1:]]
+
+
+def _row_of(row: list[str], header: list[str], names: dict[int, str], delimiter: str) -> dict[str, object]:
+    found: dict[str, object] = {name: row[place] for place, name in names.items() if place < len(row)}
+    if len(row) > len(header) and any(cell.strip() for cell in row[len(header) :]):
+        more = f"the row has {len(row)} cells, the header {len(header)}"
+        hint = ": a number with a decimal comma must stand in quotes" if delimiter == "," else ""
+        return {**found, "unreadable": more + hint}
+    missing = [name for name in ("numerator", "denominator") if name not in names.values()]
+    if missing and not str(found.get("metric", "")).upper().startswith("GROUP_"):
+        found["unreadable"] = f"the table has no column {' and no column '.join(missing)}"
+    return found
 
 
 def find_set(name: str) -> Any:

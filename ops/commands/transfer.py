@@ -96,9 +96,18 @@ def import_files(
 
 def simulate(
     ctx: typer.Context,
-    dossiers: Annotated[int, typer.Option(min=0, help="How many dossiers are in hand in the month.")],
     month: Annotated[str, typer.Option(metavar="YYYY-MM", help="The month.")],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same events.")],
+    dossiers: Annotated[
+        int | None, typer.Option(min=0, help="How many dossiers are in hand in the month.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same events.")] = 1,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TABLE.csv",
+            help="Instead: events with exactly these published figures (score-table's columns).",
+        ),
+    ] = None,
     rate: Annotated[
         float | None,
         typer.Option(min=0.001, help="Events a second, live. Default: as fast as it goes."),
@@ -116,13 +125,20 @@ def simulate(
     data: DataOption = None,
 ) -> None:
     """Make a month of a province with real proportions: into a file, or into the log of the running stack."""
-    from ops.simulating import simulate_into
+    from domain.errors import InvalidInput
+    from ops.simulating import made_to_measure, simulate_into
     from producers.simulator import simulate as simulated
 
     settings = settings_of(ctx, data)
-    events = simulated(
-        dossiers, month, seed, distortions=distortions, zone=settings.zone, root=settings.root, tail=tail
-    )
+    if (dossiers is None) == (figures is None):
+        raise InvalidInput("give either --dossiers, how many to make, or --figures, a table to make events for")
+    if figures is not None:
+        events = made_to_measure(settings, figures, month)
+    else:
+        assert dossiers is not None
+        events = simulated(
+            dossiers, month, seed, distortions=distortions, zone=settings.zone, root=settings.root, tail=tail
+        )
     done = simulate_into(settings, events, out=out, rate=rate, wait=wait)
     if as_json:
         print_json(done)

@@ -69,3 +69,12 @@ def raw_events(
         for subject, known, partition, offset, place in sorted(found, key=lambda row: row[2:])
         if (partition, offset, place) not in rejected and (partition, offset) in values
     ]
+
+
+def known_events(reader: Reader, kinds: Sequence[str], known_at: Millis) -> list[dict[str, Any]]:
+    """Every event of these kinds that had become known before an instant; times in milliseconds, `data` JSON."""
+    names = ("subject", "type", "source", "id", "data", "occurred_at", "recorded_at")
+    columns = ", ".join(millis(n) if n.endswith("_at") else f"`{n}`" for n in names)
+    of_kind = " OR ".join(f"startsWith(type, '{kind}.')" for kind in kinds)
+    source = reader.log("events", of_kind, f"known_at < {at(known_at)}", "occurred_at IS NOT NULL")
+    return [dict(zip(names, row, strict=True)) for row in reader.rows(f"SELECT {columns} {source}")]

@@ -70,6 +70,32 @@ def _held(measure: str) -> str:
     return f"position(timeline, '\"{name}\"') > 0"
 
 
+def procedure_counts_between(
+    reader: Reader, start: Millis, until: Millis, known_at: Millis | None = None
+) -> list[tuple[Any, ...]]:
+    """(unit, procedure, *PROCEDURE_MEASURES) of the dossiers accepted in [start, until), exact to the millisecond,
+    as they stand or as known before an instant."""
+    table, known = ("dossiers", "") if known_at is None else ("dossier_versions", f"known_at < {at(known_at)}")
+    inside = f"accepted_at >= {at(start)} AND accepted_at < {at(until)}"
+    codes = f"SELECT dossier_code {reader.source(table, inside, known, final=False, scoped=False)}"
+    bits = {f"acc_{name}": f"bitTest(attributes_, {n})" for n, name in enumerate(ATTRIBUTES)}
+    held = {**bits, "accepted": "1", "acc_fee_synced": "fee_"}
+    counts = ", ".join(f"sum(toInt64({held[m]}))" for m in PROCEDURE_MEASURES)
+    columns = ("unit", "procedure", "accepted_at", "attributes", "position(timeline, '\"fee_synced\"') > 0")
+    unpacked = ", ".join(
+        f"tupleElement(last, {n}) AS {name}"
+        for n, name in enumerate(("unit_", "procedure_", "accepted_at", "attributes_", "fee_"), 1)
+    )
+    inner = reader.source(table, f"dossier_code IN ({codes})", known, final=False, scoped=False)
+    scope = "" if reader.units is None else ("AND unit_ IN %(scope_units)s" if reader.units else "AND 0")
+    sql = f"""
+        SELECT unit_, procedure_, {counts} FROM (
+            SELECT {unpacked} FROM (
+                SELECT argMax(tuple({", ".join(columns)}), version) AS last {inner} GROUP BY dossier_code)
+        ) WHERE {inside} AND procedure_ != '' {scope} GROUP BY unit_, procedure_"""
+    return reader.rows(sql)
+
+
 def petitions(reader: Reader, *where: str) -> list[dict[str, Any]]:
     """Petitions for which all of `where` holds, instants in milliseconds."""
     names = ("petition", "unit", "about", "dossier", "received_at", "due_at", "answered_at", "unhappy")
@@ -89,6 +115,12 @@ def petitions_within(reader: Reader, low: Millis, high: Millis) -> list[dict[str
         f"({c} >= {at(low)} AND {c} < {at(high)})" for c in ("received_at", "answered_at", "due_at")
     )
     return petitions(reader, near)
+
+
+def petitions_between(reader: Reader, start: Millis, until: Millis) -> list[dict[str, Any]]:
+    """Petitions received before `until` and not answered before `start`."""
+    waiting = f"answered_at IS NULL OR answered_at >= {at(start)} OR received_at >= {at(start)}"
+    return petitions(reader, f"received_at < {at(until)}", waiting)
 
 
 def findings(

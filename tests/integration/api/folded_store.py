@@ -41,6 +41,14 @@ def record(offset: int, appended_at: Millis, event_type: str, subject: str, at: 
 @contextmanager
 def embedded_store(folder: Path) -> Iterator[Connect]:
     """A new store with our schema, in a process of its own."""
+    with embedded_address(folder) as writer:
+        migrate(writer)
+        yield lambda user: connect({**writer, "user": user, "password": user[0]}, database="gs766")
+
+
+@contextmanager
+def embedded_address(folder: Path) -> Iterator[dict[str, Any]]:
+    """An empty store in a process of its own: the writer's parameters."""
     passwords = folder / "passwords.json"
     passwords.write_text(json.dumps({"writer": "w", "reader": "r"}))
     command = [sys.executable, "-m", "sinks.embedded", "--path", str(folder / "store")]
@@ -55,9 +63,7 @@ def embedded_store(folder: Path) -> Iterator[Connect]:
         words = process.stdout.readline().split()
         assert words[:1] == ["ready"], words
         port = int(dict(word.split("=") for word in words[1:])["native"])
-        writer = {"host": "127.0.0.1", "port": port, "user": "writer", "password": "w"}
-        migrate(writer)
-        yield lambda user: connect({**writer, "user": user, "password": user[0]}, database="gs766")
+        yield {"host": "127.0.0.1", "port": port, "user": "writer", "password": "w"}
     finally:
         process.terminate()
         process.wait(30)

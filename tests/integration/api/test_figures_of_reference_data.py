@@ -106,12 +106,13 @@ def test_a_unit_counts_what_stands_under_it_and_the_root_counts_everything(ctx: 
 
 def test_procedures_are_counted_per_applying_unit(ctx: FigureContext) -> None:
     card = scorecard(ctx, "H44", "2026-01", children=True)
-    # 1.001 and 2.001 count once, 1.002 once for each of the two communes, with its offices.
-    assert row(card, "FORMALITY_ONLINE_SERVICE")[:2] == (3, 4)
+    # Procedures count once, of those with a stated level; online services once for each applying unit.
+    assert row(card, "FORMALITY_ONLINE_SERVICE")[:2] == (2, 2)
     assert row(card, "ONLINE_SERVICE_WITH_DOSSIER")[:2] == (2, 3)
     assert row(card, "FORMALITY_PAID_ONLINE")[:2] == (1, 1)
     commune = next(c for c in card["children"] if c["unit"] == "H44.100")
-    assert row(commune, "FORMALITY_ONLINE_SERVICE")[:2] == (2, 3)
+    assert row(commune, "FORMALITY_ONLINE_SERVICE")[:2] == (2, 2)
+    assert row(commune, "ONLINE_SERVICE_WITH_DOSSIER")[:2] == (1, 2)
     assert {p["code"]: p["registered"] for p in procedures(ctx)} == {
         "1.001": True,
         "1.002": True,
@@ -183,4 +184,8 @@ def test_a_scope_hides_the_rest(ctx: FigureContext) -> None:
 
 
 def test_indicator_sets_are_listed_with_their_definitions(ctx: FigureContext) -> None:
-    assert [s["name"] for s in indicator_sets()] == [s["name"] for s in indicator_sets(ctx)] == ["2025", "2026"]
+    assert (
+        [s["name"] for s in indicator_sets()]
+        == [s["name"] for s in indicator_sets(ctx)]
+        == ["2025", "2026-draft", "2026"]
+    )

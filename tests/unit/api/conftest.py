@@ -24,6 +24,7 @@ from api.services import Services
 from api.stream import Hub, Moment
 from api.vector import Vector
 from domain.errors import Unavailable
+from domain.indicator_documents import packaged_documents, packaged_sets
 from domain.instants import parse_rfc3339, zone
 from eventlog.config import KafkaConfig
 from eventlog.pending import Coordinates
@@ -134,7 +135,12 @@ class Bench:
         @contextmanager
         def context(_: Services, principal: Principal) -> Iterator[Any]:
             tree = build_tree("H44", {}, ("H44.1", "H44.1.2", "H44.10"), NOW)
-            yield SimpleNamespace(scope=principal.units, now_ms=NOW, tree=tree)
+            yield SimpleNamespace(
+                scope=principal.units,
+                now_ms=NOW,
+                tree=tree,
+                published_sets=lambda: (packaged_documents(), packaged_sets()),
+            )
 
         def probe(_: Services) -> Facts:
             known: dict[str, Any] = {"now": NOW, "clock": "wall", "generation": 1}

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from domain.algebra import Recalled, quantities
 from domain.errors import InvalidInput
 from domain.expressions import evaluate, names, parse_expression
-from domain.indicator_documents import decode_set, holes, packaged_documents, packaged_sets
-from domain.indicator_sets import QUANTITIES, IndicatorSet, choose_set
+from domain.indicator_documents import conflicts, decode_set, holes, packaged_documents, packaged_sets
+from domain.indicator_sets import FACTS, QUANTITIES, IndicatorSet, choose_set
 
 SET = choose_set(packaged_sets(), date(2026, 8, 1))
 
@@ -140,13 +140,13 @@ def test_every_quantity_of_the_packaged_sets_is_in_the_vocabulary() -> None:
     for indicator in SET.indicators:
         figure = SET.figure(indicator)
         for name in [*names(figure.numerator), *names(figure.denominator)]:
-            assert name in QUANTITIES or name.startswith("fact:")
-    assert set(packaged_documents()) == {"2025", "2026"}
+            assert name in QUANTITIES | FACTS
+    assert set(packaged_documents()) == {"2025", "2026", "2026-draft"}
 
 
 def test_sums_of_cells_supply_every_quantity_that_a_set_may_name() -> None:
     supplied = quantities({}, {}, Recalled(), "766").keys()
-    assert {q for q in QUANTITIES if not q.startswith("procedures:")} == set(supplied)
+    assert {q for q in QUANTITIES if not q.startswith(("procedures:", "pet:"))} == set(supplied)
 
 
 @given(st.lists(st.tuples(st.sampled_from("+-"), st.integers(0, 99)), min_size=1, max_size=8))
@@ -174,3 +174,73 @@ def test_the_larger_report_is_taken_among_those_that_exist() -> None:
 def test_what_is_not_a_figure_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="cannot be read"):
         parse_expression(text)
+
+
+def test_a_draft_holds_only_where_it_is_named() -> None:
+    draft = choose_set(packaged_sets(), date(2026, 8, 1), "2026-draft")
+    assert (draft.draft, draft.family, draft.petition_basis) == (True, "766-shift", "accepted")
+    assert choose_set(packaged_sets(), date(2026, 8, 1)).name == "2026"
+    assert choose_set(packaged_sets(), date(2026, 8, 1), "2026/1") is SET
+    with pytest.raises(InvalidInput, match="no indicator set '2026/2'"):
+        choose_set(packaged_sets(), date(2026, 8, 1), "2026/2")
+    heir = decode_set({"inherits": "2026-draft", "name": "x"})
+    assert not heir.draft
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"payment_wait": "credited"}, "payment_wait = 'credited' cannot be computed"),
+        ({"reopened": "last_record"}, "reopened = 'last_record' cannot be computed"),
+        ({"stopped": "open"}, "a stopped dossier has ended"),
+        ({"rules": "06a", "supplement_credit": "unless_due_was_shifted"}, "within the rules 766 only"),
+        ({"peer_sizes": [500, 100]}, "peer_sizes must rise"),
+        ({"petition_basis": "received"}, "petition_basis"),
+        (
+            {"indicators": [{"code": "DOSSIER_SYNC", "unit_kinds": ["ward"]}]},
+            "kinds of units are province, department, commune, other",
+        ),
+        ({"indicators": [{"code": "DOSSIER_SYNC", "numerator": "fact:dreamt"}]}, "'fact:dreamt' is not a known"),
+    ],
+)
+def test_settings_that_nothing_computes_are_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        decode_set({"inherits": "2026", "name": "x", **settings})
+
+
+def test_settings_choose_the_rule_family() -> None:
+    def family(**settings: Any) -> str:
+        return decode_set({"inherits": "2026", "name": "x", **settings}).family
+
+    assert family(supplement_credit="unless_due_was_shifted") == "766-shift"
+    assert family(rules="06a", stopped="open") == "06a-stopped-open"
+    assert family(rules="06a") == "06a"
+
+
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [
+        ({"valid_from": "2027-01-01"}, ()),
+        ({"name": "2026", "valid_from": "2026-01-01"}, ()),
+        ({"valid_from": "2026-06-01", "valid_to": "2026-08-31"}, ()),
+        ({"valid_from": "2024-01-01", "valid_to": "2024-12-31"}, ()),
+        ({"name": "2026", "valid_from": "2026-03-01"}, ("no indicator set holds after 2025-12-31",)),
+        ({"name": "2026", "valid_from": "2026-01-01", "valid_to": "2026-06-30"}, ("holds after 2026-06-30",)),
+        ({"valid_from": "2026-01-01"}, ("it holds together with the set 2026 from 2026-01-01",)),
+    ],
+)
+def test_what_a_published_set_would_do_to_validity_is_said(dates: dict[str, Any], said: tuple[str, ...]) -> None:
+    found = conflicts(decode_set({"inherits": "2026", "name": "new", **dates}), packaged_sets())
+    assert len(found) == len(said)
+    for sentence, part in zip(found, said, strict=True):
+        assert part in sentence
+
+
+def test_petitions_and_observations_may_be_named() -> None:
+    row = {"code": "PUBLISH_ON_TIME", "numerator": "observed:announced_ok", "denominator": "observed:announced"}
+    assert decode_set({"inherits": "2026", "name": "x", "indicators": [row]})
+    satisfied = SET.indicator("PETITION_HANDLING_SATISFACTION")
+    assert satisfied is not None
+    accepted = decode_set({"inherits": "2026", "name": "x", "petition_basis": "accepted"})
+    figure = accepted.figure(satisfied)
+    assert [*names(figure.numerator), *names(figure.denominator)] == ["pet:received_content", "pet:received_all"]

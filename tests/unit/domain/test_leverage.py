@@ -114,7 +114,7 @@ def test_an_indicator_that_no_action_knows_gets_one_of_its_own() -> None:
     document = {
         "name": "x",
         "inherits": "2026",
-        "indicators": [{"code": "PUBLISH_ON_TIME", "numerator": "fact:other", "denominator": "fact:all"}],
+        "indicators": [{"code": "PUBLISH_ON_TIME", "numerator": "observed:other", "denominator": "observed:all"}],
     }
     found = leverage(decode_set(document), scored({"PUBLISH_ON_TIME": (1, 4)}))
     assert "numerator:PUBLISH_ON_TIME" in {w.action for w in found.actions}

@@ -76,7 +76,11 @@ def test_repeated_and_unusable_members_are_named() -> None:
         (("H1", "", 1, 2), "no metric"),
         (("H1",), "no metric"),
         (("H1", "PROCESSED_ON_TIME", "x", 2), "the numerator 'x' is not a number"),
-        (("H1", "PROCESSED_ON_TIME", "1.234,5", 2), "is not a number"),
+        (("H1", "PROCESSED_ON_TIME", "1.23.4", 2), "is not a number"),
+        (("H1", "PROCESSED_ON_TIME", "1,2,3", 2), "is not a number"),
+        (("H1", "PROCESSED_ON_TIME", "0x10", 20), "is not a number"),
+        (("H1", "PROCESSED_ON_TIME", "78%", 100), "is a percentage, not a count"),
+        (("H1", "PROCESSED_ON_TIME", "-1.234,5", 2), "is negative"),
         (("H1", "PROCESSED_ON_TIME", "nan", 2), "not a possible count"),
         (("H1", "PROCESSED_ON_TIME", 1, "inf"), "not a possible count"),
         (("H1", "PROCESSED_ON_TIME", 1, "9" * 400), "not a possible count"),
@@ -102,6 +106,56 @@ def test_scores_that_numbers_alone_do_not_explain_say_why() -> None:
     )
     assert [a.score for a in answers] == [6, 2, 20, 10]
     assert [bool(a.reason) for a in answers] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "score", "said"),
+    [
+        ("144.625", "184.513", 15.6764, "'144.625' was read as 144625; '184.513' was read as 184513"),
+        ("144,625", "184,513", 15.6764, "'144,625' was read as 144625"),
+        ("1.234.567", "2.469.134", 10, "was read as 1234567"),
+        ("1.234,5", "2.469,0", 10, None),
+        ("1,234.5", "2,469.0", 10, None),
+        ("0,5", "1", 10, None),
+        ("0,250", "1", 5, None),
+        ("12,5", "25", 10, None),
+        ("184\u00a0513", "369 026", 10, None),
+        (" '50 ", "+100", 10, None),
+        ("5e1", "1E2", 10, None),
+        ("50.0", "100,00", 10, None),
+        ("-", "n/a", None, "no figures"),
+    ],
+)
+def test_numbers_are_read_in_both_spellings(
+    numerator: str, denominator: str, score: float | None, said: str | None
+) -> None:
+    answer = scored(("H1", "PROCESSED_ON_TIME", numerator, denominator))[0]
+    assert answer.score == (None if score is None else pytest.approx(score, abs=1e-3))
+    assert (said or "") in (answer.reason or "")
+    assert said is not None or answer.reason is None
+
+
+def test_metrics_are_found_whatever_their_case_and_answered_as_they_were_spelt() -> None:
+    answers = scored(
+        ("H1", "processed on-time", 1, 2), ("H1", "group_payment"), ("H1", "dossier_paid_online", 1, 2)
+    )
+    assert [(a.metric, a.score) for a in answers] == [
+        ("processed on-time", 10),
+        ("group_payment", 3),
+        ("dossier_paid_online", 3),
+    ]
+
+
+def test_periods_of_one_unit_are_apart() -> None:
+    def row(period: str, metric: str, numerator: object = None) -> dict[str, object]:
+        return {"unit_code": "H1", "period": period, "metric": metric, "numerator": numerator, "denominator": 10}
+
+    rows = [
+        row("2026-07", "GROUP_PAYMENT"),
+        row("2026-08", "DOSSIER_PAID_ONLINE", 5),
+        row("2026-08", "GROUP_PAYMENT"),
+    ]
+    assert [a.score for a in score_table(rows, SET)] == [None, 3, 3]
 
 
 CELLS = st.one_of(st.none(), st.text(max_size=8), st.integers(), st.floats(), st.booleans())

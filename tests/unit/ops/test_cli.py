@@ -280,3 +280,39 @@ def test_an_unexpected_error_is_one_line_and_its_traceback_goes_to_the_log(
 def test_the_schemas_name_every_event_type(run: Run) -> None:
     assert "dossier.accepted" in json.loads(run("schemas")[1])["types"]
     assert run("schemas", "dossier.eaten")[0] == 2
+
+
+def test_score_table_reads_what_spreadsheets_save(run: Run, tmp_path: Path) -> None:
+    table = tmp_path / "cong.csv"
+    lines = [
+        "",
+        "Mã đơn vị;Chỉ tiêu;Tử số;Mẫu số;Ghi chú",
+        "H44;PROCESSED_ON_TIME;144.625;184.513;x",
+        ";;;;",
+        "H44;DOSSIER_PAID_ONLINE;1,5;3,0;",
+        "H44;KHONG_CO;1;2",
+        "H44;DOSSIER_PAID_ONLINE;1;0;",
+        "H44;FORMALITY_PAID_ONLINE;9;8;;;thừa",
+        "H44;FORMALITY_PAID_ONLINE",
+        "H44;GROUP_PAYMENT;;",
+    ]
+    table.write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    code, out, _ = run("score-table", str(table), "--json")
+    rows = json.loads(out)
+    assert code == 0
+    assert [r["metric"] for r in rows] == [line.split(";")[1] for line in lines[2:] if line.strip(";")]
+    assert [r["score"] is None for r in rows] == [False, False, True, True, True, True, False]
+    assert all(r["score"] is not None or r["reason"] for r in rows)
+    assert "the row has 7 cells, the header 5" in rows[4]["reason"]
+    table.write_bytes("unit_code\tmetric\nH1\tPROCESSED_ON_TIME\n".encode("utf-16"))
+    code, out, _ = run("score-table", str(table), "--json")
+    assert (code, json.loads(out)[0]["reason"]) == (
+        0,
+        "the table has no column numerator and no column denominator",
+    )
+    table.write_text("unit_code,metric,numerator,denominator\nH1,PROCESSED_ON_TIME,1,5,2\n", encoding="utf-8")
+    assert "decimal comma must stand in quotes" in run("score-table", str(table))[1]
+    table.write_text('metric,numerator,denominator\n"PROCESSED_ON_TIME",1,2\n"unclosed,1,2\n', encoding="utf-8")
+    assert run("score-table", str(table))[0] == 0
+    table.write_text("metric,Tử số,numerator,denominator\nX,1,1,2\n", encoding="utf-8")
+    assert run("score-table", str(table))[0] == 2

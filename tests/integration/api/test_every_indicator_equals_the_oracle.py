@@ -1,0 +1,83 @@
+"""Every indicator of random small provinces equals a plain recomputation from the definition: random units,
+periods, instants, knowledge and sets."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from api.figures import FigureContext, scorecard
+from domain.indicator_documents import decode_set, packaged_sets
+from domain.instants import Millis
+from domain.periods import parse_period
+from tests.integration.api.folded_store import Record, embedded_store, fold_into
+from tests.support.indicator_oracle import TABLE, Asked, Told, indicators, points
+from tests.support.random_province import KINDS, random_province, records_of
+from tests.unit.domain.random_dossiers import FIRST_DAY, HOUR, ZONE
+
+PARTITIONS = 2
+NOW = ZONE.midnight(FIRST_DAY + 75) + 10 * HOUR
+PERIODS = ("2025-12", "2026-01", "2026-02", "2026-03", "2026-Q1", "2025", "2026", "2026-01-05..2026-02-11", "ytd")
+OTHER = decode_set(
+    {"inherits": "2026", "name": "other", "attribute_basis": "accepted", "petition_basis": "accepted"}
+)
+SETS = (*packaged_sets(), OTHER)
+WORLDS = 3
+QUESTIONS = 25
+
+
+@pytest.fixture(scope="module", params=range(WORLDS))
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[FigureContext, list[Told], int]]:
+    folder = tmp_path_factory.mktemp("province")
+    told = random_province(random.Random(f"province {request.param}"))
+    with embedded_store(folder) as connect:
+        for partition in range(PARTITIONS):
+            records = [Record(*r) for r in records_of(told, partition, PARTITIONS)]
+            fold_into(connect("writer"), folder, records, ZONE, partition, PARTITIONS)
+        yield FigureContext(connect("reader"), 1, ZONE, "H44", NOW, sets=lambda: SETS), told, request.param
+
+
+def check(ctx: FigureContext, told: list[Told], rng: random.Random) -> None:
+    unit, period, chosen = rng.choice(tuple(KINDS)), rng.choice(PERIODS), rng.choice(("2026", "2025", "other"))
+    as_of = NOW if rng.random() < 0.4 else moment(rng)
+    known = None if rng.random() < 0.5 else moment(rng)
+    span = parse_period(period, ZONE, as_of)
+    if as_of <= span.start_ms:
+        return
+    got = scorecard(ctx, unit, period, as_of, known, chosen)
+    basis = "accepted" if chosen == "other" else "in_hand"
+    asked = Asked(unit, span.start_ms, span.until(as_of), as_of, NOW, known, period, basis, basis)
+    wanted = indicators(told, asked)
+    question = (unit, period, as_of, known, chosen)
+    total = 0.0
+    applicable = 0.0
+    for row in got["indicators"]:
+        code = row["code"]
+        assert (row["numerator"], row["denominator"]) == pytest.approx(wanted[code], nan_ok=True), (code, question)
+        worth = points(code, wanted[code])
+        if code == "DOSSIER_PAID_ONLINE" and chosen == "2025" and worth is not None:
+            worth = min(6.0, worth / 0.30)
+        assert row["points"] == (None if worth is None else pytest.approx(worth)), (code, question)
+        total += worth or 0.0
+        applicable += 0.0 if worth is None else TABLE[code][0]
+    assert got["total_portal"] == pytest.approx(total)
+    assert got["max_applicable"] == pytest.approx(applicable)
+    assert got["total_rebased"] == pytest.approx(total * 100 / applicable)
+
+
+def moment(rng: random.Random) -> Millis:
+    """A midnight, or an instant inside a day."""
+    at = ZONE.midnight(FIRST_DAY + rng.randrange(3, 70))
+    return at if rng.random() < 0.5 else at + rng.randrange(1, 24 * HOUR)
+
+
+@pytest.mark.parametrize("seed", range(QUESTIONS))
+def test_every_indicator_is_what_its_definition_says(
+    world: tuple[FigureContext, list[Told], int], seed: int
+) -> None:
+    ctx, told, number = world
+    rng = random.Random(f"question {number} {seed}")
+    for _ in range(3):
+        check(ctx, told, rng)
