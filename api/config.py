@@ -72,6 +72,8 @@ class ApiConfig:
     """Folders of this installation, by what they are for: health tells when their disk is full."""
     seal: SealConfig | None = field(default=None, repr=False)
     """Where seals are kept and how records are read to prove them; None: nothing can be proven."""
+    apology_template: Path | None = None
+    """The province's own Word form of Mẫu 04; None: ours."""
     max_streams: int = 200
     """Clients of /v1/stream at once."""
 

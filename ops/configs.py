@@ -113,6 +113,7 @@ def api_config(settings: Settings) -> "ApiConfig":
         default_set=settings.indicator_set or None,
         demo=settings.demo,
         development_key=stored.get("key"),
+        apology_template=Path(settings.apology_template).expanduser() if settings.apology_template else None,
         faults=settings.folder("run") / FAULTS,
         writer_health=settings.folder("run") / "writer.json",
         disks={name: settings.folder(folder) for name, folder in DISKS.items()},

@@ -1,5 +1,6 @@
 """Figures: answers in the shapes that commands, routes and screens share. Plain functions, no HTTP."""
 
+from api.figures.apologies import apologies, apology_letter
 from api.figures.catalogue import findings, indicator_sets, units
 from api.figures.changes import change
 from api.figures.context import FigureContext, NotFound
@@ -17,6 +18,8 @@ from api.figures.wall import live
 __all__ = [
     "FigureContext",
     "NotFound",
+    "apologies",
+    "apology_letter",
     "change",
     "dossier",
     "dossier_events",

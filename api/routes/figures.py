@@ -211,6 +211,23 @@ def get_due(
     )
 
 
+@router.get("/apologies", tags=["lists"], summary="Who owes an apology", responses=_OK)
+def get_apologies(
+    request: Request,
+    who: Reader,
+    services: Parts,
+    unit: Unit = None,
+    as_of: AsOf = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Response:
+    """By unit: dossiers whose last day for Mẫu 04 this is, and late ones without it, open or ended."""
+    as_of_ms, _ = instants(services, as_of, None)
+    return figure(
+        request, services, who, lambda ctx: services.figures.apologies(ctx, unit, as_of_ms, cursor, limit)
+    )
+
+
 @router.get("/findings", tags=["lists"], summary="Things to look into", responses=_OK)
 def get_findings(
     request: Request,

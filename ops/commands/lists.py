@@ -116,7 +116,7 @@ def findings(
     from ops.client import Client
 
     query = {"unit": unit, "kind": kind, "limit": _page(limit)}
-    found = _collected(Client(settings_of(ctx, data)), "/v1/findings", query, "findings", limit)
+    found = collected(Client(settings_of(ctx, data)), "/v1/findings", query, "findings", limit)
     if as_json:
         print_json(found)
         return
@@ -138,7 +138,7 @@ def alerts(
     from ops.client import Client
 
     query = {"state": state, "kind": kind, "unit": unit, "level": level}
-    found = _collected(Client(settings_of(ctx, data)), "/v1/alerts", query, "alerts", limit)
+    found = collected(Client(settings_of(ctx, data)), "/v1/alerts", query, "alerts", limit)
     if as_json:
         print_json(found)
         return
@@ -186,7 +186,7 @@ def _list(
     from ops.client import Client
 
     query["limit"] = _page(limit)
-    found = _collected(Client(settings_of(ctx, data)), path, query, "dossiers", limit)
+    found = collected(Client(settings_of(ctx, data)), path, query, "dossiers", limit)
     if as_json:
         print_json(found)
         return
@@ -201,7 +201,7 @@ def _page(limit: int | None) -> int:
     return min(limit or PAGE, PAGE)
 
 
-def _collected(client: Any, path: str, query: dict[str, Any], rows: str, limit: int | None) -> dict[str, Any]:
+def collected(client: Any, path: str, query: dict[str, Any], rows: str, limit: int | None) -> dict[str, Any]:
     """The first page's answer with the rows of all pages, up to `limit`; `next` is null when nothing is left."""
     whole: dict[str, Any] | None = None
     for page in client.pages(path, **query):

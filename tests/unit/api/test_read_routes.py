@@ -48,6 +48,7 @@ CARD = "/v1/scorecards/H44?period=2026-08"
             "/v1/targets?unit=H44&period=ytd&children=true",
             ("targets", ("H44", "ytd", None, None, None, True)),
         ),
+        ("/v1/apologies?unit=H44&limit=7", ("apologies", ("H44", None, None, 7))),
         ("/v1/findings?kind=x", ("findings", (None, "x", None, 100))),
     ],
 )
