@@ -129,13 +129,16 @@ def served(tmp_path: Path, told: dict[str, Any] | None) -> tuple[TestClient, lis
     app, acts = FastAPI(), list[tuple[Any, ...]]()
     problems.install(app)
     app.include_router(letter_routes.router)
-    asked: Any = SimpleNamespace(apology_letter=lambda _, *args: acts.append(args) or told)
+
+    def letter(_: Any, *args: Any) -> Any:
+        acts.append(args)
+        return told
 
     app.state.services = SimpleNamespace(
         config=ApiConfig(KafkaConfig("127.0.0.1:1"), StoreConfig(), tmp_path / "p"),
         keys=Keys(),
         context=lambda *_: nullcontext(None),
-        figures=asked,
+        figures=SimpleNamespace(apology_letter=letter),
         acts=SimpleNamespace(record=lambda *args: acts.append(args[:2])),
         wall=lambda: 0,
     )
