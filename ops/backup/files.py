@@ -18,6 +18,7 @@ from ops.settings import Settings
 GENERATION = "generation.json"
 SPOOL = "spool"
 PLAIN = (SETTINGS, GENERATION, DEMO)
+SEALS = ("seal/checkpoints.jsonl", "seal/witnesses.jsonl")
 KEY_LIST = "keys.json"
 IDENTIFIERS = "identifiers.json"
 
@@ -39,6 +40,15 @@ def copy_spool(data: Path, target: Path) -> None:
         except FileNotFoundError:
             continue
         write_durably(target / SPOOL / path.name, content)
+
+
+def copy_seals(data: Path, target: Path) -> None:
+    """Copies the chain of checkpoints and the witnesses' signatures. Call it before the log's ends are read: what
+    they seal is then in the log's range."""
+    for name in SEALS:
+        if (data / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            write_durably(target / name, (data / name).read_bytes())
 
 
 def copy_state(data: Path, target: Path) -> None:

@@ -18,7 +18,16 @@ from typing import NamedTuple
 from domain.errors import Refused
 from eventlog.config import KafkaConfig
 from eventlog.topics import read_log_id
-from ops.backup.files import check_places, copy_keys, copy_spool, copy_state, is_empty, living_keys, state_files
+from ops.backup.files import (
+    check_places,
+    copy_keys,
+    copy_seals,
+    copy_spool,
+    copy_state,
+    is_empty,
+    living_keys,
+    state_files,
+)
 from ops.backup.logs import EVENTS, RawLog, log_topics, running_log
 from ops.backup.manifest import (
     NAME,
@@ -74,6 +83,7 @@ def take_backup(
         _make_room(folder, state)
         with running_log(settings, environ, say) as kafka:
             copy_spool(settings.data, state)
+            copy_seals(settings.data, state)
             log_ids = {name: read_log_id(kafka, topic) for name, topic in log_topics(kafka).items()}
             _check_former(folder, former, log_ids)
             taken = [_take_topic(kafka, name, folder, former, segment_bytes, step) for name in log_topics(kafka)]

@@ -67,7 +67,7 @@ def measure_stream(
     """All contenders over one log of about so many events. `profile` gets the top functions of one more fold;
     `peers` hears that the peers' environment is being installed where it is missing (None: it is not)."""
     python = interpreter(environ) if peers is None else install(environ, peers)
-    with _log(events, environ, python or "they are not installed: gs766 bench stream --peers") as log:
+    with bare_log(events, environ, python or "they are not installed: gs766 bench stream --peers") as log:
         found = [m for contender in CONTENDERS for m in contender(log)]
         if profile is not None:
             profile(_profiled(log))
@@ -75,7 +75,7 @@ def measure_stream(
 
 
 @contextmanager
-def _log(events: int, environ: Mapping[str, str], peers: Path | str) -> Iterator[Log]:
+def bare_log(events: int, environ: Mapping[str, str], peers: Path | str) -> Iterator[Log]:
     with scratch("stream") as folder, bare_broker(folder, environ) as kafka:
         count, ends = past_log(kafka, simulated(dossiers_for(events)), PARTITIONS)
         ensure_topics(kafka, time.time_ns() // 1_000_000, PARTITIONS)

@@ -90,6 +90,13 @@ def _state(_environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
     return measure_state(sizes.dossiers or 100_000)
 
 
+def _seal(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
+    from ops.bench.seals import measure_seals
+
+    events = _events(sizes, 100_000)
+    return measure_seals(environ, events, max(events, 20_000_000))
+
+
 def _start(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
     from ops.bench.start import IDLE_SECONDS, measure_start
 
@@ -107,6 +114,7 @@ ALL: Mapping[str, Run] = {
     "growth": _growth,
     "state": _state,
     "flush": _flush,
+    "seal": _seal,
     "start": _start,
 }
 

@@ -1,6 +1,7 @@
 """Where checkpoints are published besides the files: a topic, and a table for queries and screens."""
 
 import logging
+import time
 from typing import Any
 
 import msgspec
@@ -15,6 +16,9 @@ from sinks.sealing.outside import Cosigned
 
 log = logging.getLogger("gs766.sealer")
 
+_PAUSE = 5.0
+"""Seconds before a store that did not answer is asked again: it is a copy for reading, not what counts."""
+
 
 class Published:
     """Keeps topic and table up with the chain; what fails is made good at the next occasion."""
@@ -25,6 +29,7 @@ class Published:
         self._in_topic: int | None = None
         self._in_store: int | None = None
         self._client: Any = None
+        self._store_again = 0.0
 
     def catch_up(self, chain: CheckpointFile) -> None:
         """Publishes what is missing."""
@@ -34,10 +39,17 @@ class Published:
         number = last.checkpoint().number
         try:
             self._to_topic(chain, last, number)
+        except Gs766Error as error:
+            log.warning("checkpoint %s is not in its topic yet: %s", number, error)
+            self._in_topic = None
+        if time.monotonic() < self._store_again:
+            return
+        try:
             self._to_store(chain, last, number)
         except Gs766Error as error:
-            log.warning("checkpoint %s is not published everywhere yet: %s", number, error)
-            self._forget()
+            log.warning("checkpoint %s is not in the store yet: %s", number, error)
+            self._forget_store()
+            self._store_again = time.monotonic() + _PAUSE
 
     def _to_topic(self, chain: CheckpointFile, last: Signed, number: int) -> None:
         if self._in_topic is None:
@@ -66,8 +78,8 @@ class Published:
             file.write(msgspec.json.encode(found) + b"\n")
         del signed
 
-    def _forget(self) -> None:
-        self._in_topic = self._in_store = None
+    def _forget_store(self) -> None:
+        self._in_store = None
         client, self._client = self._client, None
         if client is not None:
             client.disconnect()
@@ -75,4 +87,4 @@ class Published:
     def close(self) -> None:
         """Ends the connections."""
         self._topic.close()
-        self._forget()
+        self._forget_store()

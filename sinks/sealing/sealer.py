@@ -104,7 +104,8 @@ class _Sealer:
         taken = 0
         for name in LOGS:
             taken += self._take(name, 20 if taken else 200)
-        self._close_days()
+        if not taken:
+            self._close_days()
         asked = self._config.close_request.exists()
         if asked and not taken:
             self._state.close_days(None)
@@ -123,9 +124,10 @@ class _Sealer:
         by_partition: dict[int, list[Record]] = {}
         for record in records:
             by_partition.setdefault(record.partition, []).append(record)
+        closing = self._config.zone.day(int(time.time() * 1000)) - 1
         for partition, found in sorted(by_partition.items()):
             key: PartitionKey = (name, partition)
-            self._state.take(key, found)
+            self._state.take(key, found, closing)
             self._next[name][partition] = found[-1].offset + 1
         return len(records)
 

@@ -66,13 +66,14 @@ class SealedPartition:
         self.offset, self.known_at, self.day = place.offset, place.known_at, place.day
         self.record_hash, self.closed_size = place.record_hash, place.closed_size
 
-    def take(self, txn: Any, subjects: Any, records: Iterable[Record]) -> list[Close]:
-        """Takes records in offset order; returns the closes of the days that ended between them."""
+    def take(self, txn: Any, subjects: Any, records: Iterable[Record], closing: Day) -> list[Close]:
+        """Takes records in offset order; returns the closes of the days, from `closing` on, that ended between
+        them. Each close looks at every subject, so days long past, taken up late, are closed as one."""
         closes: list[Close] = []
         for record in records:
             known_at = max(self.known_at, record.timestamp_ms)
             day = self._zone.day(known_at)
-            if self.day is not None and day > self.day:
+            if self.day is not None and closing <= self.day < day:
                 closes += self.close_day(txn, subjects)
             self.day, self.known_at = day, known_at
             found = record_leaves(self._log_id, self.key[1], record.offset, known_at, record.value)
@@ -186,9 +187,9 @@ class SealState:
         self._parts[key] = SealedPartition(self.folder, key, place, self._zone)
         return self._parts[key]
 
-    def take(self, key: PartitionKey, records: Iterable[Record]) -> None:
-        """Takes records of a partition into the present transaction."""
-        self.closes += tuple(self._parts[key].take(self._begun(), self._subjects[key], records))
+    def take(self, key: PartitionKey, records: Iterable[Record], closing: Day = 0) -> None:
+        """Takes records of a partition into the present transaction; days before `closing` are not closed yet."""
+        self.closes += tuple(self._parts[key].take(self._begun(), self._subjects[key], records, closing))
 
     def close_days(self, before: Day | None) -> None:
         """Closes every partition's open day if it lies before that day; all of them for None."""
