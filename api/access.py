@@ -3,7 +3,9 @@
 Outside a principal's subtree a thing does not exist (404), so that an answer never tells that it does.
 """
 
+import binascii
 import ipaddress
+from base64 import b64decode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -50,21 +52,26 @@ def principal_of(key: Key) -> Principal:
     return Principal(key.id, frozenset(scopes), key.units, key.sources)
 
 
-def authenticate(request: Request, keys: KeyStore, *, loopback_reads: bool) -> Principal:
+def authenticate(request: Request, keys: KeyStore, *, loopback_reads: bool, basic: bool = False) -> Principal:
     """The caller by `Authorization: Bearer gs766_…` or `X-GS766-Key`; on loopback without a key: a reader.
 
-    Raises 401 for a wrong or revoked key, and for none from elsewhere.
+    Raises 401 for a wrong or revoked key, and for none from elsewhere. `basic` also takes the key as the password
+    of Basic authentication: for feeds that are only read, because browsers send such a password by themselves.
     """
-    token = _token(request)
+    challenge = {"WWW-Authenticate": 'Basic realm="gs766", charset="UTF-8"'} if basic else {}
+    token = _token(request, basic=basic)
     if token is not None:
         key = keys.find(token)
         if key is None:
-            raise Problem("no-key", "this key is unknown or was revoked: ask the administrator for a new one")
+            refused = "this key is unknown or was revoked: ask the administrator for a new one"
+            raise Problem("no-key", refused, headers=challenge)
         return principal_of(key)
     if loopback_reads and is_loopback(request):
         return Principal(LOOPBACK, frozenset({"read", "display"}))
     raise Problem(
-        "no-key", "send a key: 'Authorization: Bearer gs766_…'; gs766 keys create makes one on the server"
+        "no-key",
+        "send a key: 'Authorization: Bearer gs766_…'; gs766 keys create makes one on the server",
+        headers=challenge,
     )
 
 
@@ -92,9 +99,11 @@ def _loopback_address(text: str) -> bool:
         return False
 
 
-def _token(request: Request) -> str | None:
+def _token(request: Request, *, basic: bool = False) -> str | None:
     header = request.headers.get("authorization", "")
     scheme, _, value = header.partition(" ")
+    if basic and scheme.lower() == "basic":
+        return _password(value.strip())
     if header and scheme.lower() != "bearer":
         raise Problem("no-key", "only 'Authorization: Bearer gs766_…' is understood")
     if header:
@@ -102,12 +111,20 @@ def _token(request: Request) -> str | None:
     return request.headers.get("x-gs766-key")
 
 
-def require(*scopes: Scope) -> Callable[[Request], Principal]:
-    """A dependency: the principal, if it has one of the scopes; else 403."""
+def _password(value: str) -> str:
+    """The password of Basic credentials, '' where there is none: no key is that."""
+    try:
+        return b64decode(value, validate=True).decode().partition(":")[2]
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def require(*scopes: Scope, basic: bool = False) -> Callable[[Request], Principal]:
+    """A dependency: the principal, if it has one of the scopes; else 403. `basic` as for `authenticate`."""
 
     def dependency(request: Request) -> Principal:
         services = request.app.state.services
-        found = authenticate(request, services.keys, loopback_reads=services.config.loopback_reads)
+        found = authenticate(request, services.keys, loopback_reads=services.config.loopback_reads, basic=basic)
         check_scopes(found, scopes)
         return found
 

@@ -5,6 +5,7 @@ from api.figures.catalogue import findings, indicator_sets, units
 from api.figures.changes import change
 from api.figures.context import FigureContext, NotFound
 from api.figures.dossiers import dossier, dossier_events
+from api.figures.due_days import due_days
 from api.figures.indicators import indicator, indicator_dossiers
 from api.figures.leverage import leverage
 from api.figures.lists import due, overdue
@@ -24,6 +25,7 @@ __all__ = [
     "dossier",
     "dossier_events",
     "due",
+    "due_days",
     "findings",
     "indicator",
     "indicator_dossiers",

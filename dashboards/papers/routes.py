@@ -16,7 +16,7 @@ from api.papers.standing import Place, place_now, place_then, standing
 from api.params import instant, strict_query
 from api.problems import NotFound, Problem, responses
 from api.services import Services, services_of
-from dashboards.papers import letter_routes
+from dashboards.papers import due_calendar, letter_routes
 from dashboards.papers.files import FORMATS, MEDIA, chosen, render, renderers
 from domain.events import encode_event, make_event
 from domain.instants import format_rfc3339
@@ -44,6 +44,7 @@ _FILES: dict[int | str, dict[str, Any]] = {200: {"content": {media: {} for media
 def mount_papers(app: FastAPI) -> None:
     """Adds the routes to an app made by `api.app.create_app`, before it starts and before the board."""
     app.include_router(letter_routes.router)
+    app.include_router(due_calendar.router)
     app.include_router(router)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.figures import FigureContext, apologies, apology_letter
+from api.figures import FigureContext, apologies, apology_letter, due, due_days
 from api.figures.kept import Kept
 from dashboards.papers.letter import render
 from domain.errors import InvalidInput
@@ -134,3 +134,17 @@ def test_a_letter_too_late_and_a_second_one_are_warned_of(store: Connect) -> Non
         apology_letter(context(store, at("2026-11-25T08:00")), "L3")
     with pytest.raises(InvalidInput, match="is not a date"):
         apology_letter(context(store, at("2026-11-20T08:00")), "L0", None, "mai")
+
+
+def test_days_of_a_calendar_are_the_days_of_the_list(store: Connect) -> None:
+    now = ZONE.midnight(FIRST_DAY + 20)
+    ctx = context(store, now)
+    listed, found = due(ctx, within="20wd", limit=5_000), due_days(ctx, within="20wd")
+    assert {d["day"]: d["due"] for d in found["days"]} == listed["by_day"]
+    assert [c for d in found["days"] for c in d["dossiers"]] == [x["dossier_code"] for x in listed["dossiers"]]
+    owed = [x for x in listed["dossiers"] if not x["apology"] and not x["paused"]]
+    assert sum(d["without_apology"] for d in found["days"]) == len(owed)
+    assert all(d["last_day"] < d["day"] for d in found["days"])
+    mine = due_days(context(store, now, "H44.100"), within="20wd")
+    assert mine["unit"] == "H44.100"
+    assert sum(d["due"] for d in mine["days"]) < sum(d["due"] for d in found["days"])
