@@ -19,7 +19,7 @@ from api.feed import Moments, StoreFeed
 from api.keys import KeyStore
 from api.pool import open_pool
 from api.probes import Prober
-from api.routes import audit, comparing, figures, intake, portal, steering, system
+from api.routes import audit, comparing, figures, intake, portal, questions, steering, system
 from api.services import Services
 from api.stream import Hub
 from domain.errors import Unavailable
@@ -145,6 +145,7 @@ def create_app(config: ApiConfig, open_parts: Open = open_services) -> FastAPI:
     app.include_router(figures.router)
     app.include_router(steering.router)
     app.include_router(audit.router)
+    app.include_router(questions.router)
     app.include_router(comparing.router)
     app.include_router(alert_routes.router)
     app.include_router(system.router)

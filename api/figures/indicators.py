@@ -179,7 +179,7 @@ def indicator_dossiers(
     found = _indicator(q, code)
     _countable(q, found)
     figure = q.indicator_set.figure(found)
-    parts = (_own(figure.numerator), _own(figure.denominator))
+    parts = (own_part(figure.numerator), own_part(figure.denominator))
     grain = Grain(q.start, q.until, q.family)
     where = dossiers.in_hand(q.start, q.until, by_last_end=q.family != "06a-stopped-open")
     reader, after, size = ctx.reader(unit), str(mark.get("after", "")), max(200, 2 * limit)
@@ -215,19 +215,19 @@ def _listed(ctx: FigureContext, q: Question, codes: list[str]) -> list[dict[str,
     return listed
 
 
-def _own(expression: Expression) -> Expression:
+def own_part(expression: Expression) -> Expression:
     """The part of a figure that dossiers make up: of `max(a report's figure, our count)` our count."""
     if isinstance(expression, Largest):
         parts = [p for p in expression.of if not any(n.startswith("fact:") for n in names(p))]
         return Largest(tuple(parts)) if len(parts) != 1 else parts[0]
     if isinstance(expression, Sum):
-        return Sum(tuple((sign, _own(term)) for sign, term in expression.terms))
+        return Sum(tuple((sign, own_part(term)) for sign, term in expression.terms))
     return expression
 
 
 def _names(q: Question, found: Indicator) -> Iterable[str]:
     figure = q.indicator_set.figure(found)
-    return (*names(figure.numerator), *names(_own(figure.denominator)))
+    return (*names(figure.numerator), *names(own_part(figure.denominator)))
 
 
 def _countable(q: Question, found: Indicator) -> None:

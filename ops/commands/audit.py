@@ -1,51 +1,77 @@
 """`gs766 audit`: an auditor's questions. What cannot be proven is answered so: cannot tell."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from ops import exits
-from ops.commands.shell import DataOption, JsonOption, print_json, say, settings_of
+from ops.commands.audit_words import CODES, show
+from ops.commands.shell import AsOfOption, DataOption, JsonOption, print_json, settings_of
 
-QUESTIONS = (
+PeriodOption = Annotated[str, typer.Option(help="2026-08, 2026-Q3, 2026, 2026-07-15..2026-08-14, today or ytd.")]
+NOT_YET = (
+    "verify",
     "who-knew",
-    "as-shown",
-    "figure",
     "moved-due",
     "backdated",
-    "verify",
-    "completeness",
     "too-early",
     "apologies",
     "controls",
+    "completeness",
+    "figure",
+    "as-shown",
 )
-"""The ten questions of an auditor (users.md §D)."""
-_WHY = "this release does not answer it yet; `gs766 verify` tells whether the logs are what was sealed"
+"""Questions of an auditor (users.md §D) that this release does not answer."""
+UnitArgument = Annotated[str, typer.Argument(help="The unit's code; its subtree counts.")]
 
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
-    app.command()(audit)
+    group = typer.Typer(no_args_is_help=True, help="An auditor's questions: 0 holds, 1 does not, 3 cannot tell.")
+    group.command("changes")(changes)
+    for word in NOT_YET:
+        group.command(word, help="Not answered yet: cannot tell.")(_not_yet)
+    app.add_typer(group, name="audit")
 
 
-def audit(
+def changes(
     ctx: typer.Context,
-    question: Annotated[str, typer.Argument(help=", ".join(QUESTIONS))],
+    unit: UnitArgument,
+    period: PeriodOption,
+    between: Annotated[str, typer.Option(help="Two instants of knowledge: 2026-08-31,2026-09-30.")],
+    as_of: AsOfOption = None,
+    indicator_set: Annotated[str | None, typer.Option("--set", help="The indicator set.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=5000, help="So many dossiers are listed.")] = 200,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """What changed between two instants of knowledge, and the events that changed it."""
+    query = {"unit": unit, "period": period, "between": between, "as_of": as_of, "limit": limit}
+    _ask(ctx, "changes", query | {"set": indicator_set}, as_json, data)
+
+
+def _ask(ctx: typer.Context, word: str, query: dict[str, Any], as_json: bool, data: Path | None) -> None:
+    from ops.client import Client
+
+    settings = settings_of(ctx, data)
+    if "set" in query:
+        query["set"] = query["set"] or settings.indicator_set or None
+    _end(Client(settings, timeout=900.0).get(f"/v1/audit/{word}", **query), as_json)
+
+
+def _end(answer: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+    else:
+        show(answer)
+    raise typer.Exit(CODES[answer["verdict"]])
+
+
+def _not_yet(
     subject: Annotated[str | None, typer.Argument(help="A dossier, unit or report, as the question asks.")] = None,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """An auditor's question, with proof. Exit 3: without seals it cannot tell."""
-    settings_of(ctx, data)
-    if question not in QUESTIONS:
-        raise typer.BadParameter(f"'{question}' is not one of {', '.join(QUESTIONS)}")
-    del subject
-    _cannot_tell(as_json)
-
-
-def _cannot_tell(as_json: bool) -> None:
-    if as_json:
-        print_json({"verdict": "cannot_tell", "checked": {}, "differences": [], "reason": _WHY})
-    else:
-        say(f"cannot tell: {_WHY}")
-    raise typer.Exit(exits.CANNOT_TELL)
+    del subject, data
+    why = "this release does not answer it yet; gs766 verify tells whether the logs are what was sealed"
+    _end({"question": "", "verdict": "cannot_tell", "checked": {}, "differences": [], "reason": why}, as_json)

@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ops import exits
+from ops.commands.audit_words import CODES, WORDS
 from ops.commands.shell import DataOption, JsonOption, print_json, say, settings_of
 
 if TYPE_CHECKING:
     from sinks.sealing.config import SealConfig
-
-WORDS = {
-    "holds": "ĐẠT (holds)",
-    "fails": "KHÔNG ĐẠT (does not hold)",
-    "cannot_tell": "KHÔNG CHỨNG MINH ĐƯỢC (cannot tell)",
-}
-CODES = {"holds": exits.HOLDS, "fails": exits.FAILS, "cannot_tell": exits.CANNOT_TELL}
 
 
 def register(app: typer.Typer) -> None:

@@ -1,0 +1,61 @@
+"""Read routes over an auditor's questions. Thin on purpose: parameters in, `api.audit` asked, its answer out."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api import audit
+from api.access import Principal, require
+from api.answers import figure
+from api.params import instant, strict_query
+from api.problems import Problem, responses
+from api.routes.figures import AsOf, Limit, Period, SetName, UnitWanted
+from api.services import Services, services_of
+from domain.instants import Millis
+
+router = APIRouter(
+    prefix="/v1/audit",
+    tags=["audit"],
+    dependencies=[Depends(strict_query)],
+    responses=responses("no-key", "forbidden", "not-found", "invalid-input", "unavailable"),
+)
+Reader = Annotated[Principal, Depends(require("read"))]
+Parts = Annotated[Services, Depends(services_of)]
+Between = Annotated[
+    str, Query(max_length=90, description="Two instants of knowledge, the earlier first: 2026-08-31,2026-09-30.")
+]
+
+
+@router.get("/changes", summary="What changed between two instants of knowledge, and by which events")
+def get_changes_known(
+    request: Request,
+    who: Reader,
+    services: Parts,
+    unit: UnitWanted,
+    period: Period,
+    between: Between,
+    as_of: AsOf = None,
+    set_name: SetName = None,
+    limit: Limit = 200,
+) -> Response:
+    """Each changed numerator and denominator of the scorecard, the dossiers that changed it, and the event of each
+    with coordinates and `known_at`. `verdict` holds where these explain every change exactly."""
+    first, second = _pair(services, between)
+    until = instant(as_of, services.zone, "as_of")
+    chosen = set_name or services.config.default_set
+    return figure(
+        request,
+        services,
+        who,
+        lambda ctx: audit.changes(ctx, unit, period, first, second, until, chosen, limit),
+        cached=False,
+    )
+
+
+def _pair(services: Services, between: str) -> tuple[Millis, Millis]:
+    found = [instant(text, services.zone, "between") for text in between.split(",")]
+    if len(found) != 2 or found[0] is None or found[1] is None:
+        raise Problem(
+            "invalid-input", "between takes two instants with a comma: 2026-08-31,2026-09-30", field="between"
+        )
+    return found[0], found[1]

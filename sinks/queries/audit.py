@@ -1,0 +1,66 @@
+"""What an auditor's questions read: versions and events between two instants of knowledge, acts, what was refused.
+
+Coordinates and times come with every row, so that an answer can be followed into the log and proven from there.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from domain.event_types import BROADCAST_TYPES
+from domain.instants import Millis
+from sinks.queries.dossiers import Timed
+from sinks.queries.reader import Reader, at, chunks, millis
+
+_EVENT = ("subject", "type", "id", "occurred_at", "recorded_at", "known_at", "partition", "offset", "index")
+_EVENT_SQL = ", ".join(millis(n) if n.endswith("_at") else f"`{n}`" for n in _EVENT)
+
+
+class Version(NamedTuple):
+    """A dossier as one record of the log left it."""
+
+    partition: int
+    offset: int
+    stood: Timed
+
+
+def versions(reader: Reader, codes: Sequence[str], low: Millis, high: Millis) -> Iterator[Version]:
+    """The versions of these dossiers that became known in [low, high), by code and in order of the log."""
+    known = f"known_at >= {at(low)} AND known_at < {at(high)}"
+    for piece in chunks(sorted(codes), 2_000):
+        source = reader.source("dossier_versions", "dossier_code IN %(codes)s", known, scoped=False)
+        sql = f"""
+            SELECT partition, version, dossier_code, unit, procedure, channel, timeline {source}
+            ORDER BY dossier_code, version"""
+        for partition, offset, *stood in reader.rows(sql, codes=piece):
+            yield Version(partition, offset, Timed(*stood))
+
+
+def events_at(
+    reader: Reader, codes: Sequence[str], places: Sequence[tuple[int, int]]
+) -> dict[tuple[str, int, int], list[dict[str, Any]]]:
+    """The events of these dossiers in these records (partition, offset), by (dossier, partition, offset). Under ''
+    stand documents that reach every dossier (a calendar, a limit). Times in milliseconds."""
+    found: dict[tuple[str, int, int], list[dict[str, Any]]] = {}
+    for some in chunks(sorted(set(places)), 1_000):
+        source = reader.log(
+            "events", "(partition, offset) IN %(places)s", "subject IN %(codes)s OR type IN %(broadcast)s"
+        )
+        sql = f"SELECT {_EVENT_SQL} {source} ORDER BY partition, offset, `index`"
+        for row in reader.rows(sql, places=some, codes=list(codes), broadcast=sorted(BROADCAST_TYPES)):
+            event = dict(zip(_EVENT, row, strict=True))
+            subject = "" if event["type"] in BROADCAST_TYPES else event["subject"]
+            found.setdefault((subject, event["partition"], event["offset"]), []).append(event)
+    return found
+
+
+def events_between(
+    reader: Reader, kinds: Sequence[str], low: Millis, high: Millis, limit: int
+) -> list[dict[str, Any]]:
+    """Events of these kinds that became known in [low, high), in order of knowledge; a broadcast one once. Times
+    in milliseconds; `data` is JSON."""
+    of_kind = " OR ".join(f"startsWith(type, '{kind}.')" for kind in kinds)
+    source = reader.log("events", of_kind, f"known_at >= {at(low)}", f"known_at < {at(high)}")
+    sql = f"""
+        SELECT {_EVENT_SQL}, data {source}
+        ORDER BY known_at, partition, offset, `index` LIMIT 1 BY id, source LIMIT {int(limit)}"""
+    return [dict(zip((*_EVENT, "data"), row, strict=True)) for row in reader.rows(sql)]

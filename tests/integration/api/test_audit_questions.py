@@ -1,0 +1,109 @@
+"""An auditor's questions asked of a store filled by the fold: each planted event is named by its place."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clickhouse_driver import Client
+
+from api import audit
+from api.figures import FigureContext, scorecard
+from domain.errors import InvalidInput
+from domain.instants import Millis, parse_rfc3339
+from tests.integration.api.folded_store import Record, embedded_store, fold_into, record
+from tests.unit.domain.random_dossiers import ZONE
+
+ON_TIME = "PROCESSED_ON_TIME"
+
+
+def at(text: str) -> Millis:
+    """An instant in the province's zone, of 2026: `08-03T08:00`."""
+    return parse_rfc3339(f"2026-{text}:00+07:00")
+
+
+def said(offset: int, known: str, verb: str, code: str, when: str, **data: Any) -> Record:
+    return record(offset, at(known), f"dossier.{verb}", code, at(when), data)
+
+
+def due(text: str) -> str:
+    return f"2026-{text}:00+07:00"
+
+
+LOG = [
+    said(0, "08-03T08:00", "accepted", "a", "08-03T08:00", unit="H44.1", due_at=due("08-10T17:00")),
+    said(1, "08-03T09:00", "accepted", "b", "08-03T09:00", unit="H44.1", due_at=due("08-20T17:00")),
+    said(2, "08-19T09:00", "finished", "b", "08-19T09:00"),
+    said(3, "08-20T09:00", "accepted", "c", "08-20T09:00", unit="H44.2", due_at=due("08-28T17:00")),
+    said(4, "08-27T09:00", "finished", "c", "08-27T09:00"),
+    # A month late: said to have ended in time, heard of long after.
+    said(5, "09-15T10:00", "finished", "a", "08-10T16:00"),
+    said(6, "09-16T10:00", "step_started", "b", "08-05T08:00", step="x"),
+]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("audit")
+    with embedded_store(folder) as connect:
+        fold_into(connect("writer"), folder, LOG, ZONE, batch_size=1)
+        yield connect("reader")
+
+
+@pytest.fixture
+def ctx(client: Client) -> FigureContext:
+    return FigureContext(client, 1, ZONE, "H44", at("10-01T08:00"), None, {0: len(LOG) - 1})
+
+
+def test_an_event_a_month_late_is_named_as_what_changed_the_figure(ctx: FigureContext) -> None:
+    def figure(known: str) -> tuple[int, int]:
+        card = scorecard(ctx, "H44.1", "2026-08", known_at=at(known))
+        row = next(r for r in card["indicators"] if r["code"] == ON_TIME)
+        return row["numerator"], row["denominator"]
+
+    assert (figure("09-15T10:00"), figure("09-15T10:01")) == ((1, 2), (2, 2))
+    found = audit.changes(ctx, "H44.1", "2026-08", at("09-01T00:00"), at("09-30T00:00"))
+    assert found["verdict"] == "holds", found
+    row = next(r for r in found["differences"] if r["code"] == ON_TIME)
+    assert row["numerator"] == {"then": 1, "now": 2, "change": 1}
+    assert row["denominator"]["change"] == 0
+    (dossier,) = found["dossiers"]
+    assert dossier["dossier_code"] == "a"
+    assert dossier["changed"][ON_TIME] == {"numerator": 1, "denominator": 0}
+    (event,) = dossier["events"]
+    assert (event["type"], event["partition"], event["offset"], event["index"]) == ("dossier.finished", 0, 5, 0)
+    assert event["known_at"].startswith("2026-09-15T10:00:00")
+
+
+def test_nothing_changes_where_nothing_became_known(ctx: FigureContext) -> None:
+    for unit, first, second in (("H44.2", "09-01T00:00", "09-30T00:00"), ("H44", "09-15T11:00", "09-30T00:00")):
+        found = audit.changes(ctx, unit, "2026-08", at(first), at(second))
+        assert (found["verdict"], found["differences"], found["dossiers"]) == ("holds", [], [])
+
+
+def test_the_whole_province_is_explained_from_its_first_day(ctx: FigureContext) -> None:
+    found = audit.changes(ctx, "H44", "2026-08", at("08-03T08:30"), at("09-30T00:00"))
+    row = next(r for r in found["differences"] if r["code"] == ON_TIME)
+    assert row["explained"] is True
+    assert row["denominator"] == {"then": 1, "now": 3, "change": 2}
+    assert [d["dossier_code"] for d in found["dossiers"]] == ["a", "b", "c"]
+
+
+def test_a_sum_changed_by_hand_is_a_change_that_no_event_explains(tmp_path: Path) -> None:
+    with embedded_store(tmp_path) as connect:
+        fold_into(connect("writer"), tmp_path, LOG, ZONE)
+        for table in ("unit_day_known", "unit_month_known"):
+            connect("writer").execute(
+                f"INSERT INTO {table} (generation, partition, unit, day, known_day, version, values)"
+                f" SELECT generation, partition, unit, day, toDate32('2026-09-20'), 99, values"
+                f" FROM {table} FINAL WHERE unit = 'H44.2'"
+            )
+        ctx = FigureContext(connect("reader"), 1, ZONE, "H44", at("10-01T08:00"), None, {0: 6})
+        found = audit.changes(ctx, "H44.2", "2026-08", at("09-16T11:00"), at("09-30T00:00"))
+    assert found["verdict"] == "fails"
+    assert ON_TIME in found["reason"]
+
+
+def test_the_earlier_instant_is_named_first(ctx: FigureContext) -> None:
+    with pytest.raises(InvalidInput):
+        audit.changes(ctx, "H44", "2026-08", at("09-30T00:00"), at("09-01T00:00"))
