@@ -20,17 +20,22 @@ from sinks.writer_health import read_health
 LOG_ID_AGE_MS = 30_000
 FACTS_AGE_MS = 250
 WRITER_SILENT_MS = 30_000
+PATIENCE_SECONDS = 2.0
+"""How long health waits for Kafka before it says that Kafka does not answer."""
 _MAX_FAULT = 500
 
 
 class KafkaView:
-    """Ends and identities of the logs, asked at most once in `probe_ms`."""
+    """Ends and identities of the logs, asked at most once in `probe_ms`, on a thread of its own: a broker that
+    stands still keeps a question for half a minute, and health must say so meanwhile."""
 
     def __init__(self, config: ApiConfig) -> None:
         self._config = config
         self._readers: dict[str, LogReader] = {}
         self._asked_at: int | None = None
         self._ids_at: int | None = None
+        self._asking: threading.Thread | None = None
+        self._closed = False
         self.error: str | None = None
         self.ends: dict[str, dict[int, int]] = {}
         self.log_ids: dict[str, str] = {}
@@ -41,10 +46,21 @@ class KafkaView:
         What was asked a moment ago is kept, unless `positions` (the next offsets of those who read, by topic)
         are beyond it: then the log has grown since, and must not look cut short.
         """
-        fresh = self._asked_at is not None and tick - self._asked_at < self._config.probe_ms
-        if fresh and not self._beyond(positions or {}):
-            return
-        self._asked_at = tick
+        if self._asking is None:
+            fresh = self._asked_at is not None and tick - self._asked_at < self._config.probe_ms
+            if fresh and not self._beyond(positions or {}):
+                return
+            self._asked_at = tick
+            self._asking = threading.Thread(target=self._ask, args=(tick,), name="kafka-probe", daemon=True)
+            self._asking.start()
+        self._asking.join(PATIENCE_SECONDS)
+        if self._asking.is_alive():
+            self.error = f"it has not answered for {(tick - (self._asked_at or tick)) // 1000 + 1} s"
+        else:
+            self._asking = None
+
+    def _ask(self, tick: Millis) -> None:
+        """Asks Kafka; what it says, or the error, stands in the fields afterwards."""
         kafka = self._config.kafka
         try:
             for name, topic in ((EVENTS, kafka.events), (ACTS, kafka.alerts)):
@@ -58,7 +74,9 @@ class KafkaView:
         except Gs766Error as error:
             self.error = str(error)
             self._ids_at = None
-            self.close()
+            self._disconnect()
+        if self._closed:
+            self._disconnect()
 
     def _beyond(self, positions: Mapping[str, Mapping[int, int]]) -> bool:
         return any(
@@ -68,7 +86,12 @@ class KafkaView:
         )
 
     def close(self) -> None:
-        """Ends the connections."""
+        """Ends the connections; those of a question under way end with it."""
+        self._closed = True
+        if self._asking is None:
+            self._disconnect()
+
+    def _disconnect(self) -> None:
         readers, self._readers = self._readers, {}
         for reader in readers.values():
             with closing(reader):

@@ -34,7 +34,7 @@ class Fault:
     """Whether the intake must go on to acknowledge while it lasts."""
 
 
-def kill(part: str) -> Fault:
+def kill(part: str, beside: str = "") -> Fault:
     """`kill -9`; the supervisor starts it again."""
 
     def inject(place: Place) -> None:
@@ -42,7 +42,7 @@ def kill(part: str) -> Fault:
         if part in place.stack.parts:
             until(lambda: place.pid_of(part) not in (0, old), f"{part} to be started again")
 
-    return Fault(f"kill -9 {part}", inject, mild=part in ("store", "writer", "worker", "notifier"))
+    return Fault(f"kill -9 {part}{beside}", inject, mild=part in ("store", "writer", "worker", "notifier"))
 
 
 def restart(part: str) -> Fault:
@@ -178,7 +178,7 @@ SMALL = (
 """A minute and a half of the worst."""
 TWO_WORKERS = (
     second_worker_joins(),
-    kill("worker"),
+    kill("worker", " beside another"),
     freeze("second worker", 13),
     freeze("worker", 13),
     second_worker_leaves(signal.SIGKILL),
