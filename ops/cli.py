@@ -12,6 +12,7 @@ import typer
 from domain.errors import Gs766Error
 from ops import exits
 from ops.commands import (
+    alert,
     audit,
     backup,
     bench,
@@ -50,6 +51,7 @@ for module in (
     comparing,
     steering,
     lists,
+    alert,
     letters,
     events,
     keys,

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from fastapi import Path as PathParameter
 
 from api.access import Principal, require
+from api.alerts.disputes import evidence, received
 from api.alerts.private import PrivateStore, Webhook
 from api.alerts.service import list_alerts, show_alert
 from api.answers import figure, json
@@ -118,15 +119,23 @@ def post_act(
 ) -> Response:
     """Acknowledge, take back, give a reason, dispute, comment, promise a date, silence until a date.
 
-    `comment` needs a note; `promise` and `silence` need `until`; every silence has an end.
+    `comment` needs a note; `promise` and `silence` need `until`, which lies ahead; every silence has an end. A
+    `dispute` is answered with `received`: the last facts about the subject, from which source and when, with their
+    coordinates; the act is its ticket and keeps where the last of them stood.
     """
     said = _read(body or {}, ActBody)
     if verb == "comment" and not said.note:
         raise InvalidInput("a comment needs a note")
     if verb in ("promise", "silence") and not said.until:
         raise InvalidInput(f"{verb} needs until, the date it lasts to")
+    until = parse_instant(said.until, services.zone) if said.until else None
+    answer: dict[str, Any] = {}
     with services.context(services, who) as ctx:
         found = show_alert(ctx, _private(services.config.private), alert)
+        if verb in ("promise", "silence") and until is not None and until <= ctx.now_ms:
+            raise InvalidInput(f"until {said.until} lies in the past: a {verb} needs a date ahead")
+        if verb == "dispute":
+            answer["received"] = received(ctx, found)
     now = services.wall()
     data: dict[str, Any] = {"kind": found["kind"], "about": found["dossier_code"], "unit": found["unit"]}
     data |= {"episode": found["episode"], "actor": who.key_id}
@@ -134,15 +143,20 @@ def post_act(
         data["note_hash"] = _private(services.config.private).add_note(alert, said.note, who.key_id, now)
     if said.reason:
         data["reason"] = said.reason
-    if said.until:
-        data["until"] = format_rfc3339(parse_instant(said.until, services.zone))
+    if until is not None:
+        data["until"] = format_rfc3339(until)
+    if "received" in answer:
+        data["evidence"] = evidence(answer["received"])
+        services.acts.record("dossier_read", found["dossier_code"], who, now)
     event = make_event(
         f"alert.{_EVENTS[verb]}", alert, now, data, source=SOURCE, id=uuid.uuid4().hex, recorded_at=now
     )
     topic = services.config.kafka.alerts
     (place,) = services.log.submit([(alert, encode_event(event))], topic=topic, partition=0).result()
     where = None if place is None else {"partition": place.partition, "offset": place.offset, "index": place.index}
-    return json({"id": event.id, "act": _EVENTS[verb], "alert": alert, "coordinates": where}, 202)
+    if "received" in answer:
+        answer["ticket"] = event.id
+    return json({"id": event.id, "act": _EVENTS[verb], "alert": alert, "coordinates": where, **answer}, 202)
 
 
 def _shown(hook: Webhook) -> dict[str, Any]:

@@ -101,12 +101,12 @@ def show_alert(ctx: FigureContext, private: PrivateStore, wanted: str) -> dict[s
 
 
 def _add_acts(ctx: FigureContext, items: list[dict[str, Any]]) -> None:
-    """Adds `acts` and `acknowledged_by` to alerts. An acknowledgement stops reminders, never the count."""
+    """Adds `acts` to alerts, and what follows from them: `acknowledged_by`, the last date promised, whether that
+    has passed while the alert holds, and the tickets of disputes. None of it stops the clock or the count."""
     by_id: dict[str, list[dict[str, Any]]] = {item["id"]: [] for item in items}
     for row in rows_of.acts(ctx.client, list(by_id)):
-        subject, event_type, at, known, actor, channel, reason, note_hash, key, until, partition, offset, index = (
-            row
-        )
+        subject, event_type, at, known, actor, channel, reason, note_hash, key, until, shown, *place, id_ = row
+        partition, offset, index = place
         by_id[subject].append(
             {
                 "act": event_type.removeprefix("alert."),
@@ -118,6 +118,8 @@ def _add_acts(ctx: FigureContext, items: list[dict[str, Any]]) -> None:
                 "note_hash": note_hash,
                 "key": key,
                 "until": ctx.text(parse_rfc3339(until)) if until else None,
+                "evidence": msgspec.json.decode(shown) if shown else None,
+                "id": id_,
                 "partition": partition,
                 "offset": offset,
                 "index": index,
@@ -126,6 +128,11 @@ def _add_acts(ctx: FigureContext, items: list[dict[str, Any]]) -> None:
     for item in items:
         item["acts"] = by_id[item["id"]]
         item["acknowledged_by"] = None
+        promises = [a["until"] for a in item["acts"] if a["act"] == "promised" and a["until"]]
+        item["promised_until"] = promises[-1] if promises else None
+        passed = bool(promises) and parse_rfc3339(promises[-1]) <= ctx.now_ms
+        item["promise_broken"] = passed and item["state"] == "holding"
+        item["disputes"] = [a["id"] for a in item["acts"] if a["act"] == "disputed"]
         for act in item["acts"]:
             if act["act"] in ("acknowledged", "unacknowledged"):
                 item["acknowledged_by"] = act["actor"] if act["act"] == "acknowledged" else None

@@ -74,8 +74,8 @@ def to_send(reader: Reader, topic: str, now: Millis, horizon: Millis, kinds: Seq
 
 
 def acts(client: Any, ids: Sequence[str]) -> Rows:
-    """(alert, type, occurred_at, known_at, actor, channel, reason, note hash, key, until, partition, offset,
-    index) of alerts, in the order of the log."""
+    """(alert, type, occurred_at, known_at, actor, channel, reason, note hash, key, until, evidence, partition,
+    offset, index, id) of alerts, in the order of the log."""
     if not ids:
         return []
     data = ", ".join(
@@ -83,7 +83,7 @@ def acts(client: Any, ids: Sequence[str]) -> Rows:
     )
     sql = f"""
         SELECT subject, type, toUnixTimestamp64Milli(occurred_at), toUnixTimestamp64Milli(known_at), {data},
-               partition, offset, `index`
+               JSONExtractRaw(data, 'evidence'), partition, offset, `index`, id
         FROM alert_acts FINAL WHERE subject IN %(ids)s ORDER BY partition, offset, `index`"""
     found: Rows = client.execute(sql, {"ids": list(ids)})
     return found

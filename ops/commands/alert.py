@@ -1,0 +1,72 @@
+"""`gs766 alert ID`: one alert with everything that was done about it, and doing something about it."""
+
+from typing import Annotated, Any
+
+import typer
+
+from ops.commands.shell import DataOption, JsonOption, print_facts, print_json, print_rows, settings_of
+
+VERBS = ("ack", "unack", "reason", "promise", "dispute", "comment", "silence")
+_HEAD = (
+    "id kind title level state dossier_code unit procedure from until due_at acknowledged_by promised_until "
+    "promise_broken disputes"
+).split()
+_CHAIN = ("act", "at", "known_at", "actor", "channel", "reason", "until", "note", "partition", "offset")
+_FACTS = ("type", "source", "occurred_at", "recorded_at", "known_at", "place")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands."""
+    app.command()(alert)
+
+
+def alert(
+    ctx: typer.Context,
+    alert_id: Annotated[str, typer.Argument(metavar="ID", help="As gs766 alerts shows it.")],
+    act: Annotated[str | None, typer.Option("--do", help=f"Act on it: {', '.join(VERBS)}.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="T", help="promise, silence: until when.")] = None,
+    reason: Annotated[str | None, typer.Option(help="A coded reason, for example partner.")] = None,
+    note: Annotated[str | None, typer.Option(help="Words, kept outside the log; no personal data.")] = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """One alert: its evidence, and who was told, who acknowledged, promised or disputed it, and when.
+
+    A dispute is answered at once with the last facts received, from where and when; it opens a ticket.
+    """
+    from domain.errors import InvalidInput
+    from ops.client import Client, part
+
+    if act is None and (until or reason or note):
+        raise InvalidInput("--until, --reason and --note belong to an act: name it with --do")
+    if act is not None and act not in VERBS:
+        raise InvalidInput(f"'{act}' is nothing that can be done about an alert: there are {', '.join(VERBS)}")
+    client = Client(settings_of(ctx, data))
+    path = f"/v1/alerts/{part(alert_id)}"
+    if act is None:
+        found = client.get(path)
+    else:
+        body = {"until": until, "reason": reason, "note": note}
+        found = client.post(f"{path}/{act}", {name: value for name, value in body.items() if value})
+    if as_json:
+        print_json(found)
+    elif act is None:
+        print_facts({name: found[name] for name in _HEAD})
+        print_facts({f"evidence {name}": value for name, value in found["evidence"].items()})
+        print_rows(found["acts"], _CHAIN, title="chain")
+    else:
+        _print_act(found)
+
+
+def _print_act(found: dict[str, Any]) -> None:
+    print_facts({name: found[name] for name in ("act", "id", "alert", "coordinates", "ticket") if name in found})
+    told = found.get("received")
+    if told is None:
+        return
+    print(told["vi"])
+    rows = []
+    for fact in told["last"]:
+        place = "/".join(str(fact["coordinates"][name]) for name in ("partition", "offset", "index"))
+        rows.append({**fact, "place": place})
+    print_rows(rows, _FACTS, title="received last")
+    print_rows(told["sources"], title="sources")

@@ -1,0 +1,120 @@
+"""An alert's chain of acts, and what a dispute is answered with, from a folded store with both logs in it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.alerts.disputes import evidence, received
+from api.alerts.private import PrivateStore
+from api.alerts.service import list_alerts, show_alert
+from api.figures import FigureContext
+from api.problems import NotFound
+from domain.alerts import alert_id
+from domain.blocks import encode_block
+from domain.events import encode_event, make_event
+from domain.instants import Millis, Zone, from_millis
+from domain.periods import parse_instant
+from tests.integration.api.folded_store import Connect, Record, embedded_store, fold_into, record
+
+ZONE = Zone()
+LATER = 500
+
+
+def at(text: str) -> Millis:
+    return parse_instant(text, ZONE)
+
+
+DUE = {"unit": "H44.100", "procedure": "1.001", "due_at": "2026-11-20T16:30:00+07:00"}
+STORY: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("2026-11-02T08:00", "dossier.accepted", "D1", DUE),
+    ("2026-11-02T08:00", "dossier.accepted", "D2", DUE),
+    *((f"2026-11-{n:02d}T09:00", "dossier.step_started", "D1", {"step": f"S{n}"}) for n in range(3, 9)),
+    ("2026-11-20T17:00", "dossier.finished", "D2", {}),
+]
+ACTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("2026-11-20T17:10", "acknowledged", {"actor": "k1"}),
+    ("2026-11-20T17:20", "promised", {"actor": "k1", "until": "2026-11-22T00:00:00+07:00"}),
+    ("2026-11-20T17:30", "unacknowledged", {"actor": "k1"}),
+    ("2026-11-20T17:40", "disputed", {"actor": "k2", "evidence": {"offset": 7}}),
+]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
+    with embedded_store(tmp_path_factory.mktemp("alerts")) as connect:
+        records: list[Record] = [
+            record(n, at(when) + LATER, kind, subject, at(when), data)
+            for n, (when, kind, subject, data) in enumerate(STORY)
+        ]
+        writer = connect("writer")
+        fold_into(writer, tmp_path_factory.mktemp("state"), records, ZONE)
+        wanted = of(connect, "2026-11-20T18:00")["id"]
+        rows = []
+        for n, (when, verb, data) in enumerate(ACTS):
+            event = make_event(f"alert.{verb}", wanted, at(when), data, source="/test", id=f"act-{n}")
+            known = from_millis(at(when) + LATER)
+            rows.append(("alert-log", 0, n, known, known, encode_block([encode_event(event)]).decode()))
+        writer.execute("INSERT INTO records (topic, partition, offset, appended_at, known_at, value) VALUES", rows)
+        yield connect
+
+
+def context(store: Connect, now: str, *scope: str) -> FigureContext:
+    return FigureContext(store("reader"), 1, ZONE, "H44", at(now), scope or None)
+
+
+def of(store: Connect, now: str) -> dict[str, Any]:
+    (found,) = [a for a in list_alerts(context(store, now), kinds=["A04"])["alerts"] if a["dossier_code"] == "D1"]
+    return dict(found)
+
+
+def test_the_chain_says_who_took_it_promised_and_disputed(store: Connect, tmp_path: Path) -> None:
+    wanted = of(store, "2026-11-21T09:00")
+    assert wanted["id"] == alert_id("A04", "D1", wanted["episode"])
+    shown = show_alert(context(store, "2026-11-21T09:00"), PrivateStore(tmp_path / "p"), wanted["id"])
+    assert [a["act"] for a in shown["acts"]] == ["acknowledged", "promised", "unacknowledged", "disputed"]
+    assert shown["acknowledged_by"] is None, "it was taken back"
+    assert shown["promised_until"] == "2026-11-22T00:00:00.000+07:00"
+    assert shown["disputes"] == ["act-3"]
+    assert shown["acts"][3]["evidence"] == {"offset": 7}
+    assert shown["acts"][0]["evidence"] is None
+
+
+@pytest.mark.parametrize(
+    ("now", "broken"), [("2026-11-21T23:59:59.999", False), ("2026-11-22T00:00", True), ("2026-11-25T09:00", True)]
+)
+def test_a_promise_is_broken_when_its_date_has_passed_and_the_alert_holds(
+    store: Connect, now: str, broken: bool
+) -> None:
+    assert of(store, now)["promise_broken"] is broken
+
+
+def test_a_dispute_is_answered_with_what_was_received_last(store: Connect) -> None:
+    ctx = context(store, "2026-11-21T09:00")
+    told = received(ctx, {"dossier_code": "D1", "kind": "A04"})
+    assert (told["events"], len(told["last"]), told["last_end"]) == (7, 5, None)
+    assert [f["data"]["step"] for f in told["last"]] == ["S8", "S7", "S6", "S5", "S4"]
+    last = told["last"][0]
+    assert last["coordinates"] == {"topic": "dossier-events", "partition": 0, "offset": 7, "index": 0}
+    assert (last["source"], last["occurred_at"]) == ("/test", "2026-11-08T09:00:00.000+07:00")
+    assert last["known_at"] == "2026-11-08T09:00:00.500+07:00"
+    assert told["sources"] == [{"source": "/test", "events": 7, "last_known_at": last["known_at"]}]
+    assert told["state"]["is_open"]
+    assert "Chưa nhận được sự kiện kết thúc" in told["vi"]
+    assert "0/7/0" in told["vi"]
+    assert evidence(told) == {"events": 7, **last["coordinates"], "generation": 1}
+
+
+def test_an_end_that_was_received_is_shown(store: Connect) -> None:
+    told = received(context(store, "2026-11-21T09:00"), {"dossier_code": "D2", "kind": "A05"})
+    assert told["last_end"]["type"] == "dossier.finished"
+    assert "Chưa nhận được" not in told["vi"]
+    nothing = received(context(store, "2026-11-21T09:00"), {"dossier_code": "none", "kind": "A04"})
+    assert (nothing["last"], nothing["state"], evidence(nothing)["events"]) == ([], None, 0)
+
+
+def test_another_units_alert_does_not_exist(store: Connect, tmp_path: Path) -> None:
+    wanted = of(store, "2026-11-21T09:00")["id"]
+    with pytest.raises(NotFound):
+        show_alert(context(store, "2026-11-21T09:00", "H44.07"), PrivateStore(tmp_path / "p"), wanted)
