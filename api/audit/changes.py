@@ -13,6 +13,7 @@ from api.audit import answers
 from api.audit.answers import LISTED, answer, event
 from api.figures.context import FigureContext, Question, ask, heading
 from api.figures.indicators import own_part
+from api.figures.known_sums import known_everywhere
 from api.figures.quantities import from_totals
 from api.figures.scorecards import scorecard
 from api.figures.sums import judged
@@ -70,6 +71,8 @@ def changes(
     low, high = ctx.known(first), ctx.known(second)
     if low is None or high is None or low >= high:
         raise InvalidInput("between takes two instants of knowledge, the earlier one first")
+    # What may still arrive is left out: both sides would be read at different moments.
+    high = max(low + 1, min(high, known_everywhere(ctx)))
     asked = ctx.now_ms if as_of is None else ctx.instant(as_of)
     then, now = (ask(ctx, unit, period, asked, moment, set_name) for moment in (low, high))
     cards = [scorecard(ctx, unit, period, asked, moment, set_name) for moment in (low, high)]

@@ -16,7 +16,7 @@ from domain.instants import Millis
 from domain.measures import INDEX, MEASURES, suffix
 from domain.petition import book_petition
 from domain.timeline import decode_timeline
-from sinks.queries import known
+from sinks.queries import at_positions, known
 from sinks.queries.dossiers import Timed
 from sinks.queries.reader import Reader
 from sinks.queries.sums import ALL_TIME, Key, unit_sums
@@ -56,13 +56,22 @@ def _add(found: dict[Key, Totals], grain: Grain, unit: str, booking: Booking, si
 
 
 def _nearer_midnight(ctx: FigureContext, reader: Reader, known_at: Millis) -> tuple[Millis, int]:
-    """The midnight before or after, to which fewer versions became known, and how many."""
+    """The midnight before or after, to which fewer versions became known, and how many. The one after counts only
+    when its day is over: cells of a day that still runs grow between one statement and the next."""
     low = ctx.zone.midnight(ctx.zone.day(known_at))
     if low == known_at:
         return low, 0
     high = ctx.zone.midnight(ctx.zone.day(known_at) + 1)
     before, after = known.count_changed(reader, low, known_at), known.count_changed(reader, known_at, high)
-    return (low, before) if before <= after else (high, after)
+    return (low, before) if before <= after or known_everywhere(ctx) < high else (high, after)
+
+
+def known_everywhere(ctx: FigureContext) -> Millis:
+    """The instant before which nothing more becomes known: all of it lies within the rows that answer."""
+    if "known everywhere" not in ctx.memo:
+        ctx.memo["known everywhere"] = at_positions.known_everywhere(ctx.everything, ctx.complete_to) or 0
+    found: Millis = ctx.memo["known everywhere"]
+    return found
 
 
 def _since(

@@ -12,6 +12,8 @@ WORDS = {
     "cannot_tell": "KHÔNG CHỨNG MINH ĐƯỢC (cannot tell)",
 }
 CODES = {"holds": exits.HOLDS, "fails": exits.FAILS, "cannot_tell": exits.CANNOT_TELL}
+SHOWN = 20
+"""So many rows of a table are shown; --json has all."""
 _LAST = ("verdict", "reason", "differences", "checked", "question")
 
 
@@ -22,7 +24,9 @@ def show(answer: Mapping[str, Any]) -> None:
     print_facts(answer["checked"])
     for name, rows in (("differences", answer["differences"]), *rest.items()):
         if is_table(rows):
-            print_rows([_flat(row) for row in rows], title=name)
+            print_rows([_flat(row) for row in rows[:SHOWN]], title=name)
+            if len(rows) > SHOWN:
+                print(f"{name}: {len(rows) - SHOWN} more, see --json")
     if answer["reason"]:
         print(answer["reason"])
     print(WORDS[answer["verdict"]])

@@ -40,6 +40,7 @@ LOG = [
     said(5, "09-15T10:00", "finished", "a", "08-10T16:00"),
     said(6, "09-16T10:00", "step_started", "b", "08-05T08:00", step="x"),
 ]
+NEXT = said(1, "08-03T08:10", "accepted", "d", "08-03T08:10", unit="H44.1")
 
 
 @pytest.fixture(scope="module")
@@ -95,13 +96,32 @@ def test_a_sum_changed_by_hand_is_a_change_that_no_event_explains(tmp_path: Path
         for table in ("unit_day_known", "unit_month_known"):
             connect("writer").execute(
                 f"INSERT INTO {table} (generation, partition, unit, day, known_day, version, values)"
-                f" SELECT generation, partition, unit, day, toDate32('2026-09-20'), 99, values"
+                f" SELECT generation, partition, unit, day, toDate32('2026-08-24'), 99, values"
                 f" FROM {table} FINAL WHERE unit = 'H44.2'"
             )
         ctx = FigureContext(connect("reader"), 1, ZONE, "H44", at("10-01T08:00"), None, {0: 6})
-        found = audit.changes(ctx, "H44.2", "2026-08", at("09-16T11:00"), at("09-30T00:00"))
+        found = audit.changes(ctx, "H44.2", "2026-08", at("08-21T00:00"), at("08-26T00:00"))
     assert found["verdict"] == "fails"
     assert ON_TIME in found["reason"]
+
+
+def test_cells_of_a_day_that_still_runs_do_not_speak_of_an_instant_in_it(tmp_path: Path) -> None:
+    with embedded_store(tmp_path) as connect:
+        fold_into(connect("writer"), tmp_path, [*LOG[:1], NEXT], ZONE)
+        ctx = FigureContext(connect("reader"), 1, ZONE, "H44", at("10-01T08:00"), None, {0: 1})
+
+        def received() -> int:
+            card = scorecard(ctx, "H44", "2026-08", known_at=at("08-03T08:59"))
+            found: int = card["volumes"]["received"]
+            return found
+
+        assert received() == 2
+        for table in ("unit_day_known", "unit_month_known"):  # the cells of a record whose dossier is on its way
+            connect("writer").execute(
+                f"INSERT INTO {table} (generation, partition, unit, day, known_day, version, values)"
+                f" SELECT generation, 1, unit, day, known_day, 99, values FROM {table} FINAL"
+            )
+        assert received() == 2
 
 
 def test_the_earlier_instant_is_named_first(ctx: FigureContext) -> None:
