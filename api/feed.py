@@ -106,6 +106,7 @@ class StoreFeed:
         return found if len(found) <= limit else None
 
 
+_WITH_CONDITIONS = ("dossier.", "petition.", "procedure.")
 Changed = tuple[int, str, str, str, str, str]
 """(offset, type, subject, unit, kind, about)."""
 
@@ -121,15 +122,19 @@ def _changed(client: Any, topic: str, partition: int, after: int, to: int) -> li
 
 
 def _of_dossiers(reader: Reader, partition: int, after: int, to: int, changed: list[Changed]) -> list[Change]:
-    """One notice per dossier and record, and one per condition that the stretch changed."""
+    """One notice per dossier and record, and one per condition (of whatever subject) that the stretch changed."""
+    subjects = sorted({subject for _, kind, subject, *_ in changed if kind.startswith(_WITH_CONDITIONS)})
+    if not subjects:
+        return []
+    changes = live.conditions_since(reader, partition, after, to, subjects)
+    found = [_of_condition(partition, *row) for row in changes]
     offsets: dict[tuple[int, str], None] = {
         (offset, subject): None for offset, kind, subject, *_ in changed if kind.startswith("dossier.")
     }
     if not offsets:
-        return []
+        return found
     codes = sorted({subject for _, subject in offsets})
     now = {row[0]: (row[1], row[2], row[3]) for row in live.dossiers_now(reader, codes)}
-    found = [_of_condition(partition, *row) for row in live.conditions_since(reader, partition, after, to, codes)]
     found += [_of_dossier(partition, offset, code, *now[code]) for offset, code in offsets if code in now]
     return found
 

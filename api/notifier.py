@@ -170,7 +170,7 @@ class Notifier:
     def _data(self, item: dict[str, Any], hook: Webhook, key: str) -> dict[str, Any]:
         return {
             "kind": item["kind"],
-            "about": item["dossier_code"],
+            "about": item["subject"],
             "unit": item["unit"],
             "channel": f"webhook:{hook.id}",
             "key": key,

@@ -21,6 +21,13 @@ class AlertKind:
     level: Level
     title_vi: str
     title_en: str
+    subject: Literal["dossier", "petition", "procedure"] = "dossier"
+    late_level: Level | None = None
+    """The level of an episode that begins after its due date; None: the same."""
+
+    def level_of(self, start: Millis, due: Millis | None) -> Level:
+        """The level of one episode."""
+        return self.late_level if self.late_level and due is not None and start > due else self.level
 
 
 KINDS: dict[str, AlertKind] = {
@@ -34,6 +41,9 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("A07", "amber", "Chờ tiếp nhận", "Waiting for acceptance"),
         AlertKind("A08", "amber", "Bỏ quên", "No step for days"),
         AlertKind("A09", "amber", "Tạm dừng bất thường", "Unusual pause"),
+        AlertKind("A11", "amber", "Không lên Cổng", "Not on the portal"),
+        AlertKind("A12", "amber", "Phản ánh, kiến nghị đến hạn", "Petition due or late", "petition", "red"),
+        AlertKind("A17", "amber", "Chưa công khai thủ tục", "Procedure not publicised", "procedure"),
     )
 }
 """The kinds that the fold raises today."""

@@ -6,7 +6,7 @@ acts re-attach after a rebuild.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 import msgspec
@@ -42,18 +42,19 @@ def conditions_of(state: State, tl: Timeline, jumps: Jumps, reference: Reference
     work = _work(state, tl, jumps, reference)
     if work is None:
         return ()
-    found = (*_waiting(work), *_near_due(work), *_late(work), *_moved(work), *_forgotten(work), *_paused(work))
-    return tuple(sorted(found, key=_order))
+    found = (*_waiting(work), *_near_due(work), *_late(work), *_moved(work), *_paused(work), *_of_a_step(work))
+    return tuple(sorted(found, key=in_order))
 
 
 def conditions_after_step(
     state: State, tl: Timeline, reference: Reference, before: tuple[Condition, ...]
 ) -> tuple[Condition, ...]:
-    """`conditions_of` where nothing but the last step changed since `before`: only A08 is worked out."""
+    """`conditions_of` where nothing but the last step and what the portal has changed since `before`: only A08 and
+    A11 are worked out."""
     work = _work(state, tl, (), reference)
-    forgotten = () if work is None else tuple(_forgotten(work))
-    kept = [c for c in before if c.kind != "A08"]
-    return tuple(sorted((*kept, *forgotten), key=_order))
+    new = () if work is None else tuple(_of_a_step(work))
+    kept = [c for c in before if c.kind not in _OF_A_STEP]
+    return tuple(sorted((*kept, *new), key=in_order))
 
 
 def same_conditions(old: Timeline, new: Timeline) -> bool:
@@ -67,7 +68,8 @@ def same_conditions(old: Timeline, new: Timeline) -> bool:
     )
 
 
-def _order(c: Condition) -> tuple[str, Millis, str]:
+def in_order(c: Condition) -> tuple[str, Millis, str]:
+    """The fixed order of a subject's conditions."""
     return (c.kind, c.start, c.episode)
 
 
@@ -91,15 +93,27 @@ class _Work(Struct, frozen=True):
     def make(
         self, kind: str, interval: Interval, opened_by: tuple[object, ...], due: Millis | None, **evidence: object
     ) -> Condition:
-        start, until = interval
-        return Condition(
-            kind,
-            hashlib.blake2b(repr((kind, opened_by)).encode(), digest_size=8).hexdigest(),
-            start,
-            None if until >= FAR else until,
-            due,
-            _encode({**evidence, "calendar": self.version}).decode() if evidence else _bare(self.version),
-        )
+        return condition(kind, interval, opened_by, due, self.version, evidence)
+
+
+def condition(
+    kind: str,
+    interval: Interval,
+    opened_by: tuple[object, ...],
+    due: Millis | None,
+    calendar: str,
+    evidence: Mapping[str, object],
+) -> Condition:
+    """A condition with its episode, which names the facts that opened it; `calendar` is the calendar's version."""
+    start, until = interval
+    return Condition(
+        kind,
+        hashlib.blake2b(repr((kind, opened_by)).encode(), digest_size=8).hexdigest(),
+        start,
+        None if until >= FAR else until,
+        due,
+        _encode({**evidence, "calendar": calendar}).decode() if evidence else _bare(calendar),
+    )
 
 
 _encode = msgspec.json.Encoder().encode
@@ -130,11 +144,11 @@ def _near_due(w: _Work) -> Iterator[Condition]:
     for stay, due, window in _due_windows(w.tl):
         day = w.zone.day(due)
         soon = w.zone.midnight(w.calendar.previous_working_day(day, w.rules.due_soon_working_days))
-        for piece in without(_cut((soon, due + 1), window), pauses):
+        for piece in without(cut((soon, due + 1), window), pauses):
             yield w.make("A01", piece, (stay.start, due, _resumed_at(pauses, piece[0])), due)
         last = w.calendar.previous_working_day(day, w.rules.apology_working_days)
         letter = (w.zone.midnight(last), min(w.zone.midnight(last + 1), apology))
-        for piece in without(_cut(letter, window), pauses):
+        for piece in without(cut(letter, window), pauses):
             yield w.make("A02", piece, (stay.start, due, _resumed_at(pauses, piece[0])), due)
 
 
@@ -188,6 +202,31 @@ def _forgotten(w: _Work) -> Iterator[Condition]:
     yield w.make("A08", (begins, FAR), (last,), w.tl.due_at(last), last_step=last, office=w.state.office)
 
 
+def _not_on_the_portal(w: _Work) -> Iterator[Condition]:
+    """A11: refused by the portal, or a change that did not arrive there within a working day; clears when the
+    portal accepts. By default only of dossiers of which some synchronisation was told: others come from a source
+    that tells of none, and unknown is not 'not synced'."""
+    syncing, rules = w.state.syncing, w.rules
+    if rules.requires_sync and not syncing.told:
+        return
+    gaps = syncing.past if syncing.open is None else (*syncing.past, syncing.open)
+    for gap in gaps:
+        limit = w.calendar.add_working_days(gap.since, rules.sync_working_days)
+        begins = limit if gap.refused is None else min(limit, gap.refused)
+        until = FAR if gap.done is None else gap.done
+        if begins < until:
+            yield w.make("A11", (begins, until), (gap.since,), limit, changed=gap.since, refused=gap.refused)
+
+
+_OF_A_STEP = frozenset({"A08", "A11"})
+
+
+def _of_a_step(w: _Work) -> Iterator[Condition]:
+    """The kinds that a step or a synchronisation changes, which leave the timeline as it is."""
+    yield from _forgotten(w)
+    yield from _not_on_the_portal(w)
+
+
 def _paused(w: _Work) -> Iterator[Condition]:
     """A09: a pause that lasts too long, and a second supplement (late by the portal's rule)."""
     end = next((s.end for s in reversed(w.tl.stays)), None)
@@ -226,7 +265,8 @@ def without(piece: Interval | None, pauses: Iterable[Pause]) -> Iterator[Interva
         yield start, end
 
 
-def _cut(a: Interval, b: Interval) -> Interval | None:
+def cut(a: Interval, b: Interval) -> Interval | None:
+    """What two intervals have in common."""
     start, end = max(a[0], b[0]), min(a[1], b[1])
     return (start, end) if start < end else None
 

@@ -13,6 +13,7 @@ from domain import event_data as d
 from domain.events import decode_data
 from domain.facts import Fact, Facts, effective
 from domain.instants import Millis, to_millis
+from domain.syncing import CHANGES, NOTHING_TOLD, Syncing, answered, changed
 
 
 class Segment(Struct, frozen=True, array_like=True):
@@ -87,6 +88,7 @@ class State(Struct, frozen=True, kw_only=True, array_like=True):
     complained: bool = False
     snapshot: d.Snapshot | None = None
     notes: tuple[tuple[str, str], ...] = ()
+    syncing: Syncing = NOTHING_TOLD
 
     def first(self, name: str) -> Millis | None:
         """The first instant at which an attribute held, or None."""
@@ -129,10 +131,18 @@ def evolve(state: State, fact: Fact, data: d.Data | None = None) -> State:
     """One more fact, later in canonical order than all before it; `data` is its body, if decoded already."""
     if fact.type in _WORK and state.segments[-1].end() is not None:
         state = _note(state, "event_after_end", fact)
+    before = state
     handler = _HANDLERS.get(fact.type)
     if handler is not None:
         state = handler(state, fact, decode_data(fact.type, fact.body) if data is None else data)
+    if state.syncing.open is None and (fact.type in CHANGES or _says_more(state, before)):
+        return replace(state, last_fact_at=fact.occurred_at, syncing=changed(state.syncing, fact.occurred_at))
     return replace(state, last_fact_at=fact.occurred_at)
+
+
+def _says_more(state: State, before: State) -> bool:
+    """Whether a whole record came that is not what was known already."""
+    return state.snapshot is not before.snapshot and state.snapshot != before.snapshot
 
 
 def _on(*verbs: str) -> Callable[[Handler], Handler]:
@@ -369,6 +379,7 @@ def _synced(state: State, fact: Fact, data: d.Sync) -> State:
     """What was synchronised holds the fee only where one was known by then: the portal published procedures
     whose fees were paid online and of which no synchronised dossier showed any."""
     fee = data.accepted and state.first("payable") is not None
+    state = replace(state, syncing=answered(state.syncing, fact.occurred_at, accepted=data.accepted))
     return _mark(state, fact.occurred_at, synced=data.accepted, refused=not data.accepted, fee_synced=fee)
 
 

@@ -72,6 +72,9 @@ _DOSSIER: tuple[tuple[str, type[d.Data], str], ...] = (
 _OTHER: tuple[tuple[str, type[d.Data], bool], ...] = (
     ("petition.received", d.PetitionReceived, False),
     ("petition.answered", d.Nothing, False),
+    ("petition.refused", d.Reason, False),
+    ("petition.supplement_requested", d.Nothing, False),
+    ("petition.published", d.Nothing, False),
     ("petition.disliked", d.Nothing, False),
     ("petition.rated", d.Rating, False),
     ("petition.reopened", d.Reason, False),

@@ -18,7 +18,7 @@ from domain.rows import DocumentRow, DossierRow
 from domain.timeline import Timeline, timeline_of
 from domain.verdicts import judge
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 """Raised with every change of what the fold emits; part of the fingerprint of a generation."""
 UNKNOWN_UNIT = "?"
 """Stands for the unit of a dossier that none of its events named; belongs to the root only."""
@@ -141,7 +141,8 @@ def _conditions(
         and old.moves == state.moves
     ):
         return conditions_of(state, timeline, days.jumps, reference)
-    if old.last_step_at == state.last_step_at and old.office == state.office:
+    stepped = old.last_step_at != state.last_step_at or old.office != state.office
+    if not stepped and (old.syncing is state.syncing or old.syncing == state.syncing):
         return before.conditions
     return conditions_after_step(state, timeline, reference, before.conditions)
 

@@ -11,9 +11,17 @@ from domain.measures import INDEX
 from domain.rows import PetitionRow
 
 
+class Wait(Struct, frozen=True):
+    """A stretch without an answer: [received or re-opened, answered or refused)."""
+
+    start: Millis
+    end: Millis | None = None
+    refused: bool = False
+
+
 class Petition(Struct, frozen=True, kw_only=True):
     """What is known of a petition. `unhappy` is disliked or raised again; `answered_at` the last answer
-    that was not followed by a re-opening."""
+    that was not followed by a re-opening; a refusal is an answer."""
 
     unit: str = ""
     about: str = ""
@@ -23,11 +31,18 @@ class Petition(Struct, frozen=True, kw_only=True):
     answered_at: Millis | None = None
     unhappy: bool = False
     events: int = 0
+    waits: tuple[Wait, ...] = ()
+    """In order; only the last may have no end."""
+    asked: tuple[Millis, ...] = ()
+    """When more was asked for."""
+    published: tuple[Millis, ...] = ()
 
 
 def replay_petition(facts: Facts) -> Petition:
     """The state of a petition from all its facts in canonical order."""
     found: dict[str, object] = {}
+    turns: list[tuple[Millis, str]] = []
+    told: dict[str, list[Millis]] = {"supplement_requested": [], "published": []}
     for fact in effective(facts)[0]:
         data = decode_data(fact.type, fact.body)
         verb = fact.type.removeprefix("petition.")
@@ -37,10 +52,15 @@ def replay_petition(facts: Facts) -> Petition:
             found |= {k: v for k, v in said.items() if v is not None}
             if data.due_at is not None:
                 found["due_at"] = to_millis(data.due_at)
-        elif verb == "answered":
+        elif verb in ("answered", "refused"):
             if found.get("answered_at") is None:
                 found["answered_at"] = fact.occurred_at
+                turns.append((fact.occurred_at, verb))
+        elif verb in told:
+            told[verb].append(fact.occurred_at)
         elif verb == "reopened":
+            if found.get("answered_at") is not None:
+                turns.append((fact.occurred_at, verb))
             found |= {"answered_at": None, "unhappy": True}
         elif verb == "disliked":
             found["unhappy"] = True
@@ -48,7 +68,29 @@ def replay_petition(facts: Facts) -> Petition:
             found["unhappy"] = data.rating == "dislike"
         elif isinstance(data, d.PetitionLink):
             found["dossier"] = data.dossier if verb == "linked" else ""
-    return Petition(events=len(facts), **found)  # type: ignore[arg-type]
+    received = found.get("received_at")
+    return Petition(
+        events=len(facts),
+        waits=_waits(received, turns) if isinstance(received, int) else (),
+        asked=tuple(told["supplement_requested"]),
+        published=tuple(told["published"]),
+        **found,  # type: ignore[arg-type]
+    )
+
+
+def _waits(received: Millis, turns: list[tuple[Millis, str]]) -> tuple[Wait, ...]:
+    """The stretches without an answer; `turns` are ends and re-openings by turns, an end first. What is said to
+    have happened before the receipt happened at the receipt."""
+    found: list[Wait] = []
+    start = received
+    for at, verb in turns:
+        if verb == "reopened":
+            start = max(received, at)
+        else:
+            found.append(Wait(start, max(start, at), refused=verb == "refused"))
+    if len(turns) % 2 == 0:
+        found.append(Wait(start))
+    return tuple(found)
 
 
 def book_petition(petition: Petition) -> tuple[Booking, ...]:

@@ -24,6 +24,8 @@ DocumentKey = tuple[str, str]
 """(kind, subject): ('procedure', '2.000815'), ('calendar', 'default') …"""
 BUILT_IN = "built-in"
 Days = Annotated[int, msgspec.Meta(ge=1, le=250)]
+DaysOrNone = Annotated[int, msgspec.Meta(ge=0, le=250)]
+"""0: this limit is not watched."""
 Hours = Annotated[int, msgspec.Meta(ge=1, le=240)]
 
 
@@ -37,6 +39,20 @@ class AlertThresholds(msgspec.Struct, frozen=True):
     acceptance_warning_hours: Annotated[int, msgspec.Meta(ge=0, le=240)] = 2
     supplement_working_days: Days = 15
     payment_working_days: Days = 5
+    sync_working_days: Days = 1
+    requires_sync: bool = True
+    """A11 only of dossiers of which at least one synchronisation, accepted or refused, was told. False: of all,
+    for a province whose every source tells of it."""
+    petition_warning_working_days: Days = 1
+    petition_refusal_working_days: DaysOrNone = 2
+    petition_supplement_working_days: DaysOrNone = 5
+    petition_resolution_working_days: Days = 15
+    """Of petitions that came without a due date."""
+    petition_publication_working_days: DaysOrNone = 2
+    petition_publication_told: bool = False
+    """Whether the sources tell when an answer was published: until they do, none can be called unpublished."""
+    publicising_working_days: Days = 5
+    publicising_warning_working_days: Days = 2
 
 
 class Reference:

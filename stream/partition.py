@@ -17,14 +17,16 @@ from domain.blocks import partition_of, split_block
 from domain.conditions import Condition
 from domain.daily import DayBookings, by_day
 from domain.dossier import EMPTY, evolve
+from domain.duty_conditions import petition_conditions, procedure_conditions
 from domain.errors import InvalidEvent, NewerEvent
 from domain.event_data import Data
 from domain.event_types import BROADCAST_TYPES, EVENT_TYPES
 from domain.events import Event, decode_event, without_values
 from domain.facts import Fact, Facts, Packed, fact_of, fits, merge, packed
-from domain.fold import Folded, document_row, dossier_row, fold_dossier, judged
+from domain.fold import UNKNOWN_UNIT, Folded, document_row, dossier_row, fold_dossier, judged
 from domain.instants import Millis, Zone
-from domain.petition import book_petition, petition_row, replay_petition
+from domain.petition import Petition, book_petition, petition_row, replay_petition
+from domain.procedures import procedure_key
 from domain.reference import Reference, check_document
 from domain.rows import ConditionRow, DeadLetterRow, FindingRow, RecallRow
 from stream.cells import Dimensions, Ledger, cell_row
@@ -296,15 +298,15 @@ class PartitionFold:
         return changed
 
     def _fold(
-        self, kind: str, subject: str, new: dict[int, Fact], version: int, known_at: Millis, full: set[int]
+        self, kind: str, subject: str, told: dict[int, Fact], version: int, known_at: Millis, full: set[int]
     ) -> None:
         if kind == "log":
             return
         old = self._store.subject(kind, subject)
-        if kind == "dossier" and self._fold_on(old, subject, new, version, known_at):
+        if kind == "dossier" and self._fold_on(old, subject, told, version, known_at):
             return
         facts = old.facts if old is not None else ()
-        merged = _merged(kind, facts, new, full)
+        merged = _merged(kind, facts, told, full)
         if merged is facts:
             return
         if kind == "dossier":
@@ -313,7 +315,10 @@ class PartitionFold:
         elif kind == "petition":
             self._fold_petition(old or Subject(kind, subject, Packed()), merged, version, known_at)
         else:
-            self._store.put_subject(Subject(kind, subject, packed(merged)))
+            new = Subject(kind, subject, packed(merged))
+            if kind == "procedure":
+                new = self._of_procedure(old, new, merged, version, known_at)
+            self._store.put_subject(new)
             if partition_of(subject, self._config.partitions) == self._config.partition:
                 self._emit("documents", document_row(kind, subject, merged, version, known_at))
 
@@ -339,6 +344,14 @@ class PartitionFold:
         if subject.folded is not None:
             folded = judged(subject.folded.state, subject.folded.events, self._reference)
             self._replace_dossier(subject, replace(subject, folded=folded), version, known_at)
+        elif subject.kind in ("petition", "procedure"):
+            facts = subject.facts
+            if subject.kind == "petition":
+                new = self._of_petition(subject, subject, replay_petition(facts), version, known_at)
+            else:
+                new = self._of_procedure(subject, subject, facts, version, known_at)
+            if new is not subject:
+                self._store.put_subject(new)
 
     def _replace_dossier(self, old: Subject | None, new: Subject, version: int, known_at: Millis) -> None:
         """Emits what changed between two foldings of a dossier, nothing when its row says the same."""
@@ -370,12 +383,41 @@ class PartitionFold:
 
     def _fold_petition(self, old: Subject, facts: Facts, version: int, known_at: Millis) -> None:
         petition = replay_petition(facts)
-        unit = petition.unit or "?"
+        unit = petition.unit or UNKNOWN_UNIT
         days = by_day(book_petition(petition), self._config.zone)
         dimensions = (unit, "", "")
         self._emit("petitions", petition_row(old.subject, petition, unit, version, known_at))
         self._ledger.move((old.dimensions, old.by_day), (dimensions, days), self._config.zone.day(known_at))
-        self._store.put_subject(Subject(old.kind, old.subject, packed(facts), None, dimensions, days))
+        new = Subject(old.kind, old.subject, packed(facts), None, dimensions, days)
+        self._store.put_subject(self._of_petition(old, new, petition, version, known_at))
+
+    def _of_petition(
+        self, old: Subject, new: Subject, petition: Petition, version: int, known_at: Millis
+    ) -> Subject:
+        found = petition_conditions(petition, self._reference)
+        return self._with_conditions(old, new, found, version, known_at)
+
+    def _of_procedure(
+        self, old: Subject | None, new: Subject, facts: Facts, version: int, known_at: Millis
+    ) -> Subject:
+        found = procedure_conditions(facts, self._reference)
+        if not found and (old is None or not old.conditions):
+            return new
+        dimensions = (UNKNOWN_UNIT, procedure_key(new.subject), "")
+        if new.dimensions != dimensions:
+            new = replace(new, dimensions=dimensions)
+        return self._with_conditions(old or new, new, found, version, known_at)
+
+    def _with_conditions(
+        self, old: Subject, new: Subject, found: tuple[Condition, ...], version: int, known_at: Millis
+    ) -> Subject:
+        """The subject with these conditions; emits what changed of them. The very same one where nothing did."""
+        if old.dimensions == new.dimensions and old.conditions == found:
+            return new if new.conditions is old.conditions else replace(new, conditions=old.conditions)
+        before = _Emitted(old.dimensions, conditions=old.conditions)
+        now = _Emitted(new.dimensions, conditions=found)
+        self._emit_conditions(new.subject, before, now, version, known_at)
+        return replace(new, conditions=found)
 
     def _emit_recalls(self, code: str, old: "_Emitted", now: "_Emitted", version: int, known_at: Millis) -> None:
         moved = old.dimensions != now.dimensions
@@ -449,15 +491,20 @@ class PartitionFold:
 
 
 class _Emitted:
-    """What stands in the store of a dossier: taken apart once, compared piece by piece."""
+    """What stands in the store of a subject: taken apart once, compared piece by piece."""
 
     __slots__ = ("by_day", "conditions", "dimensions", "findings", "recalls")
 
-    def __init__(self, dimensions: Dimensions = ("", "", ""), folded: Folded | None = None) -> None:
+    def __init__(
+        self,
+        dimensions: Dimensions = ("", "", ""),
+        folded: Folded | None = None,
+        conditions: tuple[Condition, ...] = (),
+    ) -> None:
         self.dimensions = dimensions
         self.by_day: DayBookings = folded.days.by_day if folded is not None else ()
         self.recalls = folded.days.recalls if folded is not None else ()
-        self.conditions = folded.conditions if folded is not None else ()
+        self.conditions = folded.conditions if folded is not None else conditions
         self.findings = folded.findings if folded is not None else ()
 
 

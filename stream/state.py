@@ -18,6 +18,7 @@ import lmdb
 import msgspec
 from msgspec import Struct
 
+from domain.conditions import Condition
 from domain.daily import DayBookings
 from domain.errors import Refused, Unavailable
 from domain.facts import Fact, Facts, Packed
@@ -43,7 +44,8 @@ CellKey = tuple[Any, ...]
 class Subject(Struct, array_like=True, frozen=True):
     """What is kept of one subject: its facts, and what they came to, from which the next rows are told apart.
 
-    Of a dossier that is `folded`; of a petition the dimensions and days under which it is booked.
+    Of a dossier that is `folded`; of a petition the dimensions and days under which it is booked, and its
+    conditions; of a procedure its conditions.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Subject(Struct, array_like=True, frozen=True):
     folded: Folded | None = None
     dimensions: tuple[str, str, str] = ("", "", "")
     booked: DayBookings = ()
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def facts(self) -> Facts:

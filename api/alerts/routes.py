@@ -137,7 +137,7 @@ def post_act(
         if verb == "dispute":
             answer["received"] = received(ctx, found)
     now = services.wall()
-    data: dict[str, Any] = {"kind": found["kind"], "about": found["dossier_code"], "unit": found["unit"]}
+    data: dict[str, Any] = {"kind": found["kind"], "about": found["subject"], "unit": found["unit"]}
     data |= {"episode": found["episode"], "actor": who.key_id}
     if said.note:
         data["note_hash"] = _private(services.config.private).add_note(alert, said.note, who.key_id, now)

@@ -29,11 +29,13 @@ def alert_item(row: Sequence[Any], province: Zone, now: Millis) -> dict[str, Any
     return {
         "id": id_,
         "kind": kind,
-        "level": about.level,
+        "level": about.level_of(start, due),
         "title": about.title_vi,
         "title_en": about.title_en,
         "state": "holding" if holding else ("cleared" if start <= now else "coming"),
-        "dossier_code": subject,
+        "subject_kind": about.subject,
+        "subject": subject,
+        "dossier_code": subject if about.subject == "dossier" else None,
         "unit": unit,
         "procedure": procedure,
         "from": text(start),
@@ -61,20 +63,23 @@ def list_alerts(
     for kind in kinds:
         if kind not in KINDS:
             raise InvalidInput(f"'{kind[:40]}' is not a kind of alert; known are {', '.join(KINDS)}")
-    chosen = [k for k in (kinds or KINDS) if level is None or KINDS[k].level == level]
+    in_time = [k for k in (kinds or KINDS) if level in (None, KINDS[k].level)]
+    late = [k for k in (kinds or KINDS) if level in (None, KINDS[k].late_level or KINDS[k].level)]
+    chosen = sorted({*in_time, *late})
     reader = ctx.reader(unit)
     after = decode_cursor(cursor, (int, str)) if cursor else None
     rows = rows_of.alerts(
         reader,
         ctx.now_ms,
         state=state,
-        kinds=chosen,
+        in_time=in_time,
+        late=late,
         after=None if after is None else (after[0], after[1]),
         limit=limit + 1,
     )
     items = [alert_item(row, ctx.zone, ctx.now_ms) for row in rows[:limit]]
     _add_acts(ctx, items)
-    counts = rows_of.counts(reader, ctx.now_ms, state)
+    counts = rows_of.counts(reader, ctx.now_ms, state, in_time, late)
     more = len(rows) > limit
     return {
         "as_of": ctx.text(ctx.now_ms),

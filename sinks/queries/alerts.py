@@ -8,6 +8,7 @@ from sinks.queries.reader import Reader, Rows, at, millis
 
 ALERT_ID = "substring(lower(hex(SHA256(concat(kind, '|', subject, '|', episode)))), 1, 24)"
 """The same as `domain.alerts.alert_id`."""
+_LATE = "ifNull(start > due_at, 0)"
 _COLUMNS = (
     f"{ALERT_ID} AS id, kind, subject, episode, unit, procedure, {millis('start')} AS began, "
     f"{millis('until')} AS ended, {millis('due_at')} AS due, evidence, "
@@ -25,24 +26,35 @@ def state_filter(state: str, now: Millis) -> str:
     return f"{real} AND start <= {at(now)}"
 
 
+def _levels(in_time: Sequence[str], late: Sequence[str]) -> str:
+    """The SQL of one level: some kinds have another in what begins after the due date."""
+    if set(in_time) == set(late):
+        return ""
+    return f"kind IN %(in_time)s AND NOT {_LATE} OR kind IN %(late)s AND {_LATE}"
+
+
 def alerts(
     reader: Reader,
     now: Millis,
     *,
     state: str,
-    kinds: Sequence[str],
+    in_time: Sequence[str],
+    late: Sequence[str],
     after: tuple[Millis, str] | None,
     limit: int,
 ) -> Rows:
     """(id, kind, subject, episode, unit, procedure, start, until, due_at, evidence, known_at, partition, version),
-    the latest beginning first, after a key (start, id)."""
+    the latest beginning first, after a key (start, id): of the kinds `late` what began after its due date, of
+    `in_time` the rest."""
     key = ""
     if after is not None:
         key = f"(start, {ALERT_ID}) < (fromUnixTimestamp64Milli(toInt64(%(began)s), 'UTC'), %(id)s)"
-    source = reader.source("conditions", "kind IN %(kinds)s", state_filter(state, now), key)
+    source = reader.source(
+        "conditions", "kind IN %(kinds)s", _levels(in_time, late), state_filter(state, now), key
+    )
     sql = f"SELECT {_COLUMNS} {source} ORDER BY start DESC, id DESC LIMIT {int(limit)}"
     began, last = after if after is not None else (0, "")
-    return reader.rows(sql, kinds=list(kinds), began=began, id=last)
+    return reader.rows(sql, **_by_level(in_time, late), began=began, id=last)
 
 
 def alert(reader: Reader, wanted: str) -> tuple[Any, ...] | None:
@@ -53,12 +65,16 @@ def alert(reader: Reader, wanted: str) -> tuple[Any, ...] | None:
     return rows[0] if rows else None
 
 
-def counts(reader: Reader, now: Millis, state: str) -> dict[str, int]:
-    """How many alerts of each kind are in a state."""
-    rows = reader.rows(
-        f"SELECT kind, count() {reader.source('conditions', state_filter(state, now))} GROUP BY kind"
-    )
+def counts(reader: Reader, now: Millis, state: str, in_time: Sequence[str], late: Sequence[str]) -> dict[str, int]:
+    """How many alerts of each kind are in a state; the kinds as in `alerts`."""
+    source = reader.source("conditions", "kind IN %(kinds)s", _levels(in_time, late), state_filter(state, now))
+    rows = reader.rows(f"SELECT kind, count() {source} GROUP BY kind", **_by_level(in_time, late))
     return dict(rows)
+
+
+def _by_level(in_time: Sequence[str], late: Sequence[str]) -> dict[str, list[str]]:
+    # The driver writes an empty list as IN (), which is no SQL.
+    return {"kinds": [*in_time, *late, ""], "in_time": [*in_time, ""], "late": [*late, ""]}
 
 
 def to_send(reader: Reader, topic: str, now: Millis, horizon: Millis, kinds: Sequence[str]) -> Rows:

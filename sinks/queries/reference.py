@@ -9,6 +9,8 @@ from domain.measures import ATTRIBUTES, PROCEDURE_MEASURES
 from sinks.queries.dossiers import booked_within
 from sinks.queries.reader import Reader, at, chunks, millis, on
 
+_OF_DOSSIERS = [k.code for k in KINDS.values() if k.subject == "dossier"]
+
 
 def documents(reader: Reader, kinds: Sequence[str]) -> list[tuple[str, str, str]]:
     """(kind, subject, history) of all documents of these kinds; history is JSON, see `rows.DocumentRow`.
@@ -151,5 +153,5 @@ def conditions(reader: Reader, subject: str) -> list[dict[str, Any]]:
     holds = "until IS NULL OR until > start"
     # The kinds are named so that the sorting key, which begins with them, finds the few rows.
     source = reader.source("conditions", holds, first="kind IN %(kinds)s AND subject = %(subject)s")
-    rows = reader.rows(f"SELECT {columns} {source} ORDER BY start, kind", subject=subject, kinds=list(KINDS))
+    rows = reader.rows(f"SELECT {columns} {source} ORDER BY start, kind", subject=subject, kinds=_OF_DOSSIERS)
     return [dict(zip(names, row, strict=True)) for row in rows]

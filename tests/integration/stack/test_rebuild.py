@@ -4,18 +4,23 @@ import json
 import shutil
 
 from tests.integration.stack.conftest import Start
+from tests.support.duties import duties
 from tests.support.lifecycles import encoded, lifecycles
+
+GONE = ("A04", "A11", "A12", "A17")
+"""Kinds of dossiers, of petitions and of procedures."""
 
 
 def test_rows_come_back_equal_after_state_and_store_were_deleted(start: Start) -> None:
     stack = start("--clock", "2026-09-01T00:00:00+07:00")
-    events = encoded(lifecycles(150))
+    events = encoded([*lifecycles(150), *duties()])
     for n in range(0, len(events), 100):
         stack.post(events[n : n + 100])
     stack.settle()
     before = stack.rows()
-    assert len(before["dossiers"]) == 150
+    assert len(before["dossiers"]) == 151
     assert before["recalls"]
+    assert {row[0] for row in before["conditions"]} >= {"A04", "A11", "A12", "A17"}
 
     stack.stop()
     shutil.rmtree(stack.data / "state")
@@ -36,7 +41,7 @@ def test_rows_come_back_equal_after_state_and_store_were_deleted(start: Start) -
 
 def test_rows_changed_by_hand_are_named_with_both_values(start: Start) -> None:
     stack = start("--clock", "2026-09-01T00:00:00+07:00")
-    stack.post(encoded(lifecycles(20)))
+    stack.post(encoded([*lifecycles(20), *duties()]))
     stack.settle()
     code = sorted(row[0] for row in stack.rows()["dossiers"])[0]
     stack.tamper(
@@ -46,7 +51,7 @@ def test_rows_changed_by_hand_are_named_with_both_values(start: Start) -> None:
         "FROM unit_days FINAL WHERE unit = 'H44.101' ORDER BY day LIMIT 1",
         "ALTER TABLE cells UPDATE `left` = `left` + 3 WHERE unit = 'H44.102' SETTINGS mutations_sync = 2",
         "INSERT INTO cells SELECT * REPLACE(version + 100000 AS version) FROM cells FINAL LIMIT 1",
-        "ALTER TABLE conditions DELETE WHERE kind = 'A04' SETTINGS mutations_sync = 2",
+        f"ALTER TABLE conditions DELETE WHERE kind IN {GONE} SETTINGS mutations_sync = 2",
     )
     found = stack.json("reconcile", check=(1,))
     assert found["verdict"] == "fails"
@@ -60,5 +65,6 @@ def test_rows_changed_by_hand_are_named_with_both_values(start: Start) -> None:
     assert cell["key"]["unit"] == "H44.101"
     assert any(d["table"] == "cells" and d["column"] == "version" for d in differences)
     assert any(d["table"] == "cells" and d["column"] == "left" for d in differences)
-    assert any(d["table"] == "conditions" and d["found"] is None for d in differences)
+    gone = {d["key"]["kind"] for d in differences if d["table"] == "conditions" and d["found"] is None}
+    assert gone == set(GONE)
     assert json.dumps(differences)

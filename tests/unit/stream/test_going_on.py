@@ -37,6 +37,8 @@ class PlainFold(PartitionFold):
             folded = fold_dossier(subject.facts, self._reference)
             new = msgspec.structs.replace(subject, folded=folded)
             self._replace_dossier(subject, new, version, known_at)
+        else:
+            super()._refold(subject, version, known_at)
 
 
 @settings(max_examples=50, deadline=None)

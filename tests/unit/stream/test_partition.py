@@ -110,9 +110,18 @@ def settled(rows: Rows) -> dict[str, dict[Any, Any]]:
         "findings": lambda r: tuple(r[:2]),
         "dead_letters": lambda r: tuple(r[:2]),
         "documents": lambda r: tuple(r[:2]),
+        "petitions": lambda r: r[0],
     }
     versions = {"dossiers": 1, "unit_days": 2, "unit_months": 2, "unit_day_known": 3, "unit_month_known": 3}
-    versions |= {"cells": 4, "unit_procedures": 4, "recalls": 4, "conditions": 3, "findings": 2, "documents": 2}
+    versions |= {
+        "cells": 4,
+        "unit_procedures": 4,
+        "recalls": 4,
+        "conditions": 3,
+        "findings": 2,
+        "documents": 2,
+        "petitions": 1,
+    }
     found: dict[str, dict[Any, Any]] = {}
     for table, values in rows.items():
         last = found.setdefault(table, {})
