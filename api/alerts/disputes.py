@@ -10,7 +10,7 @@ from sinks.queries import dossiers, log
 
 SHOWN = 5
 _ENDS = ("finished", "returned", "withdrawn", "stopped", "rejected")
-_PETITIONS = frozenset({"A12"})
+_WORDS = {"dossier": "hồ sơ", "petition": "phản ánh, kiến nghị", "procedure": "thủ tục"}
 _STATE = ("status", "step", "office", "paused", "is_open")
 _INSTANTS = ("accepted_at", "due_at", "due_at_original", "finished_at", "ended_at", "apology_at", "last_step_at")
 
@@ -19,7 +19,7 @@ def received(ctx: FigureContext, alert: Mapping[str, Any]) -> dict[str, Any]:
     """About the alert's subject: the last facts as they became known (coordinates, three times), what each source
     sent and when last, the state that they fold to, and one sentence. The caller has shown that the alert, and so
     its subject, may be seen."""
-    subject, kind = alert["dossier_code"], "petition" if alert["kind"] in _PETITIONS else "dossier"
+    subject, kind = alert["subject"], alert["subject_kind"]
     events = log.events(ctx.everything, subject, kind)
     last = [_fact(ctx, e) for e in events[-SHOWN:][::-1]]
     row = dossiers.dossier(ctx.reader(), subject) if kind == "dossier" else None
@@ -34,7 +34,7 @@ def received(ctx: FigureContext, alert: Mapping[str, Any]) -> dict[str, Any]:
         "last_end": _fact(ctx, ends[-1]) if ends else None,
         "sources": _sources(ctx, events),
         "state": state,
-        "vi": _sentence(last, bool(ends)),
+        "vi": _sentence(last, _WORDS[kind], ended=bool(ends) or kind != "dossier"),
         **ctx.position(),
     }
 
@@ -66,9 +66,9 @@ def _sources(ctx: FigureContext, events: Sequence[Mapping[str, Any]]) -> list[di
     ]
 
 
-def _sentence(last: Sequence[Mapping[str, Any]], ended: bool) -> str:
+def _sentence(last: Sequence[Mapping[str, Any]], what: str, *, ended: bool) -> str:
     if not last:
-        return "Hệ thống chưa nhận được sự kiện nào của hồ sơ này."
+        return f"Hệ thống chưa nhận được sự kiện nào của {what} này."
     one = last[0]
     where = "/".join(str(one["coordinates"][name]) for name in ("partition", "offset", "index"))
     said = (

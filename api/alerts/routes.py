@@ -147,7 +147,8 @@ def post_act(
         data["until"] = format_rfc3339(until)
     if "received" in answer:
         data["evidence"] = evidence(answer["received"])
-        services.acts.record("dossier_read", found["dossier_code"], who, now)
+        if found["dossier_code"] is not None:
+            services.acts.record("dossier_read", found["dossier_code"], who, now)
     event = make_event(
         f"alert.{_EVENTS[verb]}", alert, now, data, source=SOURCE, id=uuid.uuid4().hex, recorded_at=now
     )

@@ -42,7 +42,7 @@ _DUE_COLUMNS = (
     "office",
     "apology",
 )
-_ALERT_COLUMNS = ("id", "kind", "level", "title_en", "dossier_code", "unit", "from", "until", "due_at")
+_ALERT_COLUMNS = ("id", "kind", "level", "title_en", "subject", "unit", "from", "until", "due_at")
 _DOSSIER_COLUMNS: dict[str, tuple[str, ...]] = {
     "verdicts": ("rule", "state", "reason", "due_at", "end_at", "late_by_working_days", "en"),
     "events": ("type", "occurred_at", "recorded_at", "known_at", "source", "partition", "offset", "index"),

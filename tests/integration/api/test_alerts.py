@@ -92,7 +92,7 @@ def test_a_promise_is_broken_when_its_date_has_passed_and_the_alert_holds(
 
 def test_a_dispute_is_answered_with_what_was_received_last(store: Connect) -> None:
     ctx = context(store, "2026-11-21T09:00")
-    told = received(ctx, {"dossier_code": "D1", "kind": "A04"})
+    told = received(ctx, {"subject": "D1", "subject_kind": "dossier"})
     assert (told["events"], len(told["last"]), told["last_end"]) == (7, 5, None)
     assert [f["data"]["step"] for f in told["last"]] == ["S8", "S7", "S6", "S5", "S4"]
     last = told["last"][0]
@@ -107,10 +107,10 @@ def test_a_dispute_is_answered_with_what_was_received_last(store: Connect) -> No
 
 
 def test_an_end_that_was_received_is_shown(store: Connect) -> None:
-    told = received(context(store, "2026-11-21T09:00"), {"dossier_code": "D2", "kind": "A05"})
+    told = received(context(store, "2026-11-21T09:00"), {"subject": "D2", "subject_kind": "dossier"})
     assert told["last_end"]["type"] == "dossier.finished"
     assert "Chưa nhận được" not in told["vi"]
-    nothing = received(context(store, "2026-11-21T09:00"), {"dossier_code": "none", "kind": "A04"})
+    nothing = received(context(store, "2026-11-21T09:00"), {"subject": "none", "subject_kind": "dossier"})
     assert (nothing["last"], nothing["state"], evidence(nothing)["events"]) == ([], None, 0)
 
 

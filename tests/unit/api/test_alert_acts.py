@@ -10,7 +10,14 @@ from api.alerts import routes
 
 ALERT = "0123456789abcdef01234567"
 UNTIL = "2026-08-20T17:00:00Z"
-FOUND = {"kind": "A04", "dossier_code": "D1", "unit": "H44.1", "episode": "e"}
+FOUND = {
+    "kind": "A04",
+    "subject": "D1",
+    "subject_kind": "dossier",
+    "dossier_code": "D1",
+    "unit": "H44.1",
+    "episode": "e",
+}
 PLACE = {"topic": "dossier-events", "partition": 1, "offset": 7, "index": 2}
 TOLD = {"events": 3, "last": [{"coordinates": PLACE}], "generation": 1, "vi": "Tin cuối cùng …"}
 
