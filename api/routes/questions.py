@@ -59,3 +59,49 @@ def _pair(services: Services, between: str) -> tuple[Millis, Millis]:
             "invalid-input", "between takes two instants with a comma: 2026-08-31,2026-09-30", field="between"
         )
     return found[0], found[1]
+
+
+@router.get("/moved-due", summary="Due dates that were moved")
+def get_moved_due(
+    request: Request, who: Reader, services: Parts, unit: UnitWanted, period: Period, as_of: AsOf = None
+) -> Response:
+    """Moved in the period: old and new, after the old one had passed or not, the apology, both verdicts."""
+    until = instant(as_of, services.zone, "as_of")
+    return figure(request, services, who, lambda ctx: audit.moved_due(ctx, unit, period, until), cached=False)
+
+
+@router.get("/apologies", summary="Late dossiers and their apologies")
+def get_late_without_apology(
+    request: Request, who: Reader, services: Parts, unit: UnitWanted, period: Period, as_of: AsOf = None
+) -> Response:
+    """Late dossiers of the period that have no letter (Mẫu 04), or had it too late."""
+    until = instant(as_of, services.zone, "as_of")
+    return figure(request, services, who, lambda ctx: audit.apologies(ctx, unit, period, until), cached=False)
+
+
+@router.get("/too-early", summary="Reported finished, and not")
+def get_ends_taken_back(
+    request: Request, who: Reader, services: Parts, unit: UnitWanted, period: Period, as_of: AsOf = None
+) -> Response:
+    """Ends that were taken back in the period, with the verdict they had and the one that stands."""
+    until = instant(as_of, services.zone, "as_of")
+    return figure(request, services, who, lambda ctx: audit.too_early(ctx, unit, period, until), cached=False)
+
+
+@router.get("/backdated", summary="Events recorded long after they are said to have happened")
+def get_backdated(
+    request: Request,
+    who: Reader,
+    services: Parts,
+    unit: UnitWanted,
+    period: Period,
+    as_of: AsOf = None,
+    over_hours: Annotated[
+        int, Query(ge=0, le=8760, description="What is recorded within these hours is not.")
+    ] = 24,
+) -> Response:
+    """The lag of the unit and of its peers; ends on time as stated, late as recorded."""
+    until = instant(as_of, services.zone, "as_of")
+    return figure(
+        request, services, who, lambda ctx: audit.backdated(ctx, unit, period, until, over_hours), cached=False
+    )

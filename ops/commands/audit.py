@@ -10,12 +10,7 @@ from ops.commands.shell import AsOfOption, DataOption, JsonOption, print_json, s
 
 PeriodOption = Annotated[str, typer.Option(help="2026-08, 2026-Q3, 2026, 2026-07-15..2026-08-14, today or ytd.")]
 NOT_YET = (
-    "verify",
     "who-knew",
-    "moved-due",
-    "backdated",
-    "too-early",
-    "apologies",
     "controls",
     "completeness",
     "figure",
@@ -29,6 +24,11 @@ def register(app: typer.Typer) -> None:
     """Adds this module's commands."""
     group = typer.Typer(no_args_is_help=True, help="An auditor's questions: 0 holds, 1 does not, 3 cannot tell.")
     group.command("changes")(changes)
+    group.command("verify")(verify)
+    group.command("moved-due")(moved_due)
+    group.command("backdated")(backdated)
+    group.command("too-early")(too_early)
+    group.command("apologies")(apologies)
     for word in NOT_YET:
         group.command(word, help="Not answered yet: cannot tell.")(_not_yet)
     app.add_typer(group, name="audit")
@@ -48,6 +48,68 @@ def changes(
     """What changed between two instants of knowledge, and the events that changed it."""
     query = {"unit": unit, "period": period, "between": between, "as_of": as_of, "limit": limit}
     _ask(ctx, "changes", query | {"set": indicator_set}, as_json, data)
+
+
+def moved_due(
+    ctx: typer.Context,
+    unit: UnitArgument,
+    period: PeriodOption = "ytd",
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Due dates moved late, without an apology in time, or twice; the verdict by both dates."""
+    _ask(ctx, "moved-due", {"unit": unit, "period": period, "as_of": as_of}, as_json, data)
+
+
+def too_early(
+    ctx: typer.Context,
+    unit: UnitArgument,
+    period: PeriodOption = "ytd",
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Dossiers reported finished, and taken back afterwards."""
+    _ask(ctx, "too-early", {"unit": unit, "period": period, "as_of": as_of}, as_json, data)
+
+
+def apologies(
+    ctx: typer.Context,
+    unit: UnitArgument,
+    period: PeriodOption = "ytd",
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Late dossiers without an apology (Mẫu 04), or with one sent too late."""
+    _ask(ctx, "apologies", {"unit": unit, "period": period, "as_of": as_of}, as_json, data)
+
+
+def backdated(
+    ctx: typer.Context,
+    unit: UnitArgument,
+    period: PeriodOption = "ytd",
+    over_hours: Annotated[int, typer.Option(min=0, help="Recorded within these hours is in order.")] = 24,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Ends that are on time as stated and late as recorded; the lag beside the unit's peers."""
+    query = {"unit": unit, "period": period, "as_of": as_of, "over_hours": over_hours}
+    _ask(ctx, "backdated", query, as_json, data)
+
+
+def verify(
+    ctx: typer.Context,
+    since: Annotated[str | None, typer.Option(help="Only what was sealed after this instant.")] = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """The same as gs766 verify: whether the log and the rows served are what was sealed."""
+    from ops.commands.seals import verify as verified
+
+    verified(ctx, since=since, as_json=as_json, data=data)
 
 
 def _ask(ctx: typer.Context, word: str, query: dict[str, Any], as_json: bool, data: Path | None) -> None:

@@ -64,3 +64,67 @@ def events_between(
         SELECT {_EVENT_SQL}, data {source}
         ORDER BY known_at, partition, offset, `index` LIMIT 1 BY id, source LIMIT {int(limit)}"""
     return [dict(zip((*_EVENT, "data"), row, strict=True)) for row in reader.rows(sql)]
+
+
+_ENDS = ("finished", "returned", "withdrawn", "stopped", "rejected")
+
+
+def ends_recorded(reader: Reader, start: Millis, until: Millis) -> dict[str, list[tuple[Millis, Millis]]]:
+    """(end as stated, when it was recorded) of every statement of an end in [start, until), by dossier; those of
+    whole records too. Statements without an instant of recording (imports) are left out."""
+    ends = ", ".join(f"'dossier.{verb}'" for verb in _ENDS)
+    stated = ", ".join(
+        f"toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull(JSONExtractString(data, '{n}'), 3, 'UTC'))"
+        for n in ("finished_at", "returned_at")
+    )
+    source = reader.log(
+        "events", f"type IN ({ends}, 'dossier.snapshot_received')", "recorded_at IS NOT NULL", _within(reader)
+    )
+    sql = f"""
+        SELECT subject, end, recorded FROM (
+            SELECT subject, {millis("recorded_at")} AS recorded,
+                arrayJoin(if(type = 'dossier.snapshot_received', [{stated}], [{millis("occurred_at")}])) AS end
+            {source}
+        ) WHERE end >= {int(start)} AND end < {int(until)}"""
+    found: dict[str, list[tuple[Millis, Millis]]] = {}
+    for subject, end, recorded in reader.rows(sql):
+        found.setdefault(subject, []).append((int(end), int(recorded)))
+    return found
+
+
+def lags(reader: Reader, start: Millis, until: Millis, tolerance: Millis) -> dict[str, Any]:
+    """Of the dossiers' events said to have happened in [start, until) and recorded: how many, hours from one to
+    the other (median, nine in ten, most), how many above the tolerance, and how many by a clock ahead."""
+    source = reader.log(
+        "events",
+        "startsWith(type, 'dossier.')",
+        "recorded_at IS NOT NULL",
+        f"occurred_at >= {at(start)} AND occurred_at < {at(until)}",
+        _within(reader),
+    )
+    sql = f"""
+        SELECT countIf(lag >= 0), countIf(lag < 0), countIf(lag > {int(tolerance)}),
+               quantileExactIf(0.5)(lag, lag >= 0), quantileExactIf(0.9)(lag, lag >= 0), max(lag)
+        FROM (SELECT {millis("recorded_at")} - assumeNotNull({millis("occurred_at")}) AS lag {source})"""
+    events, ahead, over, *hours = reader.rows(sql)[0]
+    told = zip(("median_hours", "p90_hours", "most_hours"), hours, strict=True)
+    known = {name: ms / 3_600_000 if events else None for name, ms in told}
+    return {"events": events, "over": over, "clock_ahead": ahead, **known}
+
+
+def _within(reader: Reader) -> str:
+    """A condition on events: they speak of a dossier that stands under the reader's units."""
+    if reader.units is None:
+        return ""
+    return f"subject IN (SELECT dossier_code {reader.source('dossiers')})"
+
+
+def events_said(reader: Reader, codes: Sequence[str]) -> dict[tuple[str, Millis], list[dict[str, Any]]]:
+    """The events of these dossiers by (dossier, instant that they speak of). Times in milliseconds."""
+    found: dict[tuple[str, Millis], list[dict[str, Any]]] = {}
+    for piece in chunks(codes, 1_000):
+        source = reader.log("events", "subject IN %(codes)s", "startsWith(type, 'dossier.')")
+        for row in reader.rows(f"SELECT {_EVENT_SQL} {source} ORDER BY known_at", codes=piece):
+            event = dict(zip(_EVENT, row, strict=True))
+            found.setdefault((event["subject"], event["occurred_at"]), []).append(event)
+    return found

@@ -9,7 +9,9 @@ from clickhouse_driver import Client
 
 from api import audit
 from api.figures import FigureContext, scorecard
+from domain.blocks import encode_block
 from domain.errors import InvalidInput
+from domain.events import encode_event, make_event
 from domain.instants import Millis, parse_rfc3339
 from tests.integration.api.folded_store import Record, embedded_store, fold_into, record
 from tests.unit.domain.random_dossiers import ZONE
@@ -23,7 +25,13 @@ def at(text: str) -> Millis:
 
 
 def said(offset: int, known: str, verb: str, code: str, when: str, **data: Any) -> Record:
-    return record(offset, at(known), f"dossier.{verb}", code, at(when), data)
+    recorded = data.pop("recorded", None)
+    if recorded is None:
+        return record(offset, at(known), f"dossier.{verb}", code, at(when), data)
+    event = make_event(
+        f"dossier.{verb}", code, at(when), data, source="/test", id=f"{offset:06d}", recorded_at=at(recorded)
+    )
+    return Record(offset, at(known), encode_block([encode_event(event)]))
 
 
 def due(text: str) -> str:
@@ -39,6 +47,15 @@ LOG = [
     # A month late: said to have ended in time, heard of long after.
     said(5, "09-15T10:00", "finished", "a", "08-10T16:00"),
     said(6, "09-16T10:00", "step_started", "b", "08-05T08:00", step="x"),
+    # Moved after it had passed; ended, taken back and late in truth; said to have ended in time, recorded late.
+    said(7, "09-17T08:00", "accepted", "m", "09-01T08:00", unit="H44.3", due_at=due("09-10T17:00")),
+    said(8, "09-17T08:01", "due_date_moved", "m", "09-11T09:00", to=due("09-20T17:00")),
+    said(9, "09-17T08:02", "accepted", "r", "09-01T08:00", unit="H44.3", due_at=due("09-10T17:00")),
+    said(10, "09-17T08:03", "finished", "r", "09-09T09:00"),
+    said(11, "09-17T08:04", "reopened", "r", "09-10T09:00"),
+    said(12, "09-17T08:05", "finished", "r", "09-14T09:00"),
+    said(13, "09-17T08:06", "accepted", "k", "09-01T08:00", unit="H44.3", due_at=due("09-10T17:00")),
+    said(14, "09-17T08:07", "finished", "k", "09-10T16:00", recorded="09-13T09:00"),
 ]
 NEXT = said(1, "08-03T08:10", "accepted", "d", "08-03T08:10", unit="H44.1")
 
@@ -99,7 +116,7 @@ def test_a_sum_changed_by_hand_is_a_change_that_no_event_explains(tmp_path: Path
                 f" SELECT generation, partition, unit, day, toDate32('2026-08-24'), 99, values"
                 f" FROM {table} FINAL WHERE unit = 'H44.2'"
             )
-        ctx = FigureContext(connect("reader"), 1, ZONE, "H44", at("10-01T08:00"), None, {0: 6})
+        ctx = FigureContext(connect("reader"), 1, ZONE, "H44", at("10-01T08:00"), None, {0: len(LOG) - 1})
         found = audit.changes(ctx, "H44.2", "2026-08", at("08-21T00:00"), at("08-26T00:00"))
     assert found["verdict"] == "fails"
     assert ON_TIME in found["reason"]
@@ -127,3 +144,36 @@ def test_cells_of_a_day_that_still_runs_do_not_speak_of_an_instant_in_it(tmp_pat
 def test_the_earlier_instant_is_named_first(ctx: FigureContext) -> None:
     with pytest.raises(InvalidInput):
         audit.changes(ctx, "H44", "2026-08", at("09-30T00:00"), at("09-01T00:00"))
+
+
+def test_a_due_date_moved_after_it_had_passed_is_named_with_its_event(ctx: FigureContext) -> None:
+    found = audit.moved_due(ctx, "H44.3", "2026-09")
+    assert (found["verdict"], found["checked"]) == ("fails", {"dossiers": 3, "moves": 1, "moves_to_look_into": 1})
+    (row,) = found["differences"]
+    assert (row["dossier_code"], row["why"]) == ("m", ["after_late", "no_apology"])
+    assert [e["offset"] for e in row["events"]] == [8]
+    assert audit.moved_due(ctx, "H44.1", "2026-08")["verdict"] == "holds"
+    assert audit.moved_due(ctx, "H44.2", "2026-09")["verdict"] == "cannot_tell"
+
+
+def test_an_end_taken_back_is_named_with_both_verdicts(ctx: FigureContext) -> None:
+    (row,) = audit.too_early(ctx, "H44.3", "2026-09")["differences"]
+    assert (row["dossier_code"], row["late_when_reported"], row["late_now"]) == ("r", False, True)
+    assert [e["type"] for e in row["events"]] == ["dossier.reopened"]
+
+
+def test_late_dossiers_without_a_letter_are_named(ctx: FigureContext) -> None:
+    found = audit.apologies(ctx, "H44.3", "2026-09")
+    assert [row["dossier_code"] for row in found["differences"]] == ["m", "r"]
+    assert (found["checked"]["late"], found["checked"]["no_apology"]) == (2, 2)
+
+
+def test_an_end_recorded_late_that_is_on_time_as_stated_is_named(ctx: FigureContext) -> None:
+    found = audit.backdated(ctx, "H44.3", "2026-09")
+    (row,) = found["differences"]
+    assert (row["dossier_code"], row["lag_hours"]) == ("k", 65)
+    (own, *peers) = found["lags"]
+    assert (own["events"], own["over"], own["median_hours"], own["clock_ahead"]) == (1, 1, 65, 0)
+    assert {p["unit"]: p["events"] for p in peers} == {"H44.1": 0, "H44.2": 0}
+    assert audit.backdated(ctx, "H44.3", "2026-09", over_hours=100)["verdict"] == "holds"
+    assert audit.backdated(ctx, "H44.1", "2026-08")["verdict"] == "cannot_tell"
