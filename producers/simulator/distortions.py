@@ -5,7 +5,8 @@ from random import Random
 
 from domain.calendar import WorkingCalendar
 from domain.instants import MS_DAY, format_rfc3339
-from producers.simulator.lifecycle import HOUR, MINUTE, Happening, Life
+from producers.simulator.happening import HOUR, MINUTE, Happening
+from producers.simulator.lifecycle import Life
 
 Distortion = Callable[[Life, Random, WorkingCalendar], None]
 _FAKE_HASH = "k0-sim:"

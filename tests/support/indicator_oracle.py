@@ -76,9 +76,12 @@ class World:
         self.by: dict[tuple[str, str], list[Told]] = {}
         for t in self.told:
             self.by.setdefault((t.type.split(".")[0], t.subject), []).append(t)
+        self._of: dict[str, dict[str, list[Told]]] = {}
 
     def of(self, kind: str) -> dict[str, list[Told]]:
-        return {s: sorted(ts, key=lambda t: t.at) for (k, s), ts in self.by.items() if k == kind}
+        if kind not in self._of:
+            self._of[kind] = {s: sorted(ts, key=lambda t: t.at) for (k, s), ts in self.by.items() if k == kind}
+        return self._of[kind]
 
     def subtree(self) -> set[str]:
         """The asked unit with all that stands under it, at the instant of the tree."""

@@ -147,7 +147,7 @@ def attributes_of(events: Sequence[Said]) -> set[str]:
         has.add("online")
     if any(amount for s in events for amount in s.data.get("amounts", ())):
         has.add("payable")
-    if "payable" in has and any(s.data.get("gateway") == "national_portal" for s in events):
+    if "payable" in has and any(s.data.get("gateway") in ("national_portal", "local_gateway") for s in events):
         has.add("paid_online")
     if any(s.data.get("result_files") for s in events):
         has.add("result")
