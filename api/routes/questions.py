@@ -9,7 +9,7 @@ from api.access import Principal, require
 from api.answers import figure
 from api.params import instant, strict_query
 from api.problems import Problem, responses
-from api.routes.figures import AsOf, Limit, Period, SetName, UnitWanted
+from api.routes.figures import AsOf, Code, Limit, Period, SetName, UnitWanted
 from api.services import Services, services_of
 from domain.instants import Millis
 
@@ -104,4 +104,17 @@ def get_backdated(
     until = instant(as_of, services.zone, "as_of")
     return figure(
         request, services, who, lambda ctx: audit.backdated(ctx, unit, period, until, over_hours), cached=False
+    )
+
+
+@router.get("/who-knew/{code}", summary="Who knew of a dossier's alerts, and when")
+def get_who_knew(request: Request, who: Reader, services: Parts, code: Code, until: AsOf = None) -> Response:
+    """Each alert that held before `until`, the acts known by then, and what is missing. Sent is not known."""
+    moment = instant(until, services.zone, "until")
+    return figure(
+        request,
+        services,
+        who,
+        lambda ctx: audit.who_knew(ctx, code, ctx.now_ms if moment is None else moment),
+        cached=False,
     )

@@ -10,7 +10,6 @@ from ops.commands.shell import AsOfOption, DataOption, JsonOption, print_json, s
 
 PeriodOption = Annotated[str, typer.Option(help="2026-08, 2026-Q3, 2026, 2026-07-15..2026-08-14, today or ytd.")]
 NOT_YET = (
-    "who-knew",
     "controls",
     "completeness",
     "figure",
@@ -25,6 +24,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="An auditor's questions: 0 holds, 1 does not, 3 cannot tell.")
     group.command("changes")(changes)
     group.command("verify")(verify)
+    group.command("who-knew")(who_knew)
     group.command("moved-due")(moved_due)
     group.command("backdated")(backdated)
     group.command("too-early")(too_early)
@@ -48,6 +48,19 @@ def changes(
     """What changed between two instants of knowledge, and the events that changed it."""
     query = {"unit": unit, "period": period, "between": between, "as_of": as_of, "limit": limit}
     _ask(ctx, "changes", query | {"set": indicator_set}, as_json, data)
+
+
+def who_knew(
+    ctx: typer.Context,
+    code: Annotated[str, typer.Argument(help="The dossier's code.")],
+    until: Annotated[str | None, typer.Option(help="What was known and done before this instant.")] = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """The alerts of a dossier, what was done about each, and what is missing. Sent is not known."""
+    from ops.client import part
+
+    _ask(ctx, f"who-knew/{part(code)}", {"until": until}, as_json, data)
 
 
 def moved_due(

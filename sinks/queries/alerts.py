@@ -9,7 +9,7 @@ from sinks.queries.reader import Reader, Rows, at, millis
 ALERT_ID = "substring(lower(hex(SHA256(concat(kind, '|', subject, '|', episode)))), 1, 24)"
 """The same as `domain.alerts.alert_id`."""
 _LATE = "ifNull(start > due_at, 0)"
-_COLUMNS = (
+ALERT_COLUMNS = (
     f"{ALERT_ID} AS id, kind, subject, episode, unit, procedure, {millis('start')} AS began, "
     f"{millis('until')} AS ended, {millis('due_at')} AS due, evidence, "
     f"{millis('known_at')} AS known, partition, version"
@@ -52,7 +52,7 @@ def alerts(
     source = reader.source(
         "conditions", "kind IN %(kinds)s", _levels(in_time, late), state_filter(state, now), key
     )
-    sql = f"SELECT {_COLUMNS} {source} ORDER BY start DESC, id DESC LIMIT {int(limit)}"
+    sql = f"SELECT {ALERT_COLUMNS} {source} ORDER BY start DESC, id DESC LIMIT {int(limit)}"
     began, last = after if after is not None else (0, "")
     return reader.rows(sql, **_by_level(in_time, late), began=began, id=last)
 
@@ -60,7 +60,7 @@ def alerts(
 def alert(reader: Reader, wanted: str) -> tuple[Any, ...] | None:
     """One alert by its id, in the columns of `alerts`; None when the reader's units do not hold it."""
     rows = reader.rows(
-        f"SELECT {_COLUMNS} {reader.source('conditions', f'{ALERT_ID} = %(wanted)s')}", wanted=wanted
+        f"SELECT {ALERT_COLUMNS} {reader.source('conditions', f'{ALERT_ID} = %(wanted)s')}", wanted=wanted
     )
     return rows[0] if rows else None
 
@@ -86,7 +86,7 @@ def to_send(reader: Reader, topic: str, now: Millis, horizon: Millis, kinds: Seq
     )
     fresh = f"start >= {at(horizon)} OR ({live})"
     source = reader.source("conditions", "kind IN %(kinds)s", state_filter("holding", now), fresh)
-    return reader.rows(f"SELECT {_COLUMNS} {source} ORDER BY start, id", kinds=list(kinds), topic=topic)
+    return reader.rows(f"SELECT {ALERT_COLUMNS} {source} ORDER BY start, id", kinds=list(kinds), topic=topic)
 
 
 def acts(client: Any, ids: Sequence[str]) -> Rows:

@@ -177,3 +177,15 @@ def test_an_end_recorded_late_that_is_on_time_as_stated_is_named(ctx: FigureCont
     assert {p["unit"]: p["events"] for p in peers} == {"H44.1": 0, "H44.2": 0}
     assert audit.backdated(ctx, "H44.3", "2026-09", over_hours=100)["verdict"] == "holds"
     assert audit.backdated(ctx, "H44.1", "2026-08")["verdict"] == "cannot_tell"
+
+
+def test_an_alert_that_nobody_was_told_of_is_named(ctx: FigureContext) -> None:
+    found = audit.who_knew(ctx, "m", at("09-30T00:00"))
+    assert found is not None
+    assert found["verdict"] == "fails"
+    assert {"A04", "A05"} <= {chain["kind"] for chain in found["differences"]}
+    assert all(chain["proof"] == "not_told" and len(chain["missing"]) == 4 for chain in found["chains"])
+    early = audit.who_knew(ctx, "m", at("09-16T00:00"))
+    assert early is not None
+    assert (early["verdict"], early["checked"]["alerts"]) == ("cannot_tell", 0)
+    assert audit.who_knew(ctx, "nobody", at("09-30T00:00")) is None

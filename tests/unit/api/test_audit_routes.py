@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from api import audit
 from api.audit.answers import verdict
+from api.audit.chains import missing, proof
 from domain.periods import parse_instant
 from tests.unit.api.test_comparing import ZONE
 
@@ -31,3 +32,10 @@ def test_changes_are_asked_between_two_instants(local: TestClient, monkeypatch: 
     assert asked[0][:4] == ("H44.1", "2026-08", *instants)
     for between in ("2026-08-31", "2026-08-31,", "a,b", "2026-08-31,2026-09-01,2026-09-02"):
         assert local.get(f"{path}&between={between}").status_code == 422, between
+
+
+def test_sent_is_not_known() -> None:
+    assert proof([]) == proof(["notify_intended", "held"]) == "not_told"
+    assert proof(["notified"]) == proof(["notified", "delivered"]) == "sent"
+    assert proof(["notified", "opened"]) == proof(["acknowledged"]) == "known"
+    assert missing(["notified", "delivered", "opened"]) == ["nobody acknowledged it"]
