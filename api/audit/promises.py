@@ -40,8 +40,8 @@ class Move:
         found = {
             "after_late": self.after_late,
             "after_end": self.after_end,
-            "apology_late": self.apology == "late",
-            "no_apology": self.apology == "none",
+            "apology_late": not self.after_end and self.apology == "late",
+            "no_apology": not self.after_end and self.apology == "none",
             "second_move": self.number > 1,
         }
         return tuple(name for name, holds in found.items() if holds)
@@ -72,14 +72,15 @@ def moves(tl: Timeline, zone: Zone, calendar: WorkingCalendar, apology_days: int
             continue
         before = msgspec.structs.replace(tl, dues=tl.dues[:n])
         by_pause = said.at in pauses
+        after_end = end is not None and said.at > end
         moved = Move(
             at=said.at,
             old=old,
             new=said.due,
             number=1 + sum(not m.by_pause for m in found),
             by_pause=by_pause,
-            after_late=judge(before, _RULE, said.at, None, zone).late_by > 0,
-            after_end=end is not None and said.at > end,
+            after_late=not after_end and judge(before, _RULE, said.at, None, zone).late_by > 0,
+            after_end=after_end,
             apology=apology(tl, old, zone, calendar, apology_days),
         )
         found.append(moved)

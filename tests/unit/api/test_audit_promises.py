@@ -48,6 +48,8 @@ def test_a_second_move_and_one_after_the_end_are_told() -> None:
     first, second = moves(tl, ZONE, CALENDAR, 1)
     assert first.wrongs == ()
     assert second.wrongs == ("after_end", "second_move")
+    ended = line(stays=tl.stays, dues=(FIRST, Due(at("08-12T09:00"), LATER)))
+    assert [m.wrongs for m in moves(ended, ZONE, CALENDAR, 1)] == [("after_end",)]
 
 
 def test_what_a_pause_moves_an_earlier_date_and_a_date_said_again_are_no_wrongs() -> None:
