@@ -8,6 +8,7 @@ import pytest
 from domain.errors import InvalidInput
 from domain.instants import zone
 from producers.mapping_file import load_mapping, parse_mapping
+from producers.sheets.sheet_mapping import load_sheet_mapping
 
 ZONE = zone("Asia/Ho_Chi_Minh")
 
@@ -65,11 +66,15 @@ def test_every_example_mapping_can_be_used() -> None:
         load_mapping(path, ZONE)
 
 
-def test_every_mapping_printed_in_the_documentation_can_be_used() -> None:
+def test_every_mapping_printed_in_the_documentation_can_be_used(tmp_path: Path) -> None:
     import tomllib
 
     text = (Path(__file__).resolve().parents[3] / "docs" / "mappings.md").read_text("utf-8")
     whole = [b.partition("```")[0] for b in text.split("```toml\n")[1:] if "source =" in b.partition("```")[0]]
     assert len(whole) >= 3
     for block in whole:
-        parse_mapping(tomllib.loads(block), ZONE)
+        if "[columns]" in block:
+            (tmp_path / "sheet.toml").write_text(block, "utf-8")
+            load_sheet_mapping(tmp_path / "sheet.toml")
+        else:
+            parse_mapping(tomllib.loads(block), ZONE)
