@@ -328,6 +328,8 @@ class _Comparison:
         """Everything sealed must have come."""
         if not self.broken and self._heads:
             number, head = self._heads[-1]
+            if self._odd is not None:
+                self._name(self._heads[0][0], self.offset)
             self.differs(
                 f"ends at offset {self.offset}, checkpoint {number} sealed up to {head.offset}: cut short",
                 offset=self.offset,

@@ -62,4 +62,5 @@ def test_the_columns_of_a_table_are_the_fields_of_its_struct(client: Client, tab
         expected += [(m, "Int32") for m in MEASURES]
     if table == "open_dossiers":
         expected.append(("is_deleted", "UInt8"))
+        expected.append(("pauses", "Array(Tuple(Int64, Nullable(Int64), Bool))"))
     assert columns(client, table) == expected
