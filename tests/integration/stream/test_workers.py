@@ -46,7 +46,7 @@ given = json.loads(sys.argv.pop())
 logging.basicConfig(level=logging.INFO)
 config = worker_config(KafkaConfig(given["bootstrap"], prefix=given["prefix"]), pathlib.Path(given["folder"]),
                        zone(given["zone"]), 1, 4)
-run(dataclasses.replace(config, snapshot_folder=given["snapshots"] and pathlib.Path(given["snapshots"]),
+run(dataclasses.replace(config, snapshot_folder=pathlib.Path(given["snapshots"]) if given["snapshots"] else None,
                         snapshot_every_s=0.0, snapshot_records=3))
 """
 
