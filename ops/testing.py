@@ -12,6 +12,7 @@ from ops.commands.shell import say
 from ops.kafka_jars import cache_folder, install, require_java
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FAULTS = "tests/chaos"
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -27,7 +28,18 @@ def run_tests(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         say(str(error))
     if find_browser(environ) is None and not install_browser():
         say("no chromium here, and it cannot be installed (Debian: apt-get install chromium): screens go untested")
-    # Two cores and one broker for the whole session: the suite runs in one process.
+    return max(_pytest(part, environ) for part in parts_of(arguments))
+
+
+def parts_of(arguments: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """The pytest runs for what was asked. The whole suite is two: first the faults, which want the machine for
+    themselves, then everything else in two processes, since most of it waits; whoever names tests gets one run."""
+    if any(not argument.startswith("-") for argument in arguments):
+        return (tuple(arguments),)
+    return (FAULTS, *arguments), (f"--ignore={FAULTS}", "--numprocesses=2", "--dist=loadfile", *arguments)
+
+
+def _pytest(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     command = [sys.executable, "-m", "pytest", *arguments]
     return subprocess.run(command, cwd=ROOT, env=dict(environ), check=False).returncode
 

@@ -1,0 +1,18 @@
+"""`gs766 test`: what is run for what was asked."""
+
+import pytest
+
+from ops.testing import FAULTS, parts_of
+
+
+def test_the_whole_suite_is_the_faults_alone_and_then_all_else_in_two_processes() -> None:
+    faults, rest = parts_of(["--durations=5"])
+    assert faults == (FAULTS, "--durations=5")
+    assert f"--ignore={FAULTS}" in rest
+    assert "--numprocesses=2" in rest
+    assert "--durations=5" in rest
+
+
+@pytest.mark.parametrize("named", [["tests/unit"], ["-k", "apology"], ["tests/chaos", "-x"]])
+def test_whoever_names_tests_gets_them_as_asked(named: list[str]) -> None:
+    assert parts_of(named) == (tuple(named),)
