@@ -126,6 +126,7 @@ def require(*scopes: Scope, basic: bool = False) -> Callable[[Request], Principa
         services = request.app.state.services
         found = authenticate(request, services.keys, loopback_reads=services.config.loopback_reads, basic=basic)
         check_scopes(found, scopes)
+        request.state.principal = found
         return found
 
     return dependency

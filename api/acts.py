@@ -1,4 +1,4 @@
-"""Recorded acts of the API itself: who read a dossier, which keys were made. They stand in the alert log.
+"""Recorded acts of the API itself: who read what, which keys were made or destroyed. They stand in the alert log.
 
 A read is recorded without making the reader wait; what could not be written is counted and shown by health.
 """
@@ -10,15 +10,19 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, Literal, Protocol
 
+import msgspec
+
 from api.access import Principal
+from api.due_acts import DueActs
 from api.keys import KEY_SOURCE, KeyStore
 from domain.errors import Gs766Error
 from domain.events import Event, encode_event, make_event
-from domain.instants import Millis
+from domain.instants import Millis, parse_rfc3339
 from eventlog.pending import Coordinates
 from eventlog.writer import WriterState
+from producers.keys import IdentifierKey
 
-Verb = Literal["dossier_read", "exported"]
+Verb = Literal["dossier_read", "list_read", "exported", "webhook_created", "webhook_removed"]
 SAME_READ_MS = 60_000
 _REMEMBERED = 10_000
 
@@ -51,10 +55,19 @@ class Log(Protocol):
 class Acts:
     """Writes acts to the alert log."""
 
-    def __init__(self, log: Log, topic: str, keys: KeyStore) -> None:
+    def __init__(
+        self,
+        log: Log,
+        topic: str,
+        keys: KeyStore,
+        due: DueActs | None = None,
+        identifiers: Callable[[], Iterable[IdentifierKey]] = tuple,
+    ) -> None:
         self._log = log
         self._topic = topic
         self._keys = keys
+        self._due = due
+        self._identifiers = identifiers
         self._mutex = threading.Lock()
         self._recent: OrderedDict[str, None] = OrderedDict()
         self.failures = 0
@@ -71,7 +84,8 @@ class Acts:
     ) -> None:
         """Records an act; the same one by the same key within a minute counts once."""
         minute = now // SAME_READ_MS
-        text = "\0".join((verb, subject, principal.key_id, str(minute)))
+        asked = msgspec.json.encode(evidence or {}, order="deterministic").decode() if verb == "list_read" else ""
+        text = "\0".join((verb, subject, principal.key_id, str(minute), *([asked] if asked else [])))
         act_id = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         if not self._first(act_id):
             return
@@ -83,16 +97,26 @@ class Acts:
         event = make_event(f"system.{verb}", subject, now, data, source=KEY_SOURCE, id=act_id, recorded_at=now)
         self._send([event], lambda: None)
 
-    def flush_keys(self) -> None:
-        """Records the making and revoking of keys that the log does not hold yet."""
+    def flush_keys(self) -> list["Future[None]"]:
+        """Records the making and revoking of keys, and what commands decided, that the log does not hold yet; what
+        it returns is done when the log has them, or could not be had."""
         events = self._keys.unrecorded()
-        if events:
-            self._send(events, lambda: self._keys.recorded(events))
+        sent = [self._send(events, lambda: self._keys.recorded(events))] if events else []
+        if self._due is not None:
+            sent += self._flush_due(self._due)
+        return sent
+
+    def _flush_due(self, due: DueActs) -> list["Future[None]"]:
+        known = due.known()
+        due.add(act for act in identifier_acts(self._identifiers()) if act.id not in known)
+        waiting = due.unrecorded()
+        return [self._send(waiting, lambda: due.recorded(waiting))] if waiting else []
 
     @property
     def pending(self) -> int:
         """Acts known to be missing from the log."""
-        return len(self._keys.unrecorded()) + self.failures
+        due = len(self._due.unrecorded()) if self._due is not None else 0
+        return len(self._keys.unrecorded()) + due + self.failures
 
     def _first(self, act_id: str) -> bool:
         with self._mutex:
@@ -103,22 +127,36 @@ class Acts:
                 self._recent.popitem(last=False)
             return True
 
-    def _send(self, events: Iterable[Event], done: Callable[[], None]) -> None:
+    def _send(self, events: Iterable[Event], done: Callable[[], None]) -> "Future[None]":
+        ended: Future[None] = Future()
         pairs = [(event.subject, encode_event(event)) for event in events]
         try:
             future = self._log.submit(pairs, topic=self._topic, partition=0)
         except Gs766Error:
             self._failed(len(pairs))
-            return
+            ended.set_result(None)
+            return ended
 
         def finish(found: Future[list[Coordinates | None]]) -> None:
             if found.cancelled() or found.exception() is not None:
                 self._failed(len(pairs))
             else:
                 done()
+            ended.set_result(None)
 
         future.add_done_callback(finish)
+        return ended
 
     def _failed(self, count: int) -> None:
         with self._mutex:
             self.failures += count
+
+
+def identifier_acts(keys: Iterable[IdentifierKey]) -> Iterable[Event]:
+    """What the log says of the keys that hash identifiers: that one was made, that one destroyed; never more."""
+    for key in keys:
+        told = (("created", key.created_at), ("destroyed", key.destroyed_at))
+        for verb, at in ((v, parse_rfc3339(text)) for v, text in told if text):
+            data = {"key": key.id, "evidence": {"year": key.year}}
+            kind, act_id = f"system.identifier_key_{verb}", f"identifier-key-{verb}-{key.id}"
+            yield make_event(kind, key.id, at, data, source=KEY_SOURCE, id=act_id, recorded_at=at)

@@ -15,11 +15,13 @@ from api.acts import Acts
 from api.alerts import routes as alert_routes
 from api.config import ApiConfig, fixed_clock
 from api.context import Contexts
+from api.due_acts import DueActs
 from api.feed import Moments, StoreFeed
 from api.keys import KeyStore
 from api.pool import open_pool
 from api.probes import Prober
-from api.routes import audit, comparing, figures, intake, portal, questions, steering, system
+from api.reads import record_reading
+from api.routes import audit, comparing, figures, intake, portal, questions, reads, steering, system
 from api.services import Services
 from api.stream import Hub
 from domain.errors import Unavailable
@@ -72,6 +74,7 @@ def open_services(config: ApiConfig) -> Services:
         return {}
 
     imports = Memory(config.imports)
+    identifiers = IdentifierKeys(config.identifier_keys, zone(config.zone), wall)
 
     def close() -> None:
         prober.close()
@@ -86,14 +89,14 @@ def open_services(config: ApiConfig) -> Services:
         zone=zone(config.zone),
         keys=keys,
         log=log,
-        acts=Acts(log, config.kafka.alerts, keys),
+        acts=Acts(log, config.kafka.alerts, keys, DueActs(config.private), identifiers.all_keys),
         moments=moments,
         hub=Hub(feed, watch_ms=config.watch_ms, max_clients=config.max_streams, on_moment=moments.learn),
         figures=figure_services,
         context=Contexts(pool),
         probe=prober,
         units_of_dossiers=units_of_dossiers,
-        edge=Edge(IdentifierKeys(config.identifier_keys, zone(config.zone), wall)),
+        edge=Edge(identifiers),
         imports=imports,
         close=close,
     )
@@ -146,6 +149,7 @@ def create_app(config: ApiConfig, open_parts: Open = open_services) -> FastAPI:
     app.include_router(steering.router)
     app.include_router(audit.router)
     app.include_router(questions.router)
+    app.include_router(reads.router)
     app.include_router(comparing.router)
     app.include_router(alert_routes.router)
     app.include_router(system.router)
@@ -153,7 +157,7 @@ def create_app(config: ApiConfig, open_parts: Open = open_services) -> FastAPI:
 
 
 async def _measure(request: Request, call_next: Callable[[Request], "asyncio.Future[Response]"]) -> Response:
-    """Counts requests by route and status class."""
+    """Counts requests by route and status class, and records who read what."""
     began = time.perf_counter()
     response = await call_next(request)
     services: Services | None = getattr(request.app.state, "services", None)
@@ -162,4 +166,6 @@ async def _measure(request: Request, call_next: Callable[[Request], "asyncio.Fut
         name = route.path if isinstance(route, APIRoute) else "other"
         services.counters.add("gs766_requests_total", route=name, status=f"{response.status_code // 100}xx")
         services.counters.add("gs766_request_seconds_sum", time.perf_counter() - began, route=name)
+        if response.status_code < 400:
+            await asyncio.to_thread(record_reading, request, services)
     return response

@@ -110,7 +110,8 @@ ALERT_VERBS = (
 ).split()
 SYSTEM_VERBS = (
     "record_quarantined key_created key_revoked dossier_read exported sql_run note_erased generation_switched "
-    "file_imported"
+    "file_imported list_read webhook_created webhook_removed identifier_key_created identifier_key_destroyed "
+    "identifiers_erased backup_scrubbed history_lost finding_closed"
 ).split()
 
 

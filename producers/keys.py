@@ -104,9 +104,9 @@ class IdentifierKeys:
             if not doomed:
                 raise InvalidInput(f"the year {year} has no key that could be destroyed")
             at = format_rfc3339(self._clock())
-            self._store(
-                tuple(replace(k, secret=None, destroyed_at=at) if k.id in doomed else k for k in self._keys)
-            )
+            left = tuple(replace(k, secret=None, destroyed_at=at) if k.id in doomed else k for k in self._keys)
+            with overwritten(self._path):
+                self._store(left)
             return doomed
 
     def _of_year(self, year: int) -> tuple[str, bytes]:
@@ -150,7 +150,13 @@ class IdentifierKeys:
         if mark != self._seen or mark is None:
             if mark is None and self._seen is not None:
                 raise InvalidInput(f"the key file {self._path} has gone while it was in use: restore it")
-            self._take(_read(self._path))
+            try:
+                self._take(_read(self._path))
+            except InvalidInput:
+                if _mark(self._path) == mark:
+                    raise
+                # Replaced while it was read, and the former bytes overwritten: the new file counts.
+                self._take(_read(self._path))
             self._seen = mark
 
     @contextmanager
@@ -207,6 +213,20 @@ def _key(entry: dict[str, Any]) -> IdentifierKey:
     if key.secret is not None and len(bytes.fromhex(key.secret)) < _SECRET_BYTES:
         raise ValueError("short secret")
     return key
+
+
+@contextmanager
+def overwritten(path: Path | None) -> Iterator[None]:
+    """Overwrites the file's former bytes after the block has replaced it, as far as the disk does what it is
+    told."""
+    if path is None:
+        yield
+        return
+    with path.open("rb+") as former:
+        yield
+        former.write(bytes(os.fstat(former.fileno()).st_size))
+        former.flush()
+        os.fsync(former.fileno())
 
 
 def _write(path: Path, keys: tuple[IdentifierKey, ...]) -> None:

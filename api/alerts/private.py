@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from domain.errors import InvalidInput
+from api.due_acts import TABLE as DUE_TABLE
+from api.due_acts import add_due
+from domain.errors import InvalidInput, Unavailable
+from domain.events import Event
 from domain.instants import Millis
 
 MAX_NOTE = 4_000
@@ -38,6 +41,16 @@ class Webhook:
     unit: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Where a person's words belong, not the words: their salted hash, the alert, who wrote them, when."""
+
+    hash: str
+    alert: str
+    author: str
+    written_at: Millis
+
+
 class PrivateStore:
     """Notes and webhooks in the private SQLite file. Safe for several threads."""
 
@@ -46,7 +59,7 @@ class PrivateStore:
         self._path = path
         self._mutex = threading.Lock()
         with closing(self._open()) as db:
-            db.executescript(_TABLES)
+            db.executescript(f"{_TABLES}{DUE_TABLE};")
         path.chmod(0o600)
 
     def _open(self) -> sqlite3.Connection:
@@ -68,6 +81,47 @@ class PrivateStore:
             marks = ",".join("?" * len(hashes))
             found = db.execute(f"SELECT hash, text FROM notes WHERE hash IN ({marks})", hashes).fetchall()
         return dict(found)
+
+    def words(self, about: str) -> dict[str, str]:
+        """All words kept about an alert (or under another heading), by their hashes."""
+        with self._mutex, closing(self._open()) as db:
+            return dict(db.execute("SELECT hash, text FROM notes WHERE alert = ?", (about,)).fetchall())
+
+    def note(self, wanted: str) -> Note:
+        """The note of a hash or of its beginning (8 characters or more). InvalidInput when it is not one's."""
+        if len(wanted) < 8 or not set(wanted) <= set("0123456789abcdef"):
+            raise InvalidInput("a note is named by its hash, or its first 8 characters: gs766 alert ID shows it")
+        with self._mutex, closing(self._open()) as db:
+            sql = "SELECT hash, alert, author, written_at FROM notes WHERE substr(hash, 1, ?) = ?"
+            found = [Note(*row) for row in db.execute(sql, (len(wanted), wanted))]
+        if len(found) != 1:
+            said = "there is no note" if not found else f"{len(found)} notes begin with"
+            raise InvalidInput(f"{said} {wanted}: it was erased before, or name it in full")
+        return found[0]
+
+    def erase_note(self, note_hash: str, act: Event) -> None:
+        """Erases words and salt, and notes the act that tells of it, in one transaction; then leaves no byte of
+        the words in the file or its journal. Unavailable when somebody else reads it all the while: the words
+        are gone for every question then, and `scour` is to be called again."""
+        with self._mutex, closing(self._open()) as db:
+            db.execute("PRAGMA secure_delete = ON")
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("DELETE FROM notes WHERE hash = ?", (note_hash,))
+            add_due(db, act)
+            db.execute("COMMIT")
+        self.scour()
+
+    def scour(self) -> None:
+        """Rewrites the file without free pages and empties its journal."""
+        try:
+            with self._mutex, closing(self._open()) as db:
+                db.execute("PRAGMA secure_delete = ON")
+                db.execute("VACUUM")
+                busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"{self._path} cannot be cleaned now ({error}): run it again") from error
+        if busy:
+            raise Unavailable(f"{self._path} is being read: erased, but run it again to clean its journal")
 
     def subscribe(self, url: str, kinds: tuple[str, ...], unit: str, now: Millis) -> Webhook:
         """A new webhook with a fresh signing secret, which is shown once."""

@@ -176,12 +176,14 @@ def get_webhooks(who: Admin, services: Parts) -> Response:
 def post_webhook(who: Admin, services: Parts, body: Annotated[dict[str, Any], Body()]) -> Response:
     """Every alert that begins from now on is posted to `url`, once, signed: `X-GS766-Signature` is
     `sha256=` and the HMAC-SHA-256 of the body under the secret, which is shown only here."""
-    del who
     said = _read(body, WebhookBody)
     for kind in said.kinds:
         if kind not in KINDS:
             raise InvalidInput(f"'{kind[:40]}' is not a kind of alert; known are {', '.join(KINDS)}")
-    hook = _private(services.config.private).subscribe(said.url, said.kinds, said.unit, services.wall())
+    now = services.wall()
+    hook = _private(services.config.private).subscribe(said.url, said.kinds, said.unit, now)
+    facts = {"kinds": list(hook.kinds)}
+    services.acts.record("webhook_created", hook.id, who, now, unit=hook.unit or None, evidence=facts)
     return json(
         {"id": hook.id, "url": hook.url, "kinds": list(hook.kinds), "unit": hook.unit, "secret": hook.secret}, 201
     )
@@ -190,7 +192,7 @@ def post_webhook(who: Admin, services: Parts, body: Annotated[dict[str, Any], Bo
 @router.delete("/webhooks/{webhook}", status_code=204, summary="End a subscription")
 def delete_webhook(who: Admin, services: Parts, webhook: Annotated[str, PathParameter(max_length=64)]) -> Response:
     """Nothing more is sent to it."""
-    del who
     if not _private(services.config.private).unsubscribe(webhook):
         raise NotFound(f"there is no webhook {webhook[:64]}")
+    services.acts.record("webhook_removed", webhook, who, services.wall())
     return Response(status_code=204)

@@ -17,6 +17,7 @@ from ops.settings import Settings
 
 GENERATION = "generation.json"
 SPOOL = "spool"
+IMPORTS = "imports.sqlite"
 PLAIN = (SETTINGS, GENERATION, DEMO)
 SEALS = ("seal/checkpoints.jsonl", "seal/witnesses.jsonl")
 KEY_LIST = "keys.json"
@@ -42,6 +43,13 @@ def copy_spool(data: Path, target: Path) -> None:
         write_durably(target / SPOOL / path.name, content)
 
 
+def copy_memory(data: Path, target: Path) -> None:
+    """Copies what importers remember to have sent. Call it before the spool is copied: what it calls sent is then
+    in the spool's copy or in the log's range. The other way round, a record that only it knew would never be sent
+    again."""
+    _copy_sqlite(data / IMPORTS, target / IMPORTS)
+
+
 def copy_seals(data: Path, target: Path) -> None:
     """Copies the chain of checkpoints and the witnesses' signatures. Call it before the log's ends are read: what
     they seal is then in the log's range."""
@@ -61,10 +69,13 @@ def copy_state(data: Path, target: Path) -> None:
 
 
 def copy_private(source: Path, target: Path) -> None:
-    """A consistent copy of the private store while others write to it.
+    """A consistent copy of the private store while others write to it."""
+    _copy_sqlite(source, target)
 
-    VACUUM INTO, not the online backup's pages: those would carry the free pages too, in which erased words stand.
-    """
+
+def _copy_sqlite(source: Path, target: Path) -> None:
+    """VACUUM INTO, not the online backup's pages: those would carry the free pages too, in which erased words
+    stand."""
     if not source.exists():
         return
     target.unlink(missing_ok=True)
@@ -72,7 +83,7 @@ def copy_private(source: Path, target: Path) -> None:
         with closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True, timeout=30, isolation_level=None)) as db:
             db.execute("VACUUM INTO ?", (str(target),))
     except sqlite3.Error as error:
-        raise Refused(f"the private store {source} cannot be copied: {error}") from error
+        raise Refused(f"{source} cannot be copied: {error}") from error
     target.chmod(0o600)
     with target.open("rb+") as file:
         os.fsync(file.fileno())

@@ -19,6 +19,8 @@ from ops.backup.logs import EVENTS, LogFiller, RawLog, broker_of, create_topics,
 from ops.backup.manifest import Manifest, read_manifest, write_durably
 from ops.backup.segments import Row, read_segment
 from ops.backup.verifying import verify_backup
+from ops.configs import PRIVATE
+from ops.erasing import erase_in_keys, erase_in_store, list_of, read_erasures
 from ops.settings import FILE as SETTINGS
 from ops.settings import Settings, load
 from ops.supervisor import only_stack
@@ -72,8 +74,18 @@ def restore_backup(
         put_state(folder, manifest.files, data)
         if keys is not None:
             put_keys(keys, settings)
+        _erase_again(settings, say)
     missing = tuple(sorted(set(manifest.identifier_keys) - set(living_keys(settings))))
     return Restored(manifest, settings, missing)
+
+
+def _erase_again(settings: Settings, say: Say) -> None:
+    """What was erased after the backup was made does not come back: the copy of the keys lists it."""
+    erasures = read_erasures(list_of(settings))
+    notes = erase_in_store(settings.folder(PRIVATE), erasures)
+    keys = erase_in_keys(settings.identifier_key_file, erasures)
+    if notes or keys:
+        say(f"erased again, as decided after the backup was made: {notes} notes, {keys} identifier keys")
 
 
 def _check_empty(data: Path) -> None:

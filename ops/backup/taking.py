@@ -1,7 +1,8 @@
 """Taking a backup: the new ranges of both logs and, whole, what cannot be rebuilt from them.
 
-Order gives consistency: spool, then the logs' ends, then the ranges, then the private store and keys. Whatever the
-ranges refer to is thus in the copy. The manifest comes last, in one step; what no manifest names is removed.
+Order gives consistency: importers' memory, spool, then the logs' ends, then the ranges, then the private store
+and keys. Whatever the ranges refer to is thus in the copy. The manifest comes last, in one step; what no manifest
+names is removed.
 """
 
 import fcntl
@@ -21,6 +22,7 @@ from eventlog.topics import read_log_id
 from ops.backup.files import (
     check_places,
     copy_keys,
+    copy_memory,
     copy_seals,
     copy_spool,
     copy_state,
@@ -75,13 +77,14 @@ def take_backup(
     replaced, Unavailable when the log cannot be read.
     """
     check_places(settings, folder, keys)
-    with _held(folder):
+    with held(folder):
         former = find_manifest(folder)
         began_at = _now()
         number = former.number + 1 if former else 1
         state = folder / state_folder(number)
         _make_room(folder, state)
         with running_log(settings, environ, say) as kafka:
+            copy_memory(settings.data, state)
             copy_spool(settings.data, state)
             copy_seals(settings.data, state)
             log_ids = {name: read_log_id(kafka, topic) for name, topic in log_topics(kafka).items()}
@@ -121,7 +124,7 @@ def product_version() -> str:
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[None]:
+def held(folder: Path) -> Iterator[None]:
     """Alone in the backup folder, which is made when there is none."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # The lock file of an interrupted first backup says that what lies here is ours.

@@ -11,7 +11,7 @@ _HEAD = (
     "id kind title level state dossier_code unit procedure from until due_at acknowledged_by promised_until "
     "promise_broken disputes"
 ).split()
-_CHAIN = ("act", "at", "known_at", "actor", "channel", "reason", "until", "note", "partition", "offset")
+_CHAIN = ("act", "at", "known_at", "actor", "channel", "reason", "until", "note", "note_id", "partition", "offset")
 _FACTS = ("type", "source", "occurred_at", "recorded_at", "known_at", "place")
 
 
@@ -53,7 +53,8 @@ def alert(
     elif act is None:
         print_facts({name: found[name] for name in _HEAD})
         print_facts({f"evidence {name}": value for name, value in found["evidence"].items()})
-        print_rows(found["acts"], _CHAIN, title="chain")
+        acts = [{**row, "note_id": (row["note_hash"] or "")[:12] or None} for row in found["acts"]]
+        print_rows(acts, _CHAIN, title="chain")
     else:
         _print_act(found)
 

@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     group.command("backdated")(backdated)
     group.command("too-early")(too_early)
     group.command("apologies")(apologies)
+    group.command("reads")(reads)
     for word in NOT_YET:
         group.command(word, help="Not answered yet: cannot tell.")(_not_yet)
     app.add_typer(group, name="audit")
@@ -111,6 +112,19 @@ def backdated(
     """Ends that are on time as stated and late as recorded; the lag beside the unit's peers."""
     query = {"unit": unit, "period": period, "as_of": as_of, "over_hours": over_hours}
     _ask(ctx, "backdated", query, as_json, data)
+
+
+def reads(
+    ctx: typer.Context,
+    who: Annotated[str | None, typer.Option(help="Only by this key (gs766 keys list), or `loopback`.")] = None,
+    dossier: Annotated[str | None, typer.Option(help="Only reads of this dossier, or of a list by name.")] = None,
+    between: Annotated[str | None, typer.Option(help="Two instants: 2026-08-01,2026-08-31.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=5000, help="So many reads are listed.")] = 200,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Who read which dossiers, lists and exports, and asked which SQL. Asking this is recorded as well."""
+    _ask(ctx, "reads", {"who": who, "dossier": dossier, "between": between, "limit": limit}, as_json, data)
 
 
 def verify(

@@ -14,9 +14,10 @@ from ops.commands.shell import DataOption, JsonOption, print_facts, print_json, 
 
 if TYPE_CHECKING:
     from ops.backup.verifying import Verdict
+    from ops.settings import Settings
 
 Step = Callable[[str, int, int | None], None]
-VERIFY = "verify"
+VERIFY, SCRUB = "verify", "scrub"
 WORDS = {"holds": "holds", "fails": "DOES NOT HOLD", "cannot_tell": "cannot tell"}
 KeysOption = Annotated[
     Path | None,
@@ -41,17 +42,21 @@ def backup(
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Copy both logs and what cannot be rebuilt from them into FOLDER; `gs766 backup verify FOLDER` checks one.
+    """Copy both logs and what cannot be rebuilt from them into FOLDER; `gs766 backup verify FOLDER` checks one,
+    `gs766 backup scrub FOLDER` takes out of one what was erased since it was made.
 
     Later backups into the same folder add what is new. Works while the stack runs. Keys that hash identifiers are
     not in it: --keys copies them into a folder of their own, on another medium.
     """
     if verified is not None:
+        if folder == SCRUB:
+            _scrub(settings_of(ctx, data), verified, keys, as_json)
+            return
         if folder != VERIFY:
             raise InvalidInput("give one folder: `gs766 backup FOLDER`, or `gs766 backup verify FOLDER`")
         _verify(verified, as_json)
-    if folder == VERIFY:
-        raise InvalidInput("which backup? `gs766 backup verify FOLDER` (a folder of that name: ./verify)")
+    if folder in (VERIFY, SCRUB):
+        raise InvalidInput(f"which backup? `gs766 backup {folder} FOLDER` (a folder of that name: ./{folder})")
     from ops.backup.taking import take_backup
 
     settings = settings_of(ctx, data)
@@ -139,6 +144,17 @@ def _verify(folder: Path, as_json: bool) -> None:
     with _disk_errors(), _progress() as step:
         verdict = verify_backup(_there(folder), step)
     _finish(verdict, as_json)
+
+
+def _scrub(settings: "Settings", folder: Path, keys: Path | None, as_json: bool) -> None:
+    from ops.commands.erase import scrub
+
+    with _disk_errors():
+        facts = scrub(settings, [_there(folder)], [keys] if keys is not None else [])
+    if as_json:
+        print_json(facts)
+    else:
+        print_facts({name.replace("_", " "): value for name, value in facts.items()})
 
 
 def _finish(verdict: "Verdict", as_json: bool) -> None:

@@ -96,7 +96,10 @@ def destroy(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Destroy all keys of a year: no hash of that year can ever be linked to a person again."""
+    """Destroy all keys of a year: no hash of that year can ever be linked to a person again.
+
+    `gs766 erase year-key` does the same under a decision that the log keeps, in copies of the keys too.
+    """
     if not yes:
         typer.confirm(f"Destroy the identifier keys of {year}? This cannot be undone", abort=True)
     say(f"destroyed {', '.join(_identifiers(ctx, data).destroy(year))}")

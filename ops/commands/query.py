@@ -4,12 +4,15 @@ import csv
 import datetime
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from domain.errors import InvalidInput
 from ops.commands.shell import DataOption, JsonOption, print_json, print_table, settings_of
+
+if TYPE_CHECKING:
+    from ops.settings import Settings
 
 Format = Literal["table", "json", "jsonl", "csv"]
 MAX_SECONDS = 300
@@ -27,7 +30,7 @@ def sql(
     form: Annotated[Format, typer.Option("--format", help="How rows are printed.")] = "table",
     data: DataOption = None,
 ) -> None:
-    """Ask the store with SQL, read-only, in the database gs766."""
+    """Ask the store with SQL, read-only, in the database gs766. Who asked what is a recorded act."""
     from ops.addresses import store_target
     from sinks.clickhouse import StoreError, clean_errors, connect
 
@@ -35,6 +38,7 @@ def sql(
     if not text.strip():
         raise InvalidInput("the statement is empty")
     settings = settings_of(ctx, data)
+    _record(settings, text)
     client = connect(store_target(settings, "reader"), send_receive_timeout=MAX_SECONDS)
     try:
         with clean_errors():
@@ -45,6 +49,31 @@ def sql(
         client.disconnect()
     rows, columns = answer if isinstance(answer, tuple) else ([], [])
     _print(rows, [name for name, _ in columns], "json" if as_json else form)
+
+
+def _record(settings: "Settings", text: str) -> None:
+    """Notes who asked what before it is answered: the log gets a salted hash, the words stay erasable.
+
+    With an API elsewhere there is no private store here: the store's own log of queries has to do.
+    """
+    import getpass
+    import time
+    import uuid
+
+    from api.alerts.private import MAX_NOTE, PrivateStore
+    from api.due_acts import DueActs
+    from domain.events import make_event
+    from ops.configs import PRIVATE
+
+    if not settings.data.is_dir():
+        return
+    now, actor = time.time_ns() // 1_000_000, f"shell:{getpass.getuser()}"[:128]
+    private = settings.folder(PRIVATE)
+    note = PrivateStore(private).add_note("sql", text.strip()[:MAX_NOTE], actor, now)
+    data = {"actor": actor, "note_hash": note}
+    act_id = uuid.uuid4().hex
+    event = make_event("system.sql_run", "sql", now, data, source="/gs766/ops", id=act_id, recorded_at=now)
+    DueActs(private).add([event])
 
 
 def _print(rows: Sequence[Sequence[Any]], names: Sequence[str], form: Format) -> None:

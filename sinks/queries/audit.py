@@ -154,3 +154,52 @@ def reads_of(reader: Reader, code: str, until: Millis) -> list[dict[str, Any]]:
     )
     sql = f"SELECT {_EVENT_SQL}, JSONExtractString(data, 'key') {source} ORDER BY known_at"
     return [dict(zip((*_EVENT, "key"), row, strict=True)) for row in reader.rows(sql, code=code)]
+
+
+_ACT = ("actor", "unit", "note_hash")
+_ACTOR = "JSONExtractString(data, 'actor')"
+
+
+def acts_of(
+    reader: Reader,
+    types: Sequence[str],
+    actor: str | None,
+    subject: str | None,
+    low: Millis | None,
+    high: Millis | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Acts of these types, newest first: by whom, about what, known in [low, high); None for any. Evidence is
+    JSON, '' for none; times in milliseconds."""
+    source = _acts(reader, actor, subject, low, high)
+    columns = ", ".join(f"JSONExtractString(data, '{name}')" for name in _ACT)
+    sql = f"""
+        SELECT {_EVENT_SQL}, {columns}, JSONExtractRaw(data, 'evidence') {source}
+        ORDER BY known_at DESC, partition, offset DESC, `index` DESC LIMIT {int(limit)}"""
+    rows = reader.rows(sql, types=list(types), actor=actor or "", subject=subject or "")
+    return [dict(zip((*_EVENT, *_ACT, "evidence"), row, strict=True)) for row in rows]
+
+
+def act_counts(
+    reader: Reader,
+    types: Sequence[str],
+    actor: str | None,
+    subject: str | None,
+    low: Millis | None,
+    high: Millis | None,
+) -> Rows:
+    """(type, actor, how many) of the same acts."""
+    source = _acts(reader, actor, subject, low, high)
+    sql = f"SELECT type, {_ACTOR}, count() {source} GROUP BY ALL"
+    return reader.rows(sql, types=list(types), actor=actor or "", subject=subject or "")
+
+
+def _acts(reader: Reader, actor: str | None, subject: str | None, low: Millis | None, high: Millis | None) -> str:
+    return reader.log(
+        "alert_acts",
+        "type IN %(types)s",
+        f"{_ACTOR} = %(actor)s" if actor else "",
+        "subject = %(subject)s" if subject else "",
+        f"known_at >= {at(low)}" if low is not None else "",
+        f"known_at < {at(high)}" if high is not None else "",
+    )

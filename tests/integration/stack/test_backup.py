@@ -107,13 +107,40 @@ def test_a_running_stack_is_restored_elsewhere_as_the_same_log(start: Start, tmp
         until(lambda: holds_all_of(logged, logs_in_the_store(restored)), "both logs in the store")
         with restored.http() as client:
             acts = client.get(f"/v1/alerts/{alert}").json()["acts"]
-        assert "Đang xử lý" in [act["note"] for act in acts if act.get("note")]
+        note = next(act["note_hash"] for act in acts if act.get("note") == "Đang xử lý")
+        _erase_everywhere(restored, folder, note, b"\xc4\x90ang x\xe1\xbb\xad l\xc3\xbd")
         restored.post(encoded(lifecycles(2, seed=5, prefix="H44.8")))
         restored.settle()
         assert restored.json("reconcile")["verdict"] == "holds"
         assert restored.json("backup", str(folder))["new_records"] > 0, "the same log goes on"
     finally:
         restored.stop()
+
+
+def _erase_everywhere(stack: RunningStack, folder: Path, note: str, words: bytes) -> None:
+    """Erasing leaves no byte in data folder and backup, is in the log, breaks no proof; who asked SQL is told."""
+
+    def holding() -> list[Path]:
+        files = [p for place in (stack.data, folder) for p in place.rglob("*") if p.is_file()]
+        return [p for p in files if words in p.read_bytes()]
+
+    assert {p.name for p in holding()} >= {"private.sqlite"}
+    assert stack.json("sql", "SELECT 766") == [{"766": 766}]
+    order = ("--decision", "12/QĐ", "--yes")
+    done = stack.json("erase", "note", note[:12], *order, "--backup", str(folder))
+    assert done["recorded"]
+    assert done["notes_erased_in"] == {str(folder): 1}
+    assert holding() == []
+    assert verify_backup(folder).verdict == "holds"
+    assert (stack.data / "imports.sqlite").exists()
+    assert stack.json("verify")["verdict"] == "holds"
+    told = "SELECT count() AS n FROM alert_acts WHERE type = 'system.note_erased'"
+    until(lambda: stack.json("sql", told) == [{"n": 1}], "the act in the store")
+    reads = stack.json("audit", "reads", "--dossier", "sql")
+    assert reads["verdict"] == "holds"
+    assert "SELECT 766" in [row["asked"] for row in reads["reads"]]
+    listed = stack.json("audit", "reads", "--dossier", "alerts")["reads"]
+    assert {row["read"] for row in listed} == {"list_read"}
 
 
 def test_a_drill_proves_a_backup_and_damage_or_interruption_is_never_silent(start: Start, tmp_path: Path) -> None:

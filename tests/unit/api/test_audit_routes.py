@@ -1,14 +1,22 @@
 """Routes of an auditor's questions: what is asked, and what is refused before the store is."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from api import audit
+from api.acts import Acts
 from api.audit.answers import verdict
 from api.audit.chains import missing, proof
+from api.due_acts import DueActs
+from api.keys import KeyStore
+from domain.events import make_event
 from domain.periods import parse_instant
+from producers.keys import IdentifierKeys
+from tests.unit.api.conftest import NOW, Bench, FakeLog
 from tests.unit.api.test_comparing import ZONE
 
 
@@ -39,3 +47,59 @@ def test_sent_is_not_known() -> None:
     assert proof(["notified"]) == proof(["notified", "delivered"]) == "sent"
     assert proof(["notified", "opened"]) == proof(["acknowledged"]) == "known"
     assert missing(["notified", "delivered", "opened"]) == ["nobody acknowledged it"]
+
+
+def test_reading_a_list_is_recorded_once_with_its_filters_and_not_when_it_was_refused(
+    bench: Bench, local: TestClient
+) -> None:
+    for path in ("/v1/overdue?unit=H44.1&min_days=3", "/v1/overdue?unit=H44.1&min_days=3&limit=5", "/v1/due"):
+        assert local.get(path).status_code == 200
+    assert local.get("/v1/due?nonsense=1").status_code == 422
+    assert local.get("/v1/scorecards/H44?period=2026-08").status_code == 200
+    told = [json.loads(act) for act in bench.acts() if b"list_read" in act]
+    assert [(act["subject"], act["data"].get("unit"), act["data"]["actor"]) for act in told] == [
+        ("overdue", "H44.1", "loopback"),
+        ("due", None, "loopback"),
+    ]
+    assert told[0]["data"]["evidence"] == {"min_days": "3"}
+
+
+def test_the_read_log_is_for_administrators_of_the_whole_province(
+    bench: Bench, local: TestClient, remote: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    def reads(_: Any, *given: Any) -> dict[str, Any]:
+        asked.append(given)
+        return {"verdict": "holds"}
+
+    monkeypatch.setattr(audit, "reads", reads)
+    path = "/v1/audit/reads?who=k1&dossier=D1&between=2026-08-01,2026-08-02"
+    assert local.get(path).status_code == 403
+    assert remote.get(path, headers=bench.key("read")).status_code == 403
+    assert remote.get(path, headers=bench.key("admin", units=("H44.1",))).status_code == 403
+    assert remote.get("/v1/audit/reads?between=x", headers=bench.key("admin")).status_code == 422
+    admin = bench.key("admin")
+    assert remote.get(path, headers=admin).json() == {"verdict": "holds"}
+    bounds = tuple(parse_instant(t, ZONE) for t in ("2026-08-01", "2026-08-02"))
+    assert asked[0][:5] == ("k1", "D1", bounds, 200, 0)
+    assert any(b'"audit/reads"' in act for act in bench.acts())
+
+
+def test_what_commands_decided_and_keys_of_identifiers_become_acts_once(tmp_path: Path) -> None:
+    log, due = FakeLog(), DueActs(tmp_path / "p.sqlite")
+    keys = IdentifierKeys(None, ZONE, lambda: NOW)
+    keys.keyed("ai đó", NOW, purpose="officer")
+    acts = Acts(log, "alert-log", KeyStore(tmp_path / "p.sqlite"), due, keys.all_keys)
+    note = make_event("system.note_erased", "a", NOW, {"note_hash": "h"}, source="/gs766/ops", id="x")
+    due.add([note, note])
+    log.full = True
+    acts.flush_keys()
+    assert (log.records, acts.pending > 0) == ([], True)
+    log.full = False
+    for _ in range(2):
+        acts.flush_keys()
+    keys.destroy(2026)
+    acts.flush_keys()
+    told = [json.loads(record[3])["type"] for record in log.records]
+    assert told == ["system.note_erased", "system.identifier_key_created", "system.identifier_key_destroyed"]

@@ -1,0 +1,52 @@
+"""Which answers name single dossiers, so that reading them is a recorded act; one table for all routes.
+
+Totals and scorecards name nobody and are not recorded. A dossier's own pages record themselves (`dossier_read`).
+"""
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+
+from api.access import Principal
+from api.services import Services
+
+LISTS = {
+    "get_indicator_dossiers": "indicator",
+    "get_overdue": "overdue",
+    "get_due": "due",
+    "get_apologies": "apologies",
+    "get_findings": "findings",
+    "get_alerts": "alerts",
+    "get_alert": "alert",
+    "get_dead_letters": "dead-letters",
+    "get_stream": "stream",
+    "get_proof": "audit/proof",
+    "get_changes_known": "audit/changes",
+    "get_moved_due": "audit/moved-due",
+    "get_late_without_apology": "audit/apologies",
+    "get_ends_taken_back": "audit/too-early",
+    "get_backdated": "audit/backdated",
+    "get_reads": "audit/reads",
+    "get_patterns": "audit/findings",
+}
+"""The name of a route, and what its reading is called in the log."""
+DOSSIERS = {"get_who_knew": "code"}
+"""Routes about one dossier that do not record it themselves, and the path's parameter that names it."""
+_PAGING = frozenset({"cursor", "limit"})
+_MOST = 200
+
+
+def record_reading(request: Request, services: Services) -> None:
+    """Records who was answered what: a list's name and its filters, not its rows; its pages count once."""
+    route = request.scope.get("route")
+    who = getattr(request.state, "principal", None)
+    if not isinstance(route, APIRoute) or not isinstance(who, Principal):
+        return
+    now = services.wall()
+    if route.name in DOSSIERS:
+        services.acts.record("dossier_read", request.path_params[DOSSIERS[route.name]], who, now)
+    elif route.name in LISTS:
+        given = {**request.path_params, **request.query_params}
+        asked = {name: str(value)[:_MOST] for name, value in given.items() if name not in _PAGING}
+        unit = asked.pop("unit", None)
+        # A subject is a code of at most 128 characters, so what was asked stands in the evidence.
+        services.acts.record("list_read", LISTS[route.name], who, now, unit=unit, evidence=asked)
