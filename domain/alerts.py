@@ -7,7 +7,7 @@ from typing import Literal
 from domain.calendar import WorkingCalendar
 from domain.instants import Millis
 
-Level = Literal["red", "amber", "violet", "grey"]
+Level = Literal["red", "amber", "violet", "grey", "green"]
 HORIZON_HOURS = 24
 """Hours of working days for which the notifier looks back (decisions 23)."""
 _HOUR = 3_600_000
@@ -21,9 +21,12 @@ class AlertKind:
     level: Level
     title_vi: str
     title_en: str
-    subject: Literal["dossier", "petition", "procedure"] = "dossier"
+    subject: Literal["dossier", "petition", "procedure", "unit", "part"] = "dossier"
+    """What it speaks of; `part`: a part of the system."""
     late_level: Level | None = None
     """The level of an episode that begins after its due date; None: the same."""
+    raised: bool = False
+    """Raised by the notifier as acts (decisions 22); false: it holds by what the fold says."""
 
     def level_of(self, start: Millis, due: Millis | None) -> Level:
         """The level of one episode."""
@@ -44,9 +47,21 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("A11", "amber", "Không lên Cổng", "Not on the portal"),
         AlertKind("A12", "amber", "Phản ánh, kiến nghị đến hạn", "Petition due or late", "petition", "red"),
         AlertKind("A17", "amber", "Chưa công khai thủ tục", "Procedure not publicised", "procedure"),
+        AlertKind("A03", "red", "Đến hạn hôm nay, còn mở", "Due today and open", raised=True),
+        AlertKind("A10", "violet", "Cần xác minh", "To be looked into", "unit", raised=True),
+        AlertKind("A13", "red", "Mất luồng dữ liệu", "Silent feed", "unit", raised=True),
+        AlertKind("A14", "amber", "Lệch Cổng", "Differs from the portal", "unit", raised=True),
+        AlertKind("A15", "amber", "Tụt điểm", "Points lost", "unit", raised=True),
+        AlertKind("A16", "amber", "Khó đạt chỉ tiêu", "Target out of reach", "unit", raised=True),
+        AlertKind("A18", "amber", "Dồn hạn", "Due dates pile up", "unit", raised=True),
+        AlertKind("A19", "red", "Sự cố hệ thống", "System fault", "part", raised=True),
+        AlertKind("A20", "green", "Giao ban", "Morning brief", "unit", raised=True),
     )
 }
-"""The kinds that the fold raises today."""
+"""The catalogue."""
+RAISED: tuple[str, ...] = tuple(sorted(k.code for k in KINDS.values() if k.raised))
+INHIBITED: frozenset[str] = frozenset(f"A{n:02d}" for n in range(1, 13))
+"""What a silent feed (A13) makes untrustworthy: these kinds of the units that it concerns are not told."""
 
 
 def alert_id(kind: str, subject: str, episode: str) -> str:

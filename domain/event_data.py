@@ -379,7 +379,7 @@ class LogCreated(Data, frozen=True, omit_defaults=True, kw_only=True):
 class Act(Data, frozen=True, omit_defaults=True, kw_only=True):
     """An act in the alert log: who did what to which alert, with evidence; human words only as a salted hash."""
 
-    times = ("until", "instant")
+    times = ("until", "instant", "due_at")
     kind: Code | None = None
     about: Code | None = None
     episode: Code | None = None
@@ -391,4 +391,6 @@ class Act(Data, frozen=True, omit_defaults=True, kw_only=True):
     until: Time | None = None
     instant: Time | None = None
     key: Code | None = None
+    procedure: Code | None = None
+    due_at: Time | None = None
     evidence: dict[str, Any] = {}

@@ -19,6 +19,7 @@ from domain.facts import Facts, effective, fact_of
 from domain.instants import HORIZON, Millis, Zone, to_millis
 from domain.limits import Limit, due_after
 from domain.procedures import procedure_key
+from domain.raised import RaisedThresholds
 
 DocumentKey = tuple[str, str]
 """(kind, subject): ('procedure', '2.000815'), ('calendar', 'default') …"""
@@ -29,8 +30,9 @@ DaysOrNone = Annotated[int, msgspec.Meta(ge=0, le=250)]
 Hours = Annotated[int, msgspec.Meta(ge=1, le=240)]
 
 
-class AlertThresholds(msgspec.Struct, frozen=True):
-    """Thresholds of the conditions of users.md §B; all are settings (`alert_rules.published`)."""
+class AlertThresholds(RaisedThresholds, frozen=True):
+    """Thresholds of the conditions of users.md §B; all are settings (`alert_rules.published`). Those of the kinds
+    that the notifier raises stand beside them, under their own names."""
 
     due_soon_working_days: Days = 3
     apology_working_days: Days = 1
@@ -67,6 +69,7 @@ class Reference:
         self._returns: dict[str, list[tuple[Millis, bool]]] = {}
         self._calendars: list[tuple[Millis, WorkingCalendar, str]] = []
         self.thresholds = AlertThresholds()
+        self.thresholds_version = BUILT_IN
         for (kind, subject), facts in documents.items():
             for fact in effective(facts)[0]:
                 self._add(kind, subject, fact.occurred_at, fact.id, decode_data(fact.type, fact.body))
@@ -88,6 +91,7 @@ class Reference:
             self._calendars.append((start, calendar, event_id))
         elif isinstance(data, d.Document) and kind == "alert_rules":
             self.thresholds = msgspec.convert(data.document, AlertThresholds)
+            self.thresholds_version = event_id
 
     @property
     def calendar_starts(self) -> tuple[Millis, ...]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -22,6 +22,19 @@ def delivery_key(alert: str, webhook: str) -> str:
 def body_of(alert: Mapping[str, Any], *, attempt: int, retried: bool) -> bytes:
     """The message; `retried` is true where an earlier attempt may have arrived although no answer came."""
     return msgspec.json.encode({"alert": alert, "attempt": attempt, "retried": retried})
+
+
+def list_of(alerts: Sequence[tuple[Mapping[str, Any], str, bool]], *, attempt: int) -> bytes:
+    """The message to a subscriber who takes several at once: (alert, its key, whether it may have come before)."""
+    listed = [{"alert": alert, "key": key, "retried": retried} for alert, key, retried in alerts]
+    return msgspec.json.encode(
+        {"alerts": listed, "attempt": attempt, "retried": any(retried for _, _, retried in alerts)}
+    )
+
+
+def key_of(keys: Sequence[str]) -> str:
+    """The key of a message: of one alert its own, of several one made of theirs."""
+    return keys[0] if len(keys) == 1 else hashlib.sha256("|".join(keys).encode()).hexdigest()[:32]
 
 
 def sign(secret: str, body: bytes) -> str:

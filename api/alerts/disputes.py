@@ -10,7 +10,13 @@ from sinks.queries import dossiers, log
 
 SHOWN = 5
 _ENDS = ("finished", "returned", "withdrawn", "stopped", "rejected")
-_WORDS = {"dossier": "hồ sơ", "petition": "phản ánh, kiến nghị", "procedure": "thủ tục"}
+_WORDS = {
+    "dossier": "hồ sơ",
+    "petition": "phản ánh, kiến nghị",
+    "procedure": "thủ tục",
+    "unit": "đơn vị",
+    "part": "bộ phận hệ thống",
+}
 _STATE = ("status", "step", "office", "paused", "is_open")
 _INSTANTS = ("accepted_at", "due_at", "due_at_original", "finished_at", "ended_at", "apology_at", "last_step_at")
 

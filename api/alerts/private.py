@@ -19,6 +19,7 @@ from domain.events import Event
 from domain.instants import Millis
 
 MAX_NOTE = 4_000
+MAX_BATCH = 1_000
 _TABLES = """
 CREATE TABLE IF NOT EXISTS notes (
     hash TEXT PRIMARY KEY, alert TEXT NOT NULL, salt BLOB NOT NULL, text TEXT NOT NULL,
@@ -39,6 +40,8 @@ class Webhook:
     secret: str
     kinds: tuple[str, ...] = ()
     unit: str = ""
+    batch: int = 1
+    """Above 1: a message is a list of up to so many alerts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class PrivateStore:
         self._mutex = threading.Lock()
         with closing(self._open()) as db:
             db.executescript(f"{_TABLES}{DUE_TABLE};")
+            if "batch" not in {row[1] for row in db.execute("PRAGMA table_info(webhooks)")}:
+                db.execute("ALTER TABLE webhooks ADD COLUMN batch INTEGER NOT NULL DEFAULT 1")
         path.chmod(0o600)
 
     def _open(self) -> sqlite3.Connection:
@@ -123,25 +128,26 @@ class PrivateStore:
         if busy:
             raise Unavailable(f"{self._path} is being read: erased, but run it again to clean its journal")
 
-    def subscribe(self, url: str, kinds: tuple[str, ...], unit: str, now: Millis) -> Webhook:
+    def subscribe(self, url: str, kinds: tuple[str, ...], unit: str, now: Millis, batch: int = 1) -> Webhook:
         """A new webhook with a fresh signing secret, which is shown once."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidInput(f"'{url[:200]}' is not an http or https address")
-        hook = Webhook(secrets.token_hex(8), url, secrets.token_urlsafe(32), kinds, unit)
+        hook = Webhook(secrets.token_hex(8), url, secrets.token_urlsafe(32), kinds, unit, batch)
         with self._mutex, closing(self._open()) as db:
-            row = (hook.id, hook.url, hook.secret, ",".join(kinds), unit, now)
-            db.execute("INSERT INTO webhooks VALUES (?, ?, ?, ?, ?, ?)", row)
+            row = (hook.id, hook.url, hook.secret, ",".join(kinds), unit, now, batch)
+            columns = "id, url, secret, kinds, unit, created_at, batch"
+            db.execute(f"INSERT INTO webhooks ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         return hook
 
     def webhooks(self) -> tuple[Webhook, ...]:
         """All subscriptions."""
         with self._mutex, closing(self._open()) as db:
             rows = db.execute(
-                "SELECT id, url, secret, kinds, unit FROM webhooks ORDER BY created_at, id"
+                "SELECT id, url, secret, kinds, unit, batch FROM webhooks ORDER BY created_at, id"
             ).fetchall()
         return tuple(
-            Webhook(i, u, s, tuple(k for k in kinds.split(",") if k), unit) for i, u, s, kinds, unit in rows
+            Webhook(i, u, s, tuple(k for k in kinds.split(",") if k), *rest) for i, u, s, kinds, *rest in rows
         )
 
     def unsubscribe(self, webhook: str) -> bool:

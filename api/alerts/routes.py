@@ -14,7 +14,7 @@ from fastapi import Path as PathParameter
 
 from api.access import Principal, require
 from api.alerts.disputes import evidence, received
-from api.alerts.private import PrivateStore, Webhook
+from api.alerts.private import MAX_BATCH, PrivateStore, Webhook
 from api.alerts.service import list_alerts, show_alert
 from api.answers import figure, json
 from api.params import strict_query
@@ -60,11 +60,13 @@ class ActBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class WebhookBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A subscription: where to, for which kinds (none: all), below which unit ('' : everywhere)."""
+    """A subscription: where to, for which kinds (none: all), below which unit ('' : everywhere); `batch` above 1:
+    up to so many alerts in one message."""
 
     url: str
     kinds: tuple[str, ...] = ()
     unit: str = ""
+    batch: Annotated[int, msgspec.Meta(ge=1, le=MAX_BATCH)] = 1
 
 
 @lru_cache(maxsize=8)
@@ -87,7 +89,7 @@ def get_alerts(
     state: Literal["holding", "cleared", "all"] = "holding",
     kind: Annotated[str | None, Query(max_length=100, description="Kinds, comma-separated: A01,A04.")] = None,
     unit: Annotated[str | None, Query(max_length=128)] = None,
-    level: Literal["red", "amber", "violet", "grey"] | None = None,
+    level: Literal["red", "amber", "violet", "grey", "green"] | None = None,
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
@@ -161,7 +163,8 @@ def post_act(
 
 
 def _shown(hook: Webhook) -> dict[str, Any]:
-    return {"id": hook.id, "url": hook.url, "kinds": list(hook.kinds), "unit": hook.unit}
+    named = {"id": hook.id, "url": hook.url, "kinds": list(hook.kinds), "unit": hook.unit}
+    return {**named, "batch": hook.batch}
 
 
 @router.get("/webhooks", summary="Webhook subscriptions")
@@ -175,18 +178,17 @@ def get_webhooks(who: Admin, services: Parts) -> Response:
 @router.post("/webhooks", status_code=201, summary="Subscribe a webhook")
 def post_webhook(who: Admin, services: Parts, body: Annotated[dict[str, Any], Body()]) -> Response:
     """Every alert that begins from now on is posted to `url`, once, signed: `X-GS766-Signature` is
-    `sha256=` and the HMAC-SHA-256 of the body under the secret, which is shown only here."""
+    `sha256=` and the HMAC-SHA-256 of the body under the secret, which is shown only here. With `batch` above 1 a
+    message holds a list `alerts` of up to so many (each with its `key`): floods of alerts need it."""
     said = _read(body, WebhookBody)
     for kind in said.kinds:
         if kind not in KINDS:
             raise InvalidInput(f"'{kind[:40]}' is not a kind of alert; known are {', '.join(KINDS)}")
-    now = services.wall()
-    hook = _private(services.config.private).subscribe(said.url, said.kinds, said.unit, now)
+    private, now = _private(services.config.private), services.wall()
+    hook = private.subscribe(said.url, said.kinds, said.unit, now, said.batch)
     facts = {"kinds": list(hook.kinds)}
     services.acts.record("webhook_created", hook.id, who, now, unit=hook.unit or None, evidence=facts)
-    return json(
-        {"id": hook.id, "url": hook.url, "kinds": list(hook.kinds), "unit": hook.unit, "secret": hook.secret}, 201
-    )
+    return json({**_shown(hook), "secret": hook.secret}, 201)
 
 
 @router.delete("/webhooks/{webhook}", status_code=204, summary="End a subscription")

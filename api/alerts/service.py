@@ -1,6 +1,6 @@
 """Answers about alerts, as plain values: lists by state, one alert with everything done about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,9 +9,10 @@ from api.alerts.private import PrivateStore
 from api.cursors import decode_cursor, encode_cursor
 from api.figures.context import FigureContext
 from api.problems import NotFound
-from domain.alerts import KINDS
+from domain.alerts import INHIBITED, KINDS
 from domain.errors import InvalidInput
 from domain.instants import Millis, Zone, parse_rfc3339
+from sinks.positions import ALERTS, EVENTS
 from sinks.queries import alerts as rows_of
 
 STATES = ("holding", "cleared", "all")
@@ -43,7 +44,8 @@ def alert_item(row: Sequence[Any], province: Zone, now: Millis) -> dict[str, Any
         "due_at": text(due),
         "known_at": text(known),
         "episode": episode,
-        "evidence": msgspec.json.decode(evidence) | {"partition": partition, "offset": version},
+        "evidence": msgspec.json.decode(evidence)
+        | {"topic": ALERTS if about.raised else EVENTS, "partition": partition, "offset": version},
     }
 
 
@@ -78,6 +80,7 @@ def list_alerts(
         limit=limit + 1,
     )
     items = [alert_item(row, ctx.zone, ctx.now_ms) for row in rows[:limit]]
+    add_inhibited(items, rows_of.silent(ctx.everything, ctx.now_ms), ctx.root)
     _add_acts(ctx, items)
     counts = rows_of.counts(reader, ctx.now_ms, state, in_time, late)
     more = len(rows) > limit
@@ -97,12 +100,28 @@ def show_alert(ctx: FigureContext, private: PrivateStore, wanted: str) -> dict[s
     if row is None:
         raise NotFound(f"there is no alert {wanted[:64]}")
     item = alert_item(row, ctx.zone, ctx.now_ms)
+    add_inhibited([item], rows_of.silent(ctx.everything, ctx.now_ms), ctx.root)
     _add_acts(ctx, [item])
     hashes = [a["note_hash"] for a in item["acts"] if a["note_hash"]]
     words = private.notes(hashes) if hashes else {}
     for act in item["acts"]:
         act["note"] = words.get(act["note_hash"])
     return item
+
+
+def add_inhibited(items: Sequence[dict[str, Any]], silent: Mapping[str, str], root: str) -> None:
+    """Adds `inhibited_by`: the A13 because of which an alert that holds may be wrong and is not told."""
+    for item in items:
+        item["inhibited_by"] = inhibiting(item["kind"], item["unit"], silent, root) if _holds(item) else None
+
+
+def inhibiting(kind: str, unit: str, silent: Mapping[str, str], root: str) -> str | None:
+    """The id of the silent feed (by unit, of `sinks.queries.alerts.silent`) that mutes an alert of that unit."""
+    return (silent.get(unit) or silent.get(root)) if silent and kind in INHIBITED else None
+
+
+def _holds(item: Mapping[str, Any]) -> bool:
+    return bool(item["state"] == "holding")
 
 
 def _add_acts(ctx: FigureContext, items: list[dict[str, Any]]) -> None:

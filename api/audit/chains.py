@@ -7,6 +7,7 @@ from api.alerts.service import alert_item
 from api.audit import answers
 from api.audit.answers import answer
 from api.figures.context import FigureContext, versions
+from domain.alerts import KINDS
 from domain.indicator_sets import choose_set
 from domain.instants import Millis, day_date
 from sinks.queries import alerts, audit, dossiers
@@ -32,7 +33,7 @@ def who_knew(ctx: FigureContext, code: str, until: Millis) -> dict[str, Any] | N
     """
     if dossiers.dossier(ctx.reader(), code) is None:
         return None
-    rows = audit.alerts_of(ctx.reader(), code, until)
+    rows = alerts.alerts_of(ctx.reader(), code, until, list(KINDS))
     acts: dict[str, list[dict[str, Any]]] = {row[0]: [] for row in rows}
     for alert, kind, at, known, actor, channel, reason, *_, partition, offset, index in alerts.acts(
         ctx.client, list(acts)

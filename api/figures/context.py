@@ -119,7 +119,7 @@ class FigureContext:
         """Calendars, limits and thresholds now or as known before an instant."""
         if known_at is None:
             return self.reference
-        return Reference(self.then(known_at).facts(("calendar", "procedure")), self.zone)
+        return Reference(self.then(known_at).facts(("calendar", "procedure", "alert_rules")), self.zone)
 
     @cached_property
     def known_sets(self) -> tuple[IndicatorSet, ...]:

@@ -105,7 +105,7 @@ class Known:
                 Fact(at, EVENT_TYPES[name].rank, None, "", event_id, b"", name, msgspec.json.encode(data))
                 for name, at, event_id, data in history
             )
-            for kind in ("calendar", "procedure")
+            for kind in ("calendar", "procedure", "alert_rules")
             for subject, history in self.histories(kind).items()
         }
         return Reference(documents, self._zone)

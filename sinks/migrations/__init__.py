@@ -11,6 +11,7 @@ from sinks.migrations import (
     m0004_synced_fees,
     m0005_seals,
     m0006_indexes,
+    m0007_raised,
 )
 
 
@@ -35,4 +36,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(4, "synced fees", m0004_synced_fees.statements),
     Migration(5, "seals", m0005_seals.statements),
     Migration(6, "indexes", m0006_indexes.statements),
+    Migration(7, "raised", m0007_raised.statements),
 )

@@ -1,10 +1,12 @@
 """Alerts as rows: conditions that hold, will hold or have cleared, and the acts that people did about them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from domain.alerts import RAISED
 from domain.instants import Millis
-from sinks.queries.reader import Reader, Rows, at, millis
+from sinks.queries.reader import Reader, Rows, at, chunks, millis
 
 ALERT_ID = "substring(lower(hex(SHA256(concat(kind, '|', subject, '|', episode)))), 1, 24)"
 """The same as `domain.alerts.alert_id`."""
@@ -33,6 +35,17 @@ def _levels(in_time: Sequence[str], late: Sequence[str]) -> str:
     return f"kind IN %(in_time)s AND NOT {_LATE} OR kind IN %(late)s AND {_LATE}"
 
 
+_PLAIN = "kind, subject, episode, unit, procedure, start, until, due_at, evidence, known_at, partition, version"
+
+
+def _both(reader: Reader, *where: str, kinds: Sequence[str] | None = None) -> str:
+    """FROM: the conditions of the fold and what the notifier raised, in the same columns."""
+    fold = f"SELECT {_PLAIN} {reader.source('conditions', *where)}"
+    if kinds is not None and not set(kinds) & set(RAISED):
+        return f"FROM ({fold})"
+    return f"FROM ({fold} UNION ALL SELECT {_PLAIN} {reader.raised(*where)})"
+
+
 def alerts(
     reader: Reader,
     now: Millis,
@@ -49,9 +62,8 @@ def alerts(
     key = ""
     if after is not None:
         key = f"(start, {ALERT_ID}) < (fromUnixTimestamp64Milli(toInt64(%(began)s), 'UTC'), %(id)s)"
-    source = reader.source(
-        "conditions", "kind IN %(kinds)s", _levels(in_time, late), state_filter(state, now), key
-    )
+    where = ("kind IN %(kinds)s", _levels(in_time, late), state_filter(state, now), key)
+    source = _both(reader, *where, kinds=[*in_time, *late])
     sql = f"SELECT {ALERT_COLUMNS} {source} ORDER BY start DESC, id DESC LIMIT {int(limit)}"
     began, last = after if after is not None else (0, "")
     return reader.rows(sql, **_by_level(in_time, late), began=began, id=last)
@@ -59,15 +71,23 @@ def alerts(
 
 def alert(reader: Reader, wanted: str) -> tuple[Any, ...] | None:
     """One alert by its id, in the columns of `alerts`; None when the reader's units do not hold it."""
-    rows = reader.rows(
-        f"SELECT {ALERT_COLUMNS} {reader.source('conditions', f'{ALERT_ID} = %(wanted)s')}", wanted=wanted
-    )
+    rows = reader.rows(f"SELECT {ALERT_COLUMNS} {_both(reader, f'{ALERT_ID} = %(wanted)s')}", wanted=wanted)
     return rows[0] if rows else None
+
+
+def alerts_of(reader: Reader, subject: str, until: Millis, kinds: Sequence[str]) -> Rows:
+    """The alerts of a subject that held before an instant and were known by then, in the columns of `alerts`,
+    oldest first."""
+    where = ("kind IN %(kinds)s", "subject = %(subject)s", f"start < {at(until)}")
+    source = _both(reader, *where, "until IS NULL OR until > start", f"known_at < {at(until)}")
+    sql = f"SELECT {ALERT_COLUMNS} {source} ORDER BY start, id"
+    return reader.rows(sql, subject=subject, kinds=list(kinds))
 
 
 def counts(reader: Reader, now: Millis, state: str, in_time: Sequence[str], late: Sequence[str]) -> dict[str, int]:
     """How many alerts of each kind are in a state; the kinds as in `alerts`."""
-    source = reader.source("conditions", "kind IN %(kinds)s", _levels(in_time, late), state_filter(state, now))
+    where = ("kind IN %(kinds)s", _levels(in_time, late), state_filter(state, now))
+    source = _both(reader, *where, kinds=[*in_time, *late])
     rows = reader.rows(f"SELECT kind, count() {source} GROUP BY kind", **_by_level(in_time, late))
     return dict(rows)
 
@@ -77,16 +97,91 @@ def _by_level(in_time: Sequence[str], late: Sequence[str]) -> dict[str, list[str
     return {"kinds": [*in_time, *late, ""], "in_time": [*in_time, ""], "late": [*late, ""]}
 
 
-def to_send(reader: Reader, topic: str, now: Millis, horizon: Millis, kinds: Sequence[str]) -> Rows:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Up to where `to_send` was asked before: the instant, and per partition of the fold the version (`acts`: that
+    of the alert log). What holds later began after it, or is known by a later record."""
+
+    at: Millis
+    versions: Mapping[int, int]
+    acts: int
+
+
+def to_send(
+    reader: Reader, topic: str, now: Millis, horizon: Millis, kinds: Sequence[str], since: Seen | None = None
+) -> Rows:
     """What holds now and began, or became known by live intake, within the horizon (decisions 23): imported
-    facts count from their beginning only. The columns of `alerts`, oldest first."""
+    facts count from their beginning only. `since`: only what can be new after it. The columns of `alerts`, oldest
+    first.
+
+    Candidates come from a plain read of two narrow columns, their rows by key: FINAL over a condition on a column
+    that is no key would read and merge the whole table at every round.
+    """
     live = (
         f"known_at >= {at(horizon)} AND (partition, version) IN (SELECT partition, offset FROM records "
-        f"WHERE topic = %(topic)s AND origin = 'live' AND known_at >= {at(horizon)})"
+        f"WHERE topic = %(topic)s AND origin = 'live' AND known_at >= {at(horizon)}{_offsets(since)})"
     )
-    fresh = f"start >= {at(horizon)} OR ({live})"
-    source = reader.source("conditions", "kind IN %(kinds)s", state_filter("holding", now), fresh)
-    return reader.rows(f"SELECT {ALERT_COLUMNS} {source} ORDER BY start, id", kinds=list(kinds), topic=topic)
+    holding = state_filter("holding", now)
+    began = f"start >= {at(horizon)}"
+    later = f"start > {at(since.at)} AND start <= {at(now)}" if since else f"{began} OR known_at >= {at(horizon)}"
+    newer = _newer("version", since)
+    fold = reader.source(
+        "conditions",
+        holding,
+        f"{began} OR ({live})",
+        first=_among(reader.source("conditions", "kind IN %(kinds)s", f"{later}{newer}", final=False)),
+    )
+    acts = f" OR version > {int(since.acts)}" if since else ""
+    raised = reader.raised("kind IN %(kinds)s", holding, f"{began} OR known_at >= {at(horizon)}", f"{later}{acts}")
+    sql = f"""
+        SELECT {ALERT_COLUMNS} FROM (SELECT {_PLAIN} {fold} UNION ALL SELECT {_PLAIN} {raised})
+        ORDER BY start, id"""
+    return reader.rows(sql, kinds=list(kinds), topic=topic)
+
+
+def _among(source: str) -> str:
+    return f"(kind, subject, episode) IN (SELECT kind, subject, episode {source})"
+
+
+def _newer(column: str, since: Seen | None) -> str:
+    if since is None:
+        return ""
+    return "".join(f" OR (partition = {int(p)} AND {column} > {int(v)})" for p, v in since.versions.items())
+
+
+def _offsets(since: Seen | None) -> str:
+    """Of records only those that can bring something new; before a cursor's instant none can."""
+    newer = _newer("offset", since)
+    return f" AND (0{newer})" if newer else ""
+
+
+def still(reader: Reader, keys: Sequence[tuple[str, str, str]], now: Millis) -> set[str]:
+    """Of alerts by (kind, subject, episode), the ids of those that hold."""
+    found: set[str] = set()
+    for piece in chunks(keys, 2_000):
+        key = "(kind, subject, episode) IN %(keys)s"
+        holds = state_filter("holding", now)
+        sql = f"""
+            SELECT {ALERT_ID} FROM (
+                SELECT {_PLAIN} {reader.source("conditions", holds, first=key)}
+                UNION ALL SELECT {_PLAIN} {reader.raised(holds, first=key)})"""
+        found |= {row[0] for row in reader.rows(sql, keys=piece)}
+    return found
+
+
+def raised(reader: Reader, since: Millis) -> Rows:
+    """(kind, subject, episode, unit, procedure, start, until, due_at, evidence, known_at) of what the notifier
+    raised and still holds, or has ended since an instant; instants in milliseconds."""
+    columns = f"kind, subject, episode, unit, procedure, {', '.join(map(millis, ('start', 'until', 'due_at')))}"
+    source = reader.raised(f"until IS NULL OR until > {at(since)}")
+    return reader.rows(f"SELECT {columns}, evidence, {millis('known_at')} {source}")
+
+
+def silent(reader: Reader, now: Millis) -> dict[str, str]:
+    """The units whose feed is silent at an instant (A13), each with the alert's id: their other alerts may be
+    wrong."""
+    source = reader.raised("kind = 'A13'", state_filter("holding", now))
+    return dict(reader.rows(f"SELECT subject, {ALERT_ID} {source}"))
 
 
 def acts(client: Any, ids: Sequence[str]) -> Rows:

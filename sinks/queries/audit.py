@@ -6,12 +6,10 @@ Coordinates and times come with every row, so that an answer can be followed int
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from domain.alerts import KINDS
 from domain.event_types import BROADCAST_TYPES
 from domain.instants import Millis
-from sinks.queries.alerts import ALERT_COLUMNS
 from sinks.queries.dossiers import Timed
-from sinks.queries.reader import Reader, Rows, at, chunks, millis
+from sinks.queries.reader import Reader, at, chunks, millis
 
 _EVENT = ("subject", "type", "id", "occurred_at", "recorded_at", "known_at", "partition", "offset", "index")
 _EVENT_SQL = ", ".join(millis(n) if n.endswith("_at") else f"`{n}`" for n in _EVENT)
@@ -130,21 +128,6 @@ def events_said(reader: Reader, codes: Sequence[str]) -> dict[tuple[str, Millis]
             event = dict(zip(_EVENT, row, strict=True))
             found.setdefault((event["subject"], event["occurred_at"]), []).append(event)
     return found
-
-
-def alerts_of(reader: Reader, code: str, until: Millis) -> Rows:
-    """The alerts of a dossier that held before an instant and were known by then, in the columns of
-    `alerts.alerts`, oldest first."""
-    source = reader.source(
-        "conditions",
-        "subject = %(code)s",
-        f"start < {at(until)}",
-        "until IS NULL OR until > start",
-        f"known_at < {at(until)}",
-        "kind IN %(kinds)s",
-    )
-    sql = f"SELECT {ALERT_COLUMNS} {source} ORDER BY start, id"
-    return reader.rows(sql, code=code, kinds=list(KINDS))
 
 
 def reads_of(reader: Reader, code: str, until: Millis) -> list[dict[str, Any]]:

@@ -53,6 +53,14 @@ class Reader:
             raise LookupError(f"{table} is not a log")
         return f"FROM {table} FINAL WHERE {' AND '.join(f'({w})' for w in where if w) or '1'}"
 
+    def raised(self, *where: str, first: str = "") -> str:
+        """FROM and WHERE over the alerts that the notifier raised, under the reader's units; no generation."""
+        conditions = [f"({w})" for w in where if w]
+        if self.units is not None:
+            conditions.append("unit IN %(scope_units)s" if self.units else "0")
+        earlier = f" PREWHERE {first}" if first else ""
+        return f"FROM raised FINAL{earlier} WHERE {' AND '.join(conditions) or '1'}"
+
     def rows(self, sql: str, **params: Any) -> Rows:
         """The rows of a statement whose tables came from `source`."""
         with clean_errors():

@@ -1,0 +1,292 @@
+"""Alerts to webhooks: each to each subscriber once, in bounded portions, the record before and after.
+
+What began or became known is read behind a cursor; whole again only where the cursor says nothing (a start,
+another generation, other subscribers or silent feeds, a clock that stepped, every ten minutes). A portion is
+recorded as intended in one write, sent by the subscriber's own few threads, and recorded as notified in one write:
+a subscriber who hangs delays nobody else, and 100,000 at once are some hundred writes.
+"""
+
+import heapq
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ALL_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.alerts.delivery import body_of, delivery_key, key_of, list_of
+from api.alerts.private import PrivateStore, Webhook
+from api.alerts.service import alert_item, inhibiting
+from api.figures.context import FigureContext
+from api.figures.kept import Kept
+from api.pool import StorePool
+from domain.alerts import KINDS, horizon_start
+from domain.instants import Millis, Zone
+from sinks.positions import ALERTS, COMPLETE, EVENTS, RECORDS
+from sinks.queries import alerts as rows_of
+from sinks.queries import live
+from sinks.queries.reader import Reader
+
+log = logging.getLogger(__name__)
+MEMORY_MS = 14 * 86_400_000
+"""How far back deliveries are looked up at the start: beyond any horizon, the longest holidays included."""
+FIRST_RETRY_S, LAST_RETRY_S = 1.0, 300.0
+THREADS = 4
+"""Messages under way to one subscriber at once."""
+WINDOW = 200
+"""Alerts recorded as intended and not yet answered, for a subscriber who takes one a message: what a `kill -9`
+makes go out again, marked."""
+ROUND_S = 0.5
+WHOLE_MS = 600_000
+STEP_MS = 3_600_000
+
+Act = tuple[str, str, dict[str, Any]]
+"""(verb, alert id, data)."""
+Write = Callable[[Sequence[Act]], None]
+"""Writes acts to the alert log; returns when all are acknowledged."""
+Send = Callable[[Webhook, str, bytes], str | None]
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One alert on its way to one subscriber; `retried`: an earlier attempt may have arrived."""
+
+    key: str
+    row: Row
+    attempt: int = 0
+    retried: bool = False
+
+
+@dataclass(slots=True)
+class Line:
+    """What waits for one subscriber, and what is under way."""
+
+    hook: Webhook
+    pool: ThreadPoolExecutor
+    waiting: deque[Delivery] = field(default_factory=deque)
+    later: list[tuple[float, int, Delivery]] = field(default_factory=list)
+    """To be tried again: (when, a running number, delivery), a heap."""
+    running: dict[Future[str | None], list[Delivery]] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
+    """Of all the above."""
+
+
+class Webhooks:
+    """One round is `tick(now)`; the outside world comes in by arguments."""
+
+    def __init__(
+        self, pool: StorePool, private: PrivateStore, write: Write, province: Zone, root: str, send: Send
+    ) -> None:
+        self._pool, self._private, self._write, self._send = pool, private, write, send
+        self._zone, self._root = province, root
+        self._kept = Kept()
+        self._done: set[str] = set()
+        self._intended: set[str] = set()
+        self._lines: dict[str, Line] = {}
+        self._seen: rows_of.Seen | None = None
+        self._whole: tuple[Any, ...] = ()
+        self._whole_at: Millis = 0
+        self._number = 0
+        self._unsaid: list[Act] = []
+        """Arrived, and not yet recorded so."""
+
+    def recall(self, now: Millis) -> None:
+        """Reads back what was sent before; call it when the store holds the whole alert log."""
+        with self._pool.client() as client:
+            for key, event_type in rows_of.deliveries(client, now - MEMORY_MS):
+                (self._done if event_type == "alert.notified" else self._intended).add(key)
+
+    def tick(self, now: Millis) -> int:
+        """Takes up what is new, sends for at most half a second, and returns how many alerts were confirmed."""
+        hooks = self._hooks()
+        if hooks:
+            self._take_up(now, hooks)
+        return self._pump(now, time.monotonic() + ROUND_S)
+
+    def close(self) -> None:
+        """Lets running deliveries end."""
+        for line in self._lines.values():
+            line.pool.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def failing(self) -> int:
+        """Deliveries that did not arrive at the first attempt and wait for another."""
+        return sum(len(line.later) for line in self._lines.values())
+
+    def _hooks(self) -> tuple[Webhook, ...]:
+        hooks = self._private.webhooks()
+        for gone in set(self._lines) - {hook.id for hook in hooks}:
+            self._lines.pop(gone).pool.shutdown(wait=False, cancel_futures=True)
+        for hook in hooks:
+            if hook.id not in self._lines:
+                self._lines[hook.id] = Line(hook, ThreadPoolExecutor(THREADS, f"webhook-{hook.id}"))
+        return hooks
+
+    def _take_up(self, now: Millis, hooks: Sequence[Webhook]) -> None:
+        with self._pool.client() as client:
+            active = live.active_generation(client)
+            if active is None:
+                return
+            ctx = FigureContext(client, active[0], self._zone, self._root, now, kept=self._kept)
+            place = _place(live.positions(client), active[0], now)
+            silent = rows_of.silent(ctx.everything, now)
+            since = self._since(now, (active[0], hooks, tuple(sorted(silent))))
+            horizon = horizon_start(now, ctx.calendar(now))
+            rows = rows_of.to_send(ctx.everything, EVENTS, now, horizon, sorted(KINDS), since)
+        for row in rows:
+            if inhibiting(row[1], row[4], silent, self._root) is None:
+                for hook in hooks:
+                    if _wanted(hook, row):
+                        self._queue(self._lines[hook.id], row)
+        self._seen = place
+
+    def _since(self, now: Millis, whole: tuple[Any, ...]) -> rows_of.Seen | None:
+        """The cursor, or None where everything has to be read again."""
+        seen = self._seen
+        stepped = seen is None or not seen.at <= now < seen.at + STEP_MS
+        if stepped or whole != self._whole or now - self._whole_at >= WHOLE_MS:
+            self._whole, self._whole_at = whole, now
+            return None
+        return seen
+
+    def _queue(self, line: Line, row: Row) -> None:
+        key = delivery_key(row[0], line.hook.id)
+        if key not in self._done and key not in line.keys:
+            line.keys.add(key)
+            line.waiting.append(Delivery(key, row, retried=key in self._intended))
+
+    def _pump(self, now: Millis, until: float) -> int:
+        confirmed = 0
+        while True:
+            self._start(now)
+            running = [future for line in self._lines.values() for future in line.running]
+            if running:
+                wait(running, 0.02, ALL_COMPLETED)
+            confirmed += self._settle()
+            if not running or time.monotonic() >= until:
+                return confirmed
+
+    def _start(self, now: Millis) -> None:
+        """Fills the windows: everything that is about to go out is recorded as intended in one write."""
+        portions = [(line, portion) for line in self._lines.values() if (portion := self._portion(line, now))]
+        acts = []
+        for line, portion in portions:
+            acts += [_act("notify_intended", line.hook, d) for d in portion if d.key not in self._intended]
+        if acts:
+            try:
+                self._write(acts)
+            except BaseException:
+                for line, portion in portions:
+                    line.waiting.extendleft(reversed(portion))
+                raise
+            self._intended.update(data["key"] for _, _, data in acts)
+        for line, portion in portions:
+            size = line.hook.batch
+            for n in range(0, len(portion), size):
+                self._submit(line, portion[n : n + size], now)
+
+    def _portion(self, line: Line, now: Millis) -> list[Delivery]:
+        size = line.hook.batch
+        room = max(WINDOW, 2 * THREADS * size) - sum(map(len, line.running.values()))
+        again: list[Delivery] = []
+        while line.later and line.later[0][0] <= time.monotonic() and len(again) < room:
+            again.append(heapq.heappop(line.later)[2])
+        portion = self._still(line, again, now)
+        while line.waiting and len(portion) < room:
+            portion.append(line.waiting.popleft())
+        return portion
+
+    def _still(self, line: Line, again: list[Delivery], now: Millis) -> list[Delivery]:
+        """Of those to be tried again, the ones that hold yet: what has cleared meanwhile needs no telling."""
+        if not again:
+            return []
+        try:
+            with self._pool.client() as client:
+                active = live.active_generation(client)
+                reader = Reader(client, active[0] if active else 0)
+                holding = rows_of.still(reader, [(d.row[1], d.row[2], d.row[3]) for d in again], now)
+        except BaseException:
+            for delivery in again:
+                self._again(line, delivery, 1.0)
+            raise
+        for delivery in again:
+            if delivery.row[0] not in holding:
+                line.keys.discard(delivery.key)
+        return [d for d in again if d.row[0] in holding]
+
+    def _submit(self, line: Line, some: list[Delivery], now: Millis) -> None:
+        for delivery in some:
+            delivery.attempt += 1
+        attempt = max(d.attempt for d in some)
+        told = [(alert_item(d.row, self._zone, now), d.key, d.retried or d.attempt > 1) for d in some]
+        if line.hook.batch == 1:
+            body = body_of(told[0][0], attempt=attempt, retried=told[0][2])
+        else:
+            body = list_of(told, attempt=attempt)
+        key = key_of([d.key for d in some])
+        line.running[line.pool.submit(self._send, line.hook, key, body)] = some
+
+    def _settle(self) -> int:
+        """Records what arrived, in one write, and puts back what did not."""
+        acts: list[Act] = []
+        for line in self._lines.values():
+            for future in [f for f in line.running if f.done()]:
+                some = line.running.pop(future)
+                reason = _outcome(future)
+                if reason is None:
+                    acts += [_act("notified", line.hook, d) for d in some]
+                    self._done.update(d.key for d in some)
+                    line.keys.difference_update(d.key for d in some)
+                    continue
+                pause = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** (some[0].attempt - 1))
+                for delivery in some:
+                    self._again(line, delivery, pause)
+                log.warning(
+                    "webhook %s did not take %d alerts: %s; again in %.0f s",
+                    line.hook.id,
+                    len(some),
+                    reason,
+                    pause,
+                )
+        self._unsaid.extend(acts)
+        if self._unsaid:
+            self._write(self._unsaid)
+            self._unsaid = []
+        return len(acts)
+
+    def _again(self, line: Line, delivery: Delivery, pause: float) -> None:
+        self._number += 1
+        heapq.heappush(line.later, (time.monotonic() + pause, self._number, delivery))
+
+
+def _outcome(future: Future[str | None]) -> str | None:
+    error = future.exception()
+    return future.result() if error is None else f"{type(error).__name__}: {error}"
+
+
+def _place(positions: Sequence[Row], generation: int, now: Millis) -> rows_of.Seen:
+    """How far the store is: read before the rows, so that nothing falls between two rounds."""
+    complete = {r[2]: r[5] for r in positions if r[0] == COMPLETE and r[3] == generation}
+    acts = max((r[4] - 1 for r in positions if r[0] == RECORDS and r[1] == ALERTS), default=-1)
+    return rows_of.Seen(now, complete, acts)
+
+
+def _wanted(hook: Webhook, row: Row) -> bool:
+    kind, unit = row[1], row[4]
+    below = not hook.unit or unit == hook.unit or unit.startswith(hook.unit + ".")
+    return below and (not hook.kinds or kind in hook.kinds)
+
+
+def _act(verb: str, hook: Webhook, delivery: Delivery) -> Act:
+    alert, kind, subject, _, unit = delivery.row[:5]
+    data: Mapping[str, Any] = {
+        "kind": kind,
+        "about": subject,
+        "unit": unit,
+        "channel": f"webhook:{hook.id}",
+        "key": delivery.key,
+        "actor": "notifier",
+    }
+    return verb, alert, {name: value for name, value in data.items() if value != ""}

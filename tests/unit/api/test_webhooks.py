@@ -1,0 +1,179 @@
+"""Webhooks: what is new is read behind a cursor, portions are recorded before and after, nobody delays another."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from api.alerts import webhooks
+from api.alerts.private import PrivateStore, Webhook
+from api.alerts.webhooks import Webhooks
+from api.figures.context import FigureContext
+from domain.errors import Unavailable
+from domain.instants import Zone, parse_rfc3339
+from sinks.queries import alerts as rows_of
+from sinks.queries import live
+from sinks.queries.alerts import Seen
+from tests.support.waiting import until
+
+NOW = parse_rfc3339("2026-08-14T10:00:00+07:00")
+MINUTE = 60_000
+
+
+class Store:
+    """What the store would answer, and how it was asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.rows: list[tuple[Any, ...]] = []
+        self.asked: list[Seen | None] = []
+        self.silent: dict[str, str] = {}
+        self.holding: set[str] | None = None
+        monkeypatch.setattr(live, "active_generation", lambda _: (1, "log"))
+        monkeypatch.setattr(live, "positions", lambda _: [("complete", "", 0, 1, 0, 7)])
+        monkeypatch.setattr(FigureContext, "calendar", lambda *_: None)
+        monkeypatch.setattr(webhooks, "horizon_start", lambda now, _: now - 86_400_000)
+        monkeypatch.setattr(rows_of, "silent", lambda *_: self.silent)
+        monkeypatch.setattr(rows_of, "to_send", self.to_send)
+        monkeypatch.setattr(rows_of, "still", lambda *_: self.holding or set())
+
+    def to_send(self, *args: Any) -> list[tuple[Any, ...]]:
+        self.asked.append(args[-1])
+        rows, self.rows = self.rows, []
+        return rows
+
+    @contextmanager
+    def client(self) -> Iterator[Any]:
+        yield None
+
+    def add(self, *names: str, kind: str = "A04", unit: str = "H44.1") -> None:
+        self.rows += [(n, kind, f"D-{n}", "e", unit, "", NOW, None, None, "{}", NOW, 0, 3) for n in names]
+
+
+class Far:
+    """The far side and the alert log: what was written and posted, in order."""
+
+    def __init__(self) -> None:
+        self.order: list[tuple[str, Any]] = []
+        self.refuse: set[str] = set()
+        self.log_away = False
+
+    def write(self, acts: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
+        if self.log_away:
+            raise Unavailable("Kafka is away")
+        self.order.append(("write", [(verb, alert) for verb, alert, _ in acts]))
+
+    def send(self, hook: Webhook, _key: str, body: bytes) -> str | None:
+        told = msgspec.json.decode(body)
+        self.order.append(("post", [a["alert"]["id"] for a in told.get("alerts", [told])]))
+        return "HTTP 500" if hook.id in self.refuse else None
+
+    def posts(self) -> list[str]:
+        return [alert for what, ids in self.order if what == "post" for alert in ids]
+
+    def acts(self, verb: str) -> list[str]:
+        return [a for what, acts in self.order if what == "write" for v, a in acts if v == verb]
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Store:
+    return Store(monkeypatch)
+
+
+@pytest.fixture
+def far() -> Far:
+    return Far()
+
+
+@pytest.fixture
+def hooks(store: Store, far: Far, tmp_path: Path) -> Iterator[Webhooks]:
+    made = Webhooks(store, PrivateStore(tmp_path / "p"), far.write, Zone(), "H44", far.send)  # type: ignore[arg-type]
+    yield made
+    made.close()
+
+
+def subscribed(tmp_path: Path, batch: int = 1) -> Webhook:
+    return PrivateStore(tmp_path / "p").subscribe("http://far.example/", (), "", NOW, batch)
+
+
+def test_intended_stands_before_the_message_and_notified_after_it(
+    store: Store, far: Far, hooks: Webhooks, tmp_path: Path
+) -> None:
+    subscribed(tmp_path)
+    store.add("a", "b")
+    assert hooks.tick(NOW) == 2
+    assert far.order[0] == ("write", [("notify_intended", "a"), ("notify_intended", "b")])
+    assert sorted(far.posts()) == sorted(far.acts("notified")) == ["a", "b"]
+    store.add("a", "b")
+    assert hooks.tick(NOW + 500) == 0, "read twice, sent once"
+
+
+def test_a_batch_is_one_message_with_a_key_for_each(
+    store: Store, far: Far, hooks: Webhooks, tmp_path: Path
+) -> None:
+    subscribed(tmp_path, batch=100)
+    store.add(*(f"n{n}" for n in range(250)))
+    until(lambda: hooks.tick(NOW) or len(far.acts("notified")) == 250, "all to be confirmed")
+    assert [len(ids) for what, ids in far.order if what == "post"] == [100, 100, 50]
+    assert len(far.acts("notify_intended")) == len(set(far.posts())) == 250
+
+
+def test_only_what_can_be_new_is_read_again_and_everything_where_the_cursor_says_nothing(
+    store: Store, hooks: Webhooks, tmp_path: Path
+) -> None:
+    subscribed(tmp_path)
+    for now in (NOW, NOW + 500, NOW - MINUTE, NOW - MINUTE + 500, NOW + 86_400_000):
+        hooks.tick(now)
+    store.silent = {"H44.9": "x"}
+    hooks.tick(NOW + 86_400_500)
+    cursor = Seen(NOW, {0: 7}, -1)
+    back = Seen(NOW - MINUTE, {0: 7}, -1)
+    assert store.asked == [None, cursor, None, back, None, None], "a day's jump and a silent feed are read whole"
+
+
+def test_what_fails_is_tried_again_while_it_holds_and_delays_nobody(
+    store: Store, far: Far, hooks: Webhooks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "FIRST_RETRY_S", 0.0)
+    bad, good = subscribed(tmp_path), subscribed(tmp_path)
+    far.refuse = {bad.id}
+    store.holding = {"a"}
+    store.add("a", "b")
+    assert hooks.tick(NOW) == 2, "the good one has both"
+    assert hooks.failing
+    far.refuse.clear()
+    del good
+    until(lambda: hooks.tick(NOW + 500) or not hooks.failing, "the rest to be sent or dropped")
+    assert sorted(far.acts("notified")) == ["a", "a", "b"], "b had cleared meanwhile"
+
+
+def test_while_the_log_is_away_nothing_is_sent_and_nothing_is_lost(
+    store: Store, far: Far, hooks: Webhooks, tmp_path: Path
+) -> None:
+    subscribed(tmp_path)
+    store.add("a")
+    far.log_away = True
+    with pytest.raises(Unavailable):
+        hooks.tick(NOW)
+    assert far.posts() == []
+    far.log_away = False
+    assert hooks.tick(NOW + 500) == 1
+
+
+def test_alerts_of_a_silent_feed_are_kept_back_until_it_is_back(
+    store: Store, far: Far, hooks: Webhooks, tmp_path: Path
+) -> None:
+    subscribed(tmp_path)
+    store.silent = {"H44.1": "silence"}
+    store.add("muted")
+    store.add("silence", kind="A13")
+    store.add("elsewhere", unit="H44.2")
+    hooks.tick(NOW)
+    assert sorted(far.posts()) == ["elsewhere", "silence"]
+    store.silent = {}
+    store.add("muted")
+    hooks.tick(NOW + 500)
+    assert store.asked[-1] is None, "everything is read again"
+    assert sorted(far.posts()) == ["elsewhere", "muted", "silence"]
