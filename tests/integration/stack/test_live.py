@@ -69,11 +69,8 @@ def test_a_posted_event_is_in_the_scorecard_while_others_arrive_and_opens_to_its
         assert [d["dossier_code"] for d in listed["dossiers"]] == [code]
         assert page["dossier_code"] == code
         (event,) = events if isinstance(events, list) else events["events"]
-        assert (event["partition"], event["offset"], event["index"]) == (
-            result["partition"],
-            result["offset"],
-            result["index"],
-        )
+        # `index` of a result is the item's place in the request; in the log it shares a block with the noise.
+        assert (event["partition"], event["offset"]) == (result["partition"], result["offset"])
     finally:
         stop.set()
         thread.join()
