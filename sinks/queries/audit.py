@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from domain.event_types import BROADCAST_TYPES
 from domain.instants import Millis
 from sinks.queries.dossiers import Timed
-from sinks.queries.reader import Reader, at, chunks, millis
+from sinks.queries.reader import Reader, Rows, at, chunks, millis
 
 _EVENT = ("subject", "type", "id", "occurred_at", "recorded_at", "known_at", "partition", "offset", "index")
 _EVENT_SQL = ", ".join(millis(n) if n.endswith("_at") else f"`{n}`" for n in _EVENT)
