@@ -18,7 +18,8 @@ from domain.events import MAX_EVENT_BYTES, Event
 from domain.indicator_documents import conflicts, decode_set, packaged_documents, packaged_sets
 from domain.indicator_sets import IndicatorSet
 from domain.instants import Millis, Zone
-from domain.reference import check_document
+from domain.messages.rules import decode_rules
+from domain.reference import check_document, check_thresholds
 from domain.target_documents import decode_targets
 from producers.edge import Admitted as Entered
 from producers.edge import Edge
@@ -208,6 +209,8 @@ def _check_reference(event: Event, zone: Zone, known_sets: KnownSets) -> None:
     try:
         if event.type in BROADCAST_TYPES:
             check_document(event, zone)
+            if event.kind == "alert_rules" and isinstance(event.data, Document):
+                check_thresholds(event.data.document)
         elif event.type == "indicator_set.published" and isinstance(event.data, Document):
             documents, sets = known_sets()
             clashes = conflicts(decode_set(event.data.document, documents), sets)
@@ -215,6 +218,8 @@ def _check_reference(event: Event, zone: Zone, known_sets: KnownSets) -> None:
                 raise InvalidEvent("; ".join(clashes), "data.document")
         elif event.type == "target.published" and isinstance(event.data, Document):
             decode_targets(event.data.document)
+        elif event.type == "message_rules.published" and isinstance(event.data, Document):
+            decode_rules(event.data.document)
     except InvalidEvent:
         raise
     except (Gs766Error, msgspec.ValidationError, TypeError, ValueError, KeyError, OverflowError) as error:

@@ -35,6 +35,7 @@ _KIND_TITLES = {
     "target": "Targets",
     "indicator_set": "Indicator sets",
     "alert_rules": "Alert rules",
+    "message_rules": "Message rules",
     "report": "Reports",
     "log": "The log itself",
     "alert": "Acts about alerts (alert-log)",

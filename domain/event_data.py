@@ -343,7 +343,7 @@ class PortalFigures(Figures, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Document(Data, frozen=True, omit_defaults=True, kw_only=True):
-    """calendar, target, indicator set, alert rules `published`: the whole versioned document."""
+    """calendar, target, indicator set, alert rules, message rules `published`: the whole versioned document."""
 
     times = ("valid_from", "valid_to")
     document: dict[str, Any]

@@ -101,6 +101,7 @@ _OTHER: tuple[tuple[str, type[d.Data], bool], ...] = (
     ("target.published", d.Document, False),
     ("indicator_set.published", d.Document, False),
     ("alert_rules.published", d.Document, True),
+    ("message_rules.published", d.Document, False),
     ("report.issued", d.ReportIssued, False),
     ("log.created", d.LogCreated, False),
 )

@@ -27,6 +27,8 @@ BUILT_IN = "built-in"
 Days = Annotated[int, msgspec.Meta(ge=1, le=250)]
 DaysOrNone = Annotated[int, msgspec.Meta(ge=0, le=250)]
 """0: this limit is not watched."""
+_ABOUT = ("name", "version", "valid_from", "valid_to", "source", "title")
+"""What any document may say of itself."""
 Hours = Annotated[int, msgspec.Meta(ge=1, le=240)]
 
 
@@ -127,6 +129,21 @@ class Reference:
         versions = self._returns.get(procedure_key(procedure or ""), [])
         n = bisect_right(versions, accepted, key=lambda v: v[0])
         return versions[n - 1][1] if n else True
+
+
+def check_thresholds(document: Mapping[str, Any]) -> None:
+    """A new document of alert rules: a name that is none is refused, so that no rule is thought to hold that does
+    not. Only at the edge: the fold goes on to read what older releases let in."""
+    known = AlertThresholds.__struct_fields__
+    unknown = sorted(set(document) - {*known, *_ABOUT})
+    if unknown:
+        raise InvalidEvent(
+            f"{', '.join(unknown)[:200]}: no such rule; known are {', '.join(known)}", "data.document"
+        )
+    try:
+        msgspec.convert(dict(document), AlertThresholds)
+    except msgspec.ValidationError as error:
+        raise InvalidEvent(f"alert_rules cannot be used: {error}", "data.document") from error
 
 
 def check_document(event: Event, zone: Zone) -> None:

@@ -1,8 +1,8 @@
 """Reference documents in files made into events: units, procedures, calendars, indicator sets, alert rules.
 
 A file is TOML or JSON: CloudEvents as they are; or an indicator set or a calendar as it stands in the product;
-or a set of targets; or tables `units`, `procedures`, `calendar`, `indicator_set`, `alert_rules`, `target`,
-`observations`. An event's id is the hash of its content, so publishing a file twice changes nothing.
+or a set of targets; or tables `units`, `procedures`, `calendar`, `indicator_set`, `alert_rules`,
+`message_rules`, `target`, `observations`. An event's id is the content's hash: publishing twice changes nothing.
 """
 
 import hashlib
@@ -18,13 +18,15 @@ from domain.event_data import Document
 from domain.events import Event, make_event
 from domain.indicator_documents import decode_set
 from domain.instants import Zone, date_day, parse_rfc3339, to_millis
-from domain.reference import check_document
+from domain.messages.rules import decode_rules
+from domain.reference import check_document, check_thresholds
 from domain.target_documents import decode_targets
 
 SOURCE = "/gs766/publish"
 EARLY = date(2000, 1, 1)
 """Since when a document holds that names no date: before any dossier."""
-_TABLES = frozenset({"units", "procedures", "calendar", "indicator_set", "alert_rules", "target", "observations"})
+_DOCUMENTS = ("calendar", "indicator_set", "alert_rules", "message_rules", "target")
+_TABLES = frozenset({"units", "procedures", "observations", *_DOCUMENTS})
 _DESCRIBED = ("name", "field", "applied_by", "applicant_kinds", "returns_document", "parts", "target_group")
 _PROCEDURE = frozenset(
     {*_DESCRIBED, "code", "from", "fee", "limit", "online_level", "payment_integrated_from", "announced_at"}
@@ -86,7 +88,7 @@ def _tables(document: Mapping[str, Any], zone: Zone) -> Iterator[Event]:
         yield from _procedure(procedure, zone)
     for observation in document.get("observations", ()):
         yield _observation(observation, zone)
-    for kind in ("calendar", "indicator_set", "alert_rules", "target"):
+    for kind in _DOCUMENTS:
         if kind in document:
             yield _document(kind, document[kind], zone)
 
@@ -183,6 +185,10 @@ def _checked(event: Event, zone: Zone) -> Event:
         decode_set(event.data.document)
     if isinstance(event.data, Document) and event.kind == "target":
         decode_targets(event.data.document)
+    if isinstance(event.data, Document) and event.kind == "alert_rules":
+        check_thresholds(event.data.document)
+    if isinstance(event.data, Document) and event.kind == "message_rules":
+        decode_rules(event.data.document)
     check_document(event, zone)
     return event
 

@@ -25,7 +25,7 @@ from domain.reference import Reference
 from sinks.queries import log, reference
 from sinks.queries.reader import Reader
 
-KINDS = ("unit", "procedure", "calendar", "indicator_set", "alert_rules", "target")
+KINDS = ("unit", "procedure", "calendar", "indicator_set", "alert_rules", "message_rules", "target")
 History = list[tuple[str, Millis, str, dict[str, Any]]]
 """What was said of a subject: [type, occurred_at, event id, data] in canonical order."""
 Fingerprint = tuple[Any, ...]

@@ -29,8 +29,8 @@ def publish(
 ) -> None:
     """Publish reference documents: units, procedures, a calendar, an indicator set, alert rules.
 
-    A file holds tables named units, procedures, calendar, indicator_set, alert_rules or target, or is a
-    calendar, an indicator set, or CloudEvents as such. All files are checked before anything is sent;
+    A file holds tables named units, procedures, calendar, indicator_set, alert_rules, message_rules or target,
+    or is a calendar, an indicator set, or CloudEvents as such. All files are checked before anything is sent;
     publishing the same again changes nothing.
     """
     from domain.events import encode_event

@@ -123,3 +123,40 @@ def test_an_observation_names_its_document(tmp_path: Path) -> None:
     path.write_text(head)
     with pytest.raises(Gs766Error, match="document"):
         events_of_file(path, ZONE)
+
+
+def test_rules_of_alerts_and_messages_are_documents_of_one_file(tmp_path: Path) -> None:
+    text = """
+    [alert_rules]
+    valid_from = 2026-01-01
+    due_soon_working_days = 5
+    [message_rules]
+    name = "tinh"
+    version = "2"
+    slots = ["07:30", "13:45"]
+    [[message_rules.routes]]
+    kind = "A01"
+    to = ["officer"]
+    at = ["07:30"]
+    """
+    events = published(tmp_path, text)
+    assert [(e.type, e.subject) for e in events] == [
+        ("alert_rules.published", "default"),
+        ("message_rules.published", "tinh"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[alert_rules]\ndue_soon_days = 3", "due_soon_days: no such rule; known are due_soon_working_days"),
+        ("[alert_rules]\ndue_soon_working_days = 0", "`$.due_soon_working_days`"),
+        ("[message_rules]\nslot = ['07:15']", "unknown field `slot`"),
+        ("[message_rules]\nslots = ['7:15']", "slots[0]: '7:15' is not a time of day"),
+    ],
+)
+def test_a_rule_that_is_none_is_refused_with_file_and_field(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(Gs766Error) as error:
+        published(tmp_path, text)
+    assert "file.toml" in str(error.value)
+    assert said in str(error.value)

@@ -1,0 +1,139 @@
+"""A bundle of alerts as a finished message: a sentence a kind, the most urgent first; numbers, never dossiers."""
+
+from collections.abc import Iterable, Sequence
+
+from domain.alerts import Level
+from domain.instants import Millis
+from domain.message import Message, Recipient
+from domain.messages.forbidden import forbidden
+from domain.messages.ledger import Ledger
+from domain.messages.slots import Moment
+from domain.messages.values import Alert
+from domain.messages.wording import Line, long_text, number, plain, short_text, subject_text
+
+_URGENCY: tuple[Level, ...] = ("red", "violet", "amber", "grey")
+_NAMED_DAYS = 2
+CHAIRMAN_DAYS, CHAIRMAN_DOSSIERS = 10, 20
+"""What is late for so long, or so much of it, without anybody having taken it, stands in the chairman's brief."""
+
+
+def message_of(
+    key: str,
+    to: Recipient,
+    slot: Millis,
+    alerts: Sequence[tuple[Alert, str]],
+    more: Iterable[Line],
+    moment: Moment,
+    unit_name: str,
+    data_to: Millis | None,
+    *,
+    retried: bool,
+) -> Message | str:
+    """The message, or why its text may not be sent."""
+    by_kind: dict[str, list[Alert]] = {}
+    for alert, _ in alerts:
+        by_kind.setdefault(alert.kind, []).append(alert)
+    kinds = sorted(by_kind, key=lambda kind: (_urgency(by_kind[kind]), kind))
+    lines = (*(_line(kind, by_kind[kind], moment) for kind in kinds), *_reasons(alerts), *more)
+    path = f"/don-vi/{to.unit}"
+    link = moment.rules.link.rstrip("/") + path if moment.rules.link else ""
+    units = len({alert.unit for alert, _ in alerts})
+    text = long_text(unit_name, lines, _moment_text(data_to, moment), link, units=units, repeated=retried)
+    sms = short_text(unit_name, lines, link, repeated=retried)
+    subject = subject_text(unit_name, lines)
+    wrong = forbidden(f"{subject}\n{text}\n{sms}")
+    if wrong:
+        return ", ".join(wrong)
+    return Message(
+        key=key,
+        account=to.account,
+        unit=to.unit,
+        slot=slot,
+        kinds=tuple(kinds),
+        alerts=tuple(sorted(alert.id for alert, _ in alerts)),
+        level=_URGENCY[min(_urgency(listed) for listed in by_kind.values())],
+        subject=subject,
+        text=text,
+        sms=sms,
+        params=_params(unit_name, by_kind, kinds),
+        path=path,
+        retried=retried,
+    )
+
+
+def chairman_line(ages: Sequence[float]) -> tuple[Line, ...]:
+    """The line of the chairman's brief from the working days for which each late alert lay untaken; () below both
+    thresholds."""
+    long = [age for age in ages if age >= CHAIRMAN_DAYS]
+    counted = len(ages) if len(ages) >= CHAIRMAN_DOSSIERS else len(long)
+    return (Line("chairman", {"n": number(counted)}),) if counted else ()
+
+
+def unacknowledged_ages(moment: Moment, ledger: Ledger, alerts: Iterable[Alert]) -> list[float]:
+    """Of the alerts of the chain that people were told of and nobody took: working days since the first notice."""
+    found = []
+    for alert in alerts:
+        entry = ledger.entry(alert.id)
+        if alert.kind in moment.rules.escalation.kinds and entry.first_told is not None:
+            end = entry.quiet_end(moment.calendar, moment.rules)
+            if end is None or end <= moment.now:
+                found.append(moment.worked_days(max(entry.first_told, end or 0)))
+    return found
+
+
+def _urgency(alerts: Iterable[Alert]) -> int:
+    return min(_URGENCY.index(alert.level) for alert in alerts)
+
+
+def _line(kind: str, alerts: Sequence[Alert], moment: Moment) -> Line:
+    zone = moment.calendar.zone
+    dues = sorted({zone.day(alert.due_at) for alert in alerts if alert.due_at is not None})
+    today = zone.local(moment.now).strftime("%d/%m")
+    return Line(
+        kind,
+        {
+            "n": number(len(alerts)),
+            "due": _days_text(dues, moment),
+            "soon": "NGAY MAI" if dues == [moment.day + 1] else f"ngay {_days_text(dues, moment).split(' ')[-1]}",
+            "today": today,
+            "by_day": number(sum(a.due_at is not None and zone.day(a.due_at) < moment.day for a in alerts)),
+            "since": _since_text(min(alert.start for alert in alerts), moment),
+        },
+    )
+
+
+def _days_text(days: Sequence[int], moment: Moment) -> str:
+    """'ngày 24/11/2026', two days joined, more as a span; 'không rõ' for none."""
+    dates = [moment.calendar.zone.local(moment.at("12:00", day)).strftime("%d/%m/%Y") for day in days]
+    if not dates:
+        return "không rõ"
+    if len(dates) > _NAMED_DAYS:
+        return f"từ {dates[0]} đến {dates[-1]}"
+    return "ngày " + " và ".join(dates)
+
+
+def _since_text(at: Millis, moment: Moment) -> str:
+    local = moment.calendar.zone.local(at)
+    same = moment.calendar.zone.day(at) == moment.day
+    return local.strftime("%H:%M") if same else local.strftime("%H:%M ngày %d/%m")
+
+
+def _moment_text(at: Millis | None, moment: Moment) -> str:
+    return moment.calendar.zone.local(moment.now if at is None else at).strftime("%H:%M ngày %d/%m/%Y")
+
+
+def _reasons(alerts: Sequence[tuple[Alert, str]]) -> list[Line]:
+    counts: dict[str, int] = {}
+    for _, reason in alerts:
+        counts[reason] = counts.get(reason, 0) + 1
+    return [
+        Line(reason, {"n": number(counts[reason])})
+        for reason in ("promise_broken", "unacknowledged", "digest")
+        if reason in counts
+    ]
+
+
+def _params(unit_name: str, by_kind: dict[str, list[Alert]], kinds: Sequence[str]) -> dict[str, str]:
+    """Numbers for templates: the unit, the sum, each kind's count under its code."""
+    found = {"unit": unit_name, "total": number(sum(map(len, by_kind.values())))}
+    return found | {kind: number(len(by_kind[kind])) for kind in kinds} | {"unit_plain": plain(unit_name)}

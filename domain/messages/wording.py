@@ -1,0 +1,235 @@
+"""The words of every kind of alert (users.md §B): a long Vietnamese sentence, a short one, a few words in a list.
+
+Words hold numbers, dates and names of units only. A kind is added by one line in `TEXTS`.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.message import SMS_LENGTH
+
+_UNIT_LENGTH = 36
+CLOSING = "Mở danh sách để nhận việc hoặc báo số liệu chưa đúng{link}."
+FRESH = "Số liệu đến {data_to}."
+REPEATED = "Tin này có thể đã được gửi một lần trước đó."
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Templates over: n (how many), due (their due days), soon (the due day as spoken), today, by_day (of how many
+    the due day has passed, too), since (when it began). `short` and `item` have no diacritics."""
+
+    long: str
+    short: str
+    item: str
+
+
+TEXTS: Mapping[str, Text] = {
+    "A01": Text(
+        "Có {n} hồ sơ sắp đến hạn (hẹn trả {due}) chưa có kết quả.",
+        "{n} ho so sap den han, hen tra {due}, chua co ket qua.",
+        "{n} sap den han",
+    ),
+    "A02": Text(
+        "Có {n} hồ sơ hẹn trả {due} chưa có kết quả và chưa có văn bản xin lỗi, đề nghị gia hạn (Mẫu 04). "
+        "Hôm nay, {today}, là ngày cuối để gửi đúng quy định. Mỗi hồ sơ chỉ được hẹn lại 01 lần.",
+        "{n} ho so hen tra {soon} chua co ket qua, chua gui Mau 04. Hom nay la han cuoi gui xin loi.",
+        "{n} han cuoi Mau 04 hom nay",
+    ),
+    "A03": Text(
+        "Có {n} hồ sơ đến hạn hôm nay, {today}, chưa có kết quả: xong trong ngày thì chưa trễ theo ngày.",
+        "{n} ho so DEN HAN HOM NAY chua co ket qua.",
+        "{n} den han hom nay",
+    ),
+    "A04": Text(
+        "Có {n} hồ sơ đã quá giờ hẹn trả mà chưa có kết quả (cách tính của Cổng, so giờ); trong đó {by_day} "
+        "đã qua ngày hẹn (cách tính II.06a, so ngày).",
+        "{n} ho so qua gio hen tra chua co ket qua, {by_day} da qua ngay hen.",
+        "{n} qua han",
+    ),
+    "A05": Text(
+        "Có {n} hồ sơ quá hạn chưa có văn bản xin lỗi (Mẫu 04). Có kết quả rồi vẫn còn nghĩa vụ xin lỗi.",
+        "{n} ho so qua han chua gui xin loi (Mau 04).",
+        "{n} qua han chua xin loi",
+    ),
+    "A06": Text(
+        "Có {n} hồ sơ được hẹn lại lần thứ hai; mỗi hồ sơ chỉ được hẹn lại 01 lần.",
+        "{n} ho so hen lai lan thu hai, quy dinh chi 01 lan.",
+        "{n} hen lai lan 2",
+    ),
+    "A07": Text(
+        "Có {n} hồ sơ trực tuyến chờ tiếp nhận sắp hết hoặc đã hết 8 giờ làm việc.",
+        "{n} ho so truc tuyen cho tiep nhan sap het hoac da het 8 gio lam viec.",
+        "{n} cho tiep nhan",
+    ),
+    "A08": Text(
+        "Có {n} hồ sơ lâu không có bước xử lý, hoặc đã có kết quả mà chưa trả.",
+        "{n} ho so lau khong co buoc xu ly hoac chua tra ket qua.",
+        "{n} lau khong xu ly",
+    ),
+    "A09": Text(
+        "Có {n} hồ sơ tạm dừng lâu bất thường hoặc bị yêu cầu bổ sung lần thứ hai.",
+        "{n} ho so tam dung lau hoac yeu cau bo sung lan hai.",
+        "{n} tam dung bat thuong",
+    ),
+    "A10": Text("Có {n} nội dung cần xác minh.", "{n} noi dung can xac minh.", "{n} can xac minh"),
+    "A11": Text(
+        "Có {n} hồ sơ chưa lên được Cổng Dịch vụ công quốc gia.",
+        "{n} ho so chua len Cong Dich vu cong quoc gia.",
+        "{n} chua len Cong",
+    ),
+    "A12": Text(
+        "Có {n} phản ánh, kiến nghị sắp đến hạn hoặc đã quá hạn (hạn {due}).",
+        "{n} phan anh, kien nghi sap den han hoac qua han.",
+        "{n} phan anh, kien nghi",
+    ),
+    "A13": Text(
+        "Từ {since} hệ thống không nhận được dữ liệu từ Hệ thống thông tin giải quyết TTHC tỉnh. Mọi số liệu sau "
+        "thời điểm này là số cũ; cảnh báo quá hạn của các đơn vị liên quan tạm dừng để tránh báo sai. "
+        "Không phải lỗi của đơn vị giải quyết.",
+        "khong nhan duoc du lieu tu {since}. So lieu sau do la so cu; khong phai loi cua don vi.",
+        "mat luong du lieu tu {since}",
+    ),
+    "A14": Text(
+        "Có {n} chỉ số lệch so với số liệu Cổng công bố mà chưa có giải thích.",
+        "{n} chi so lech so voi Cong, chua giai thich.",
+        "{n} lech Cong",
+    ),
+    "A15": Text(
+        "Có {n} mục giảm điểm đáng kể, cùng nguồn và cùng cách tính.",
+        "{n} muc giam diem dang ke.",
+        "{n} giam diem",
+    ),
+    "A16": Text(
+        "Có {n} chỉ tiêu cần nhịp độ cao hơn tháng tốt nhất từ trước đến nay.",
+        "{n} chi tieu kho dat voi nhip do hien nay.",
+        "{n} chi tieu kho dat",
+    ),
+    "A17": Text(
+        "Có {n} thủ tục đã công bố, sắp hết hoặc đã hết hạn công khai (5 ngày làm việc).",
+        "{n} thu tuc den han cong khai.",
+        "{n} thu tuc chua cong khai",
+    ),
+    "A18": Text(
+        "Hồ sơ đến hạn trong 3 ngày tới nhiều hơn 1,5 lần sức giải quyết thường ngày của đơn vị.",
+        "ho so den han 3 ngay toi vuot 1,5 lan suc giai quyet thuong ngay.",
+        "don han 3 ngay toi",
+    ),
+    "A19": Text(
+        "Hệ thống giám sát có {n} sự cố kỹ thuật từ {since}.",
+        "he thong giam sat co {n} su co ky thuat tu {since}.",
+        "{n} su co he thong",
+    ),
+    "A20": Text("Bản tin giao ban ngày {today} đã sẵn sàng.", "ban tin giao ban {today} da san sang.", "giao ban"),
+}
+EXTRA: Mapping[str, Text] = {
+    "unacknowledged": Text(
+        "Trong đó {n} việc đã báo mà chưa có người nhận.",
+        "{n} viec da bao chua co nguoi nhan.",
+        "{n} chua ai nhan",
+    ),
+    "promise_broken": Text(
+        "Trong đó {n} việc đã qua ngày dự kiến xong.",
+        "{n} viec qua ngay du kien xong.",
+        "{n} qua ngay du kien",
+    ),
+    "digest": Text(
+        "Tin đầu tiên này gồm cả {n} việc có từ trước; về sau chỉ báo việc mới và nhắc việc chưa có người nhận.",
+        "gom {n} viec co tu truoc.",
+        "{n} co tu truoc",
+    ),
+    "chairman": Text(
+        "Có {n} việc quá hạn kéo dài chưa có người nhận, đề nghị lãnh đạo quan tâm.",
+        "{n} viec qua han keo dai chua co nguoi nhan.",
+        "{n} keo dai chua ai nhan",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sentence of a message: a key of `TEXTS` or `EXTRA`, and its numbers."""
+
+    word: str
+    params: Mapping[str, str]
+
+    @property
+    def text(self) -> Text:
+        """Its templates."""
+        return TEXTS[self.word] if self.word in TEXTS else EXTRA[self.word]
+
+
+def long_text(unit: str, lines: tuple[Line, ...], data_to: str, link: str, *, units: int, repeated: bool) -> str:
+    """The whole text: greeting, a sentence a kind, what to do, how fresh the figures are."""
+    said = [line.text.long.format(**line.params) for line in lines]
+    if units > 1:
+        said.insert(0, f"Tổng hợp {number(units)} đơn vị.")
+    if len(said) > 1:
+        said = ["", *(f"- {sentence}" for sentence in said), ""]
+    closing = CLOSING.format(link=f" ({link})" if link else "")
+    parts = [f"Kính gửi {unit}.", *said, closing, FRESH.format(data_to=data_to)]
+    if repeated:
+        parts.append(REPEATED)
+    return "\n".join(parts) if len(said) > 1 else " ".join(parts)
+
+
+def short_text(unit: str, lines: tuple[Line, ...], link: str, *, repeated: bool) -> str:
+    """At most 160 characters of ASCII: a sentence for one kind, a list for several; what does not fit is counted.
+    The link is never cut: it is whole or left out."""
+    head = f"[GS766] {plain(unit)[:_UNIT_LENGTH].strip()}: {'(gui lai) ' if repeated else ''}"
+    tail = f" Xem: {link}" if link else ""
+    if len(lines) == 1:
+        body = lines[0].text.short.format(**_plain_values(lines[0].params))
+        if len(head + body) > SMS_LENGTH:
+            body = lines[0].text.item.format(**_plain_values(lines[0].params)) + "."
+    else:
+        body = _listed(lines, SMS_LENGTH - len(head))
+    whole = head + body
+    return whole + tail if len(whole + tail) <= SMS_LENGTH else whole[:SMS_LENGTH]
+
+
+def subject_text(unit: str, lines: tuple[Line, ...]) -> str:
+    """The subject of an e-mail: the most urgent thing first."""
+    first = lines[0]
+    more = f" và {len(lines) - 1} loại việc khác" if len(lines) > 1 else ""
+    return f"[GS766] {unit}: {_SUBJECTS.get(first.word, 'việc cần làm').format(**first.params)}{more}"
+
+
+_SUBJECTS = {
+    "A01": "{n} hồ sơ sắp đến hạn",
+    "A02": "{n} hồ sơ, hôm nay là ngày cuối gửi Mẫu 04",
+    "A03": "{n} hồ sơ đến hạn hôm nay",
+    "A04": "{n} hồ sơ quá hạn",
+    "A05": "{n} hồ sơ quá hạn chưa xin lỗi",
+    "A07": "{n} hồ sơ chờ tiếp nhận",
+    "A12": "{n} phản ánh, kiến nghị",
+    "A13": "không nhận được dữ liệu từ {since}",
+    "A19": "{n} sự cố hệ thống",
+    "A20": "bản tin giao ban {today}",
+}
+
+
+def _listed(lines: tuple[Line, ...], room: int) -> str:
+    items = [line.text.item.format(**_plain_values(line.params)) for line in lines]
+    for kept in range(len(items), 0, -1):
+        left = len(items) - kept
+        body = "; ".join(items[:kept]) + (f"; va {left} loai viec khac" if left else "") + "."
+        if len(body) <= room:
+            return body
+    return f"{len(items)} loai viec can lam."
+
+
+def _plain_values(params: Mapping[str, str]) -> dict[str, str]:
+    return {name: plain(value) for name, value in params.items()}
+
+
+def plain(text: str) -> str:
+    """Vietnamese without diacritics, ASCII only: what an SMS carries."""
+    spread = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
+    return "".join(c for c in spread if c.isascii() and c.isprintable())
+
+
+def number(n: int) -> str:
+    """A count as it is written in Viet Nam: 1.284."""
+    return f"{n:,}".replace(",", ".")
