@@ -64,6 +64,8 @@ class ApiConfig:
     """How old a probe of Kafka may be in answers of health."""
     stalled_ms: int = 60_000
     """A position behind its log that has not moved for so long is red."""
+    delivery: Path | None = None
+    """How messages leave (`alerts.delivery_settings`); the API checks receipts and links by it."""
     faults: Path | None = None
     """A folder in which other processes leave why they stopped, one text file each; health shows them."""
     writer_health: Path | None = None

@@ -53,6 +53,8 @@ class NotifierConfig:
     zone: str
     root: str
     clock: str = "wall"
+    delivery: Path | None = None
+    """How messages leave (`alerts.delivery_settings`)."""
     tick_ms: int = 500
 
 

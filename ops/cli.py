@@ -27,6 +27,7 @@ from ops.commands import (
     quarantine,
     query,
     rebuild,
+    recipients,
     report,
     run,
     seals,
@@ -65,6 +66,7 @@ for module in (
     audit,
     seals,
     quarantine,
+    recipients,
     report,
     watch,
 ):

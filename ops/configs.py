@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stream.runner import WorkerConfig
 
 PRIVATE = "private.sqlite"
+DELIVERY = "delivery.toml"
 DEMO_AHEAD_MS = 400 * 86_400_000
 """A demonstration's month is streamed faster than it passes."""
 DISKS = {"spool": "spool", "fold's state": "state", "store": "clickhouse", "broker": "kafka"}
@@ -77,6 +78,13 @@ def worker_config(settings: Settings) -> "WorkerConfig":
     return replace(found, clock_ahead_ms=DEMO_AHEAD_MS) if settings.demo else found
 
 
+def delivery_file(settings: Settings) -> Path:
+    """How messages leave: the mail server and the gateways. It need not exist."""
+    if settings.delivery:
+        return Path(settings.delivery).expanduser().absolute()
+    return settings.folder(DELIVERY)
+
+
 def api_store(settings: Settings) -> "StoreConfig":
     """How the API's processes reach the store."""
     from api.config import StoreConfig
@@ -114,6 +122,7 @@ def api_config(settings: Settings) -> "ApiConfig":
         demo=settings.demo,
         development_key=stored.get("key"),
         apology_template=Path(settings.apology_template).expanduser() if settings.apology_template else None,
+        delivery=delivery_file(settings),
         faults=settings.folder("run") / FAULTS,
         writer_health=settings.folder("run") / "writer.json",
         disks={name: settings.folder(folder) for name, folder in DISKS.items()},
@@ -133,4 +142,5 @@ def notifier_config(settings: Settings) -> "NotifierConfig":
         zone=settings.time_zone,
         root=settings.root,
         clock=settings.clock,
+        delivery=delivery_file(settings),
     )

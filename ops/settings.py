@@ -99,6 +99,8 @@ class Settings:
     """Where workers keep snapshots of state, best a share that all of them reach; empty: `<data>/snapshots`."""
     snapshot_minutes: int = 15
     """How often a partition's state is copied there; 0: never."""
+    delivery: str = ""
+    """The file that says how messages leave (mail server, gateways); empty: `<data>/delivery.toml`."""
     apology_template: str = ""
     """The Word form (.docx) that Mẫu 04 is made from; empty: ours."""
     kafka: KafkaSettings = KafkaSettings()

@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.errors import InvalidInput, Refused
 from ops.backup.manifest import StateFile, file_sha256, sync_folder, write_durably
-from ops.configs import PRIVATE
+from ops.configs import DELIVERY, PRIVATE
 from ops.demo_place import NAME as DEMO
 from ops.settings import FILE as SETTINGS
 from ops.settings import Settings
@@ -18,7 +18,7 @@ from ops.settings import Settings
 GENERATION = "generation.json"
 SPOOL = "spool"
 IMPORTS = "imports.sqlite"
-PLAIN = (SETTINGS, GENERATION, DEMO)
+PLAIN = (SETTINGS, GENERATION, DEMO, DELIVERY)
 SEALS = ("seal/checkpoints.jsonl", "seal/witnesses.jsonl")
 KEY_LIST = "keys.json"
 IDENTIFIERS = "identifiers.json"

@@ -1,0 +1,86 @@
+"""Routes of recipients: who is told, for administrators; addresses come in and are only shown masked."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Body, Depends, Query, Response
+from fastapi import Path as PathParameter
+
+from api.access import Principal, require
+from api.alerts.recipients import RecipientStore, new_entry, shown
+from api.answers import json
+from api.params import strict_query
+from api.problems import NotFound, responses
+from api.services import Services, services_of
+from domain.errors import InvalidInput
+
+router = APIRouter(
+    prefix="/v1/recipients",
+    tags=["alerts"],
+    dependencies=[Depends(strict_query)],
+    responses=responses("no-key", "forbidden", "not-found", "invalid-input"),
+)
+Admin = Annotated[Principal, Depends(require("admin"))]
+Parts = Annotated[Services, Depends(services_of)]
+
+
+class RecipientBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A recipient; `channels` as KIND:ADDRESS, best first."""
+
+    account: str
+    post: str
+    unit: str
+    channels: tuple[str, ...]
+    hours: str = ""
+    since: str = ""
+    until: str = ""
+
+
+@router.get("", summary="Recipients")
+def get_recipients(
+    who: Admin,
+    services: Parts,
+    everyone: Annotated[bool, Query(alias="all", description="Also who does not hold the post now.")] = False,
+) -> Response:
+    """Post, account, unit, masked channels, hours and dates held, and what is to be mended about each."""
+    del who
+    store = RecipientStore(services.config.private)
+    now = None if everyone else services.wall()
+    return json([shown(entry, services.zone) for entry in store.entries(now)])
+
+
+@router.post("", status_code=201, summary="Add or replace a recipient")
+def post_recipient(who: Admin, services: Parts, body: Annotated[dict[str, Any], Body()]) -> Response:
+    """The one of the same account, post and unit is replaced; addresses belong to the account."""
+    del who
+    try:
+        said = msgspec.convert(body, RecipientBody)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(str(error)) from error
+    entry = new_entry(
+        said.account,
+        said.post,
+        said.unit,
+        said.channels,
+        services.zone,
+        hours=said.hours,
+        since=said.since,
+        until=said.until,
+    )
+    RecipientStore(services.config.private).put(entry, services.wall())
+    return json(shown(entry, services.zone), 201)
+
+
+@router.delete("/{account}", status_code=204, summary="Erase a recipient")
+def delete_recipient(
+    who: Admin,
+    services: Parts,
+    account: Annotated[str, PathParameter(max_length=64)],
+    post: Annotated[str | None, Query(max_length=20)] = None,
+    unit: Annotated[str | None, Query(max_length=128)] = None,
+) -> Response:
+    """The account's entries (of one post, of one unit) with their addresses."""
+    del who
+    if not RecipientStore(services.config.private).remove(account, post, unit):
+        raise NotFound(f"there is no such recipient {account[:64]}")
+    return Response(status_code=204)
