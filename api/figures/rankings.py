@@ -1,20 +1,17 @@
-"""The league table: units of one kind and about one size apart, ranked 1-2-2-4 (users.md §C, §F).
+"""The league table's figures: the units under a unit, scored and put in their places by `domain.ranking`."""
 
-A unit with too few dossiers, or without a group of the index, is listed and not ranked: its rate says nothing yet.
-"""
-
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from api.figures.context import FigureContext, Question, ask, heading
 from api.figures.quantities import Quantities
 from api.figures.scorecards import card_of
 from domain.errors import InvalidInput
+from domain.fold import UNKNOWN_UNIT
+from domain.ranking import KINDS, MONTH_MS, Contender, PeerTable, peer_tables
 
 By = Literal["portal", "rebased"]
-TOO_FEW = "chưa đủ số liệu"
-_MONTH_MS = 30 * 86_400_000
 Row = dict[str, Any]
 
 
@@ -27,35 +24,30 @@ def rankings(
     as_of: str | int | None = None,
     known_at: str | int | None = None,
     set_name: str | None = None,
+    sizes: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, Any]:
     """The units under a unit (default the root) in groups by kind and size; equal totals as shown, to two
-    decimals, share a rank and the next rank is left out. `by` chooses which of the two totals ranks."""
-    if by not in ("portal", "rebased"):
-        raise InvalidInput(f"'{by}' is no total to rank by: choose portal or rebased")
+    decimals, share a rank and the next rank is left out. `by` chooses which of the two totals ranks; `sizes` are
+    bounds by kind that replace the set's `peer_sizes`."""
+    if by not in get_args(By):
+        raise InvalidInput(f"'{by[:40]}' is no total to rank by: choose portal or rebased")
     q = ask(ctx, unit or ctx.root, period, as_of, known_at, set_name)
     known = Quantities(ctx, q)
-    rows = [
-        _row(ctx, q, code, known, by)
-        for code in sorted(known.tree.subtree(q.unit) - {q.unit})
+    rows = {
+        code: _row(ctx, q, code, known)
+        for code in sorted(known.tree.subtree(q.unit) - {q.unit, UNKNOWN_UNIT})
         if _listed(known, q, code, kind) and (ctx.visible is None or code in ctx.visible)
-    ]
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        groups.setdefault((row["kind"] or "other", row["size"]), []).append(row)
-    sizes = [name for name, _ in _bounds(q)]
-    ordered = sorted(groups.items(), key=lambda g: (g[0][0], sizes.index(g[0][1])))
+    }
+    fewest = q.indicator_set.ranked_from
+    bounds = {k: tuple(q.indicator_set.peer_sizes) for k in KINDS} | dict(sizes or {})
+    contenders = [_contender(row, by) for row in rows.values()]
+    tables = peer_tables(contenders, fewest, bounds, (q.until - q.start) / MONTH_MS)
     return {
         **heading(ctx, q),
         "by": by,
-        "fewest": q.indicator_set.ranked_from,
-        "groups": [{"kind": kind, "size": size, **_ranked(found)} for (kind, size), found in ordered],
+        "fewest": fewest,
+        "groups": [_group(table, rows, by) for table in tables],
     }
-
-
-def ranks(totals: Iterable[float]) -> list[int]:
-    """Ranks 1-2-2-4 of totals, the highest first, compared as they are shown."""
-    shown = [round(total, 2) for total in totals]
-    return [1 + sum(other > own for other in shown) for own in shown]
 
 
 def _listed(known: Quantities, q: Question, code: str, kind: str | None) -> bool:
@@ -68,51 +60,35 @@ def _listed(known: Quantities, q: Question, code: str, kind: str | None) -> bool
     return node.kind in ("department", "commune") or (node.parent == q.unit and node.registered)
 
 
-def _row(ctx: FigureContext, q: Question, code: str, known: Quantities, by: By) -> Row:
+def _row(ctx: FigureContext, q: Question, code: str, known: Quantities) -> Row:
     card = card_of(ctx, q, code, known)
-    received = card["volumes"].get("received")
-    missing = [g["code"] for g in card["groups"] if g["points"] is None]
-    total = card["total_portal"] if by == "portal" else card["total_rebased"]
-    reason = None
-    if received is None or received < q.indicator_set.ranked_from:
-        reason = TOO_FEW
-    elif total is None or (missing and by == "portal"):
-        reason = f"không phát sinh nhóm {', '.join(missing)}"
+    volumes = card["volumes"]
     return {
         "unit": code,
         "name": card["name"],
         "kind": card["kind"],
-        "size": _size(q, received or 0),
-        "rank": None,
-        "reason": reason,
-        "received": received,
+        "received": volumes.get("received"),
+        "late": None if "done_late" not in volumes else (volumes["done_late"] or 0) + (volumes["open_late"] or 0),
         "total_portal": card["total_portal"],
         "total_rebased": card["total_rebased"],
         "max_applicable": card["max_applicable"],
         "band": card["band"],
         "groups": {g["code"]: g["points"] for g in card["groups"]},
-        "_total": total,
     }
 
 
-def _bounds(q: Question) -> list[tuple[str, float]]:
-    """Sizes by name, with the dossiers in hand from which each begins in a period of this length."""
-    months = max(1.0, (q.period.end_ms - q.start) / _MONTH_MS)
-    limits = [0, *q.indicator_set.peer_sizes]
-    return [
-        (f"{low}–{high - 1}" if high is not None else f"≥ {low}", low * months)
-        for low, high in zip(limits, [*limits[1:], None], strict=True)
-    ]
+def _contender(row: Row, by: By) -> Contender:
+    return Contender(row["unit"], row["kind"], row["received"] or 0, row[f"total_{by}"], row["groups"])
 
 
-def _size(q: Question, received: float) -> str:
-    return next(name for name, low in reversed(_bounds(q)) if received >= low)
-
-
-def _ranked(rows: list[Row]) -> dict[str, Any]:
-    ranked = [row for row in rows if row["reason"] is None]
-    for row, rank in zip(ranked, ranks(row["_total"] for row in ranked), strict=True):
-        row["rank"] = rank
-    middle = median(row["_total"] for row in ranked) if ranked else None
-    ordered = sorted(rows, key=lambda r: (r["rank"] is None, r["rank"] or 0, r["unit"]))
-    return {"median": middle, "units": [{k: v for k, v in row.items() if k != "_total"} for row in ordered]}
+def _group(table: PeerTable, rows: Mapping[str, Row], by: By) -> dict[str, Any]:
+    ranked = [rows[p.code][f"total_{by}"] for p in table.places if p.rank is not None]
+    placed = [{**rows[p.code], "size": table.size, "rank": p.rank, "reason": p.reason} for p in table.places]
+    return {
+        "kind": table.kind,
+        "size": table.size,
+        "lower": table.lower,
+        "upper": table.upper,
+        "median": median(ranked) if ranked else None,
+        "units": placed,
+    }

@@ -34,7 +34,8 @@ def get_rankings(
     set_name: SetName = None,
 ) -> Response:
     """`groups` by kind and size (dossiers in hand a month): `median`, and `units` with `rank` 1-2-2-4, both totals
-    and the band. `rank` is null with `reason` where a unit has too few dossiers (`chưa đủ số liệu`) or no group.
+    and the band. `rank` is null with `reason` where a unit has too few dossiers, or lacks a group that
+    another unit of its kind has; the paper `report league` has the same tables.
     """
     as_of_ms, known_ms = instants(services, as_of, known_at)
     chosen = set_name or services.config.default_set

@@ -28,7 +28,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
     "targets": ("pdf", "html"),
 }
 """The files of each paper, its usual one first. JSON gives any paper's figures."""
-RENDERER = "1"
+RENDERER = "2"
 """Raised when our own layout changes: a paper made again under another layout has other bytes, and says so."""
 _DOCUMENTS: dict[str, Callable[[Any, Any], Document]] = {
     "league": league.document,

@@ -15,8 +15,8 @@ def document(head: Heading, body: League) -> d.Document:
         d.Text(f"{head.unit_name}, kỳ {head.period} ({span(head)})", "strong"),
         d.Text(
             f"{standing_line(head)} Xếp theo {_BY[body.ranked_by]}, trong từng nhóm cùng quy mô; bằng điểm (hai "
-            f"chữ số thập phân) thì cùng hạng: 1-2-2-4. Dưới {body.fewest} hồ sơ, hoặc thiếu nhóm chỉ số: không "
-            "xếp hạng.",
+            f"chữ số thập phân) thì cùng hạng: 1-2-2-4. Dưới {body.fewest} hồ sơ, hoặc thiếu nhóm chỉ số mà đơn vị "
+            "cùng loại có: không xếp hạng.",
             "small",
         ),
     ]
@@ -38,7 +38,7 @@ def document(head: Heading, body: League) -> d.Document:
 
 def _title(table: Table) -> str:
     bounds = f"từ {whole(table.lower)}" + ("" if table.upper is None else f" đến dưới {whole(table.upper)}")
-    return f"{table.title}, quy mô {table.size} ({bounds} hồ sơ một tháng)"
+    return f"{table.title}, quy mô {bounds} hồ sơ một tháng"
 
 
 def _table(body: League, table: Table) -> d.Table:

@@ -15,6 +15,7 @@ import pytest
 from clickhouse_driver import Client
 
 from api.figures import FigureContext, NotFound
+from api.figures.rankings import rankings
 from api.papers import issuing
 from api.papers.ii06a import Form, Line
 from api.papers.issuing import Asked, Paper, Record
@@ -223,7 +224,7 @@ def test_another_set_layout_or_log_is_named_as_the_reason(world: World) -> None:
     old = msgspec.structs.replace(record_, versions={**record_.versions, "layout": "0", "fold": "0"})
     assert issuing.reasons(old, paper, renderers(), "other") == [
         f"the rules of the fold was 0 when it was issued and is {paper.heading.versions['fold']} now",
-        "layout was 0 when it was issued and is 1 now",
+        "layout was 0 when it was issued and is 2 now",
         "the log was log when it was issued and is other now",
     ]
 
@@ -293,11 +294,17 @@ def test_what_was_published_before_is_listed_with_what_changed(world: World) -> 
             assert then == str(first.body.volumes[name])
 
 
-def test_the_league_ranks_departments_and_communes_apart(world: World) -> None:
-    body: Any = world.paper("league", period="2026-01", options={"by": "rebased"}).body
-    kinds: Sequence[str] = [t.kind for t in body.tables]
-    assert set(kinds) == {"department", "commune"}
-    for table in body.tables:
-        for row in table.rows:
-            assert (row.rank is None) is (row.reason is not None)
-            assert row.received >= 30 or "chưa đủ số liệu" in (row.reason or "")
+def test_the_league_ranks_departments_and_communes_apart_as_the_ranking_does(world: World) -> None:
+    ctx = world.context()
+    for by in ("portal", "rebased"):
+        body: Any = world.paper("league", period="2026-01", options={"by": by}).body
+        found = rankings(ctx, "2026-01", by=by)
+        tables = [
+            (t.kind, t.size, [(r.unit, r.rank, r.reason, r.total_portal) for r in t.rows]) for t in body.tables
+        ]
+        assert tables == [
+            (g["kind"], g["size"], [(r["unit"], r["rank"], r["reason"], r["total_portal"]) for r in g["units"]])
+            for g in found["groups"]
+        ]
+        assert {t.kind for t in body.tables} == {"department", "commune"}
+        assert all((row.rank is None) is (row.reason is not None) for t in body.tables for row in t.rows)

@@ -7,18 +7,12 @@ from starlette.testclient import TestClient
 
 from api.figures.changes import _earlier
 from api.figures.context import FigureContext, Question
-from api.figures.rankings import ranks
 from domain.indicator_documents import packaged_sets
 from domain.instants import Zone
 from domain.periods import parse_instant, parse_period
 from domain.reference import Reference
 
 ZONE = Zone("Asia/Ho_Chi_Minh")
-
-
-def test_equal_totals_share_a_rank_and_the_next_is_left_out() -> None:
-    assert ranks([70.0, 90.0, 80.0, 80.0, 79.999, 79.994]) == [6, 1, 2, 2, 2, 5]
-    assert ranks([]) == []
 
 
 class OfCalendar(FigureContext):
