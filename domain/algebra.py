@@ -21,7 +21,8 @@ class Recalled:
 def quantities(
     before: Mapping[str, int], until: Mapping[str, int], recalled: Recalled, family: str
 ) -> dict[str, int]:
-    """The quantities of one unit or cut under one rule family.
+    """The quantities of one unit or cut under one rule family. 06a-stopped-open has no `undated_open` and
+    `undated_done`: levels of undated dossiers are booked by stays that a stop ends.
 
     `before` and `until` are the sums of each measure over all instants < S and < E: P(m,S) and P(m,E).
     """
@@ -54,9 +55,10 @@ def quantities(
         "open": is_open,
         "open_late": open_late,
         "satisfied": good + is_open - open_late - p(f"open_unhappy{rule}") + p(f"late_unhappy_{f}"),
-        "undated_open": p("undated"),
-        "undated_done": w("left_undated") - recalled.undated,
     }
+    if not rule:
+        found["undated_open"] = p("undated")
+        found["undated_done"] = w("left_undated") - recalled.undated
     if family.startswith("06a"):
         found["done_early"] = w(f"left_early_{f}") - recalled.early
     for x in ATTRIBUTES:
@@ -68,7 +70,8 @@ def quantities(
 
 def totals(sums: Mapping[str, int], recalled: Recalled, family: str) -> dict[str, int]:
     """Every dossier accepted before E, in one of five disjoint states (decisions 28): the quantities of a
-    period that began before all time."""
+    period that began before all time. Lists ask it by the hour or by the day, never with stops left open, under
+    which undated dossiers are not told apart (KeyError)."""
     q = quantities({}, sums, recalled, family)
     return {
         "finished_on_time": q["done_ok"] - q["undated_done"],

@@ -1,8 +1,8 @@
 """Who is ranked among whom: the one rule of every league table (users.md §C).
 
 Units of one kind and about one size stand in one table. A unit is listed and not ranked where too few dossiers
-stand behind its rate, or where it lacks a group of the index that another unit of its kind has: its total would not
-be comparable. A group that no unit of the kind has excludes nobody. The rule is the same for both totals.
+stand behind its rate, or where it lacks a group of the index that another unit of its kind has: its total would
+not be comparable. A group that no unit of the kind has excludes nobody. The rule is the same for both totals.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -92,6 +92,9 @@ def volumes(found: Mapping[str, Number | None]) -> dict[str, Number | None]:
     return {name: found[name] for name in listed.split() if name in found}
 
 
-def undated(found: Mapping[str, Number | None]) -> int:
-    """Dossiers in hand in the period without any due date: on time in B, and shown."""
-    return int(found.get("undated_open") or 0) + int(found.get("undated_done") or 0)
+def undated(found: Mapping[str, Number | None]) -> int | None:
+    """Dossiers in hand in the period without any due date: on time in B, and shown. None under rules that do not
+    tell them apart (06a with stops left open)."""
+    if "undated_open" not in found:
+        return None
+    return int(found["undated_open"] or 0) + int(found["undated_done"] or 0)

@@ -38,7 +38,7 @@ def targets(
     document. InvalidInput when no target document holds then.
     """
     q = ask(ctx, unit, period, as_of, known_at, set_name)
-    chosen = choose_targets(known_targets(ctx), day_date(ctx.zone.day(q.until - 1)))
+    chosen = choose_targets(known_targets(ctx, q.known_at), day_date(ctx.zone.day(q.until - 1)))
     if chosen is None:
         raise InvalidInput("no targets hold then: publish a target document (gs766 publish)")
     book = _Book(ctx, q, chosen)
@@ -60,9 +60,10 @@ def targets(
     }
 
 
-def known_targets(ctx: FigureContext) -> tuple[TargetSet, ...]:
-    """All sets of targets, in order of publication; one that cannot be used any more is passed over."""
-    published = [h for history in ctx.histories("target").values() for h in history]
+def known_targets(ctx: FigureContext, known_at: Millis | None = None) -> tuple[TargetSet, ...]:
+    """All sets of targets, now or as known before an instant, in order of publication; one that cannot be used
+    any more is passed over."""
+    published = [h for history in ctx.histories("target", known_at).values() for h in history]
     found = list(packaged_targets())
     for _, _, _, data in sorted(published, key=lambda h: h[1]):
         try:

@@ -20,7 +20,7 @@ from sinks.queries.reader import Reader
 
 History = list[tuple[str, Millis, str, dict[str, Any]]]
 """What was said of a subject: (type, occurred_at, event id, data) in canonical order."""
-KINDS = ("unit", "procedure", "calendar", "indicator_set", "alert_rules")
+KINDS = ("unit", "procedure", "calendar", "indicator_set", "alert_rules", "target")
 
 
 class Then:

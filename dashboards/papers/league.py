@@ -15,8 +15,8 @@ def document(head: Heading, body: League) -> d.Document:
         d.Text(f"{head.unit_name}, kỳ {head.period} ({span(head)})", "strong"),
         d.Text(
             f"{standing_line(head)} Xếp theo {_BY[body.ranked_by]}, trong từng nhóm cùng quy mô; bằng điểm (hai "
-            f"chữ số thập phân) thì cùng hạng: 1-2-2-4. Dưới {body.fewest} hồ sơ, hoặc thiếu nhóm chỉ số mà đơn vị "
-            "cùng loại có: không xếp hạng.",
+            f"chữ số thập phân) thì cùng hạng: 1-2-2-4. Dưới {body.fewest} hồ sơ, hoặc thiếu nhóm chỉ số mà "
+            "đơn vị cùng loại có: không xếp hạng.",
             "small",
         ),
     ]

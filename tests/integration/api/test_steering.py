@@ -267,3 +267,5 @@ def test_a_published_document_holds_from_its_own_date_on(ctx: FigureContext) -> 
     assert [t["code"] for t in found["targets"]] == ["only"]
     assert [c["unit"] for c in found["children"]] == [f"H44.{n}" for n in range(1, 8)]
     assert found["targets"][0]["denominator"] == sum(c["targets"][0]["denominator"] for c in found["children"])
+    then = targets(ctx, "H44", "ytd", "2026-09-30", known_at=at("2026-09-20T00:00"))
+    assert then["targets_set"]["name"] == "local-plans", "nobody knew of the plan yet"

@@ -9,6 +9,7 @@ from api.papers.issuing import Body, Paper, stamped
 from api.papers.league import League, Standing, Table
 from api.papers.publication import ApologyLine, Correction, ProcedureLine, Publication
 from api.papers.questions import Heading
+from api.papers.targets import Targets, UnitTargets
 from dashboards.papers.files import FORMATS, render
 
 NAME = "UBND xã Mẫu Ạ & <Con> Ờ Ễ"
@@ -153,16 +154,46 @@ def league() -> League:
     )
     rows = (*rows, row(NAME, None, 90.0, "chưa đủ số liệu (12 hồ sơ, cần 30)"))
     tables = tuple(
-        Table(kind=kind, title=title, size="nhỏ", lower=0, upper=700.0, rows=rows)
+        Table(kind=kind, title=title, size="0–499", lower=0, upper=500.0, rows=rows)
         for kind, title in (("department", "Sở, ban, ngành"), ("commune", "Xã, phường"))
     )
     groups = tuple((c, f"Nhóm {c}", float(m)) for c, m in GROUPS)
     return League(ranked_by="portal", fewest=30, groups=groups, missing=("A",), tables=tables)
 
 
+def targets() -> Targets:
+    """A rate that is on its way, a rate by hand, a number without data, and a document that has run out."""
+    plain = {
+        "code": "x", "name_en": "", "indicator": None, "better": "higher", "central": 0.5, "last_year": 0.7,
+        "numerator": 8, "denominator": 20, "expired": False, "observation": None, "unit_of_measure": "rate",
+    }  # fmt: skip
+    hand = {
+        "period": "2026",
+        "recorded_at": "2026-07-05T08:00:00.000+07:00",
+        "document": "BC-20",
+        "recorded_by": "pks",
+    }
+    rows = (
+        {**plain, "name": "Hồ sơ nộp trực tuyến", "basis": "Kế hoạch 2023–2025", "assigned": 0.77, "achieved": 0.4,
+         "missing": 8, "needed_a_month": 2, "forecast": 0.61, "status": "hard", "expired": True},
+        {**plain, "name": "Thủ tục có hồ sơ mẫu", "basis": "QĐ-1", "assigned": 0.5, "achieved": 1 / 3, "missing": 15,
+         "needed_a_month": 4, "forecast": None, "status": "at_risk", "observation": hand},
+        {**plain, "name": "Thời gian chờ trung bình (phút)", "basis": "QĐ-1", "unit_of_measure": "minutes",
+         "assigned": 15, "achieved": None, "missing": None, "needed_a_month": None, "forecast": None,
+         "status": "no_data", "observation": {**hand, "recorded_by": None, "document": None}},
+    )  # fmt: skip
+    units = (
+        UnitTargets(unit="H44.100", name=NAME, targets=rows),
+        UnitTargets(unit="H44.100.1", name="Tổ 1", targets=()),
+    )
+    return Targets(title="Kế hoạch năm 2026", version="2", year=2026, ends_at="2027-01-01T00:00:00", units=units)
+
+
 def papers(*, issued: bool = True) -> dict[str, Paper]:
     """One of each kind."""
-    bodies: dict[str, Body] = {"ii06a": form(), "league": league(), "publication": publication(), "brief": brief()}
+    bodies: dict[str, Body] = {
+        "ii06a": form(), "league": league(), "publication": publication(), "brief": brief(), "targets": targets(),
+    }  # fmt: skip
     return {
         kind: stamped(heading(kind, options={"form": "wide"} if kind == "ii06a" else {}), body, issued=issued)
         for kind, body in bodies.items()

@@ -149,7 +149,7 @@ def test_the_league_table_shows_equal_ranks_and_why_a_unit_has_none() -> None:
 
 
 def test_a_page_is_static_and_asks_nothing_of_anybody() -> None:
-    for kind in ("publication", "brief", "league"):
+    for kind in ("publication", "brief", "league", "targets"):
         page = render(made.papers()[kind], "html").decode()
         assert not re.search(r"<script|src=|href=|https?://|@import|url\(", page)
         assert "<Con>" not in page
@@ -162,12 +162,17 @@ def test_a_preview_says_that_it_is_none_and_its_code_is_that_of_the_issued_paper
     assert made.papers(issued=False)["brief"].heading.code == made.papers()["brief"].heading.code
 
 
-def test_the_page_in_words() -> None:
-    page = render(made.papers()["publication"], "html").decode()
+def words_of(kind: str) -> list[str]:
+    page = render(made.papers()[kind], "html").decode()
     main = page[page.index("<main>") : page.index("</main>")]
     said = [" ".join(x.split()) for x in re.sub(r"<[^>]+>", "|", main).split("|")]
-    golden = (Path(__file__).parent / "publication.txt").read_text(encoding="utf-8").splitlines()
-    assert [s for s in said if s] == golden
+    return [s for s in said if s]
+
+
+@pytest.mark.parametrize("kind", ["publication", "brief", "league", "targets"])
+def test_a_paper_in_words(kind: str) -> None:
+    golden = (Path(__file__).parent / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
+    assert words_of(kind) == golden
 
 
 def test_formats() -> None:
