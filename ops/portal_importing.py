@@ -10,7 +10,7 @@ from domain.periods import parse_instant
 from ops.client import Client
 from ops.importing import open_bulk, shown_progress, wait_for
 from ops.settings import Settings
-from ops.sheet_importing import MEMORY, exported, now_ms, record_files
+from ops.sheet_importing import MEMORY, exported, now_ms, record_files, uploader
 from producers.edge import Edge
 from producers.keys import IdentifierKeys
 from producers.log_sink import LogSink
@@ -59,7 +59,7 @@ def import_portal_files(
                 report = import_portal(
                     dated, sink, edge, memory, settings.zone, source=name, rejected_dir=rejected_dir
                 )
-            record_files(settings, [_about(path, when, report) for path, when in dated], name)
+            record_files(settings, [_about(path, when, report) for path, when in dated], name, uploader())
             if client is not None:
                 wait_for(client, sink.ends, update)
             return report

@@ -2,8 +2,8 @@
 
 import getpass
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from domain.instants import Millis, to_millis
 from domain.periods import parse_instant
 from ops.addresses import kafka_config
 from ops.client import Client
-from ops.importing import open_bulk, shown_progress, wait_for
+from ops.importing import Update, open_bulk, shown_progress, wait_for
 from ops.settings import Settings
 from producers.edge import Edge
 from producers.keys import IdentifierKeys
@@ -52,11 +52,15 @@ def import_spreadsheets(
     wait: bool = False,
     dry_run: bool = False,
     rejected_dir: Path | None = None,
+    actor: str | None = None,
+    progress: Update | None = None,
 ) -> SheetReport:
     """Imports spreadsheets into the log of the data folder; a dry run needs nothing to run and writes nothing.
 
     A mapping file that does not exist is made, and what was asked is added to it. `given` are values that come
-    before the mapping's. InvalidInput for files or mappings that cannot be used, Unavailable without a stack.
+    before the mapping's. `actor` is who is recorded to have brought the files in (default: the
+    account), `progress` is told instead of the terminal. InvalidInput for files or mappings that cannot be used,
+    Unavailable without a stack.
     """
     mapping = _mapping(mapping_file, given or {}, status or {})
     at = None if exported_at is None else parse_instant(exported_at, settings.zone)
@@ -69,42 +73,48 @@ def import_spreadsheets(
         save_sheet_mapping(mapping_file, mapping)
     memory = Memory(settings.data / MEMORY, read_only=dry_run)
     try:
-        return _run(settings, sources, options, memory, wait=wait, rejected_dir=rejected_dir)
+        with shown_progress() if progress is None else nullcontext(progress) as update:
+            job = _Job(settings, sources, options, actor or uploader(), wait, rejected_dir)
+            return _run(job, memory, update)
     finally:
         memory.close()
 
 
-def _run(
-    settings: Settings,
-    sources: Sequence[Source],
-    options: Options,
-    memory: Memory,
-    *,
-    wait: bool,
-    rejected_dir: Path | None,
-) -> SheetReport:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One import, decided."""
+
+    settings: Settings
+    sources: Sequence[Source]
+    options: Options
+    actor: str
+    wait: bool
+    rejected_dir: Path | None
+
+
+def _run(job: _Job, memory: Memory, update: Update) -> SheetReport:
+    settings, options = job.settings, job.options
     key_file = None if options.dry_run else settings.identifier_key_file
     edge = Edge(IdentifierKeys(key_file, settings.zone, now_ms))
-    with shown_progress() as update:
 
-        def progress(name: str, done: int, whole: int, rows: int) -> None:
-            update(f"{name}: {rows:,} rows", done, whole)
+    def progress(name: str, done: int, whole: int, rows: int) -> None:
+        update(f"{name}: {rows:,} rows", done, whole)
 
-        if options.dry_run:
-            return import_sheets(sources, options, NullSink(), edge, memory, progress=progress)
-        client = Client(settings) if wait else None
-        with open_bulk(settings) as bulk:
-            sink = LogSink(bulk)
-            report = import_sheets(
-                sources, options, sink, edge, memory, rejected_dir=rejected_dir, progress=progress
-            )
-        record_files(settings, report.files, options.mapping.source)
-        if client is not None:
-            wait_for(client, sink.ends, update)
+    if options.dry_run:
+        return import_sheets(job.sources, options, NullSink(), edge, memory, progress=progress)
+    client = Client(settings) if job.wait else None
+    with open_bulk(settings) as bulk:
+        sink = LogSink(bulk)
+        report = import_sheets(
+            job.sources, options, sink, edge, memory, rejected_dir=job.rejected_dir, progress=progress
+        )
+    record_files(settings, report.files, options.mapping.source, job.actor)
+    if client is not None:
+        wait_for(client, sink.ends, update)
     return report
 
 
-def record_files(settings: Settings, files: Sequence[Mapping[str, Any]], source: str) -> None:
+def record_files(settings: Settings, files: Sequence[Mapping[str, Any]], source: str, actor: str) -> None:
     """Records who brought in which file (by its hash, not by its name, which may name a person)."""
     from eventlog.writer import LogWriter, WriterSettings
 
@@ -114,7 +124,7 @@ def record_files(settings: Settings, files: Sequence[Mapping[str, Any]], source:
     for file in files:
         subject = file["sha256"][:32]
         evidence = {n: file[n] for n in ("sha256", "form", "read", "events", "rejected", "exported_at")}
-        data = {"actor": uploader(), "about": source, "kind": "import", "evidence": evidence}
+        data = {"actor": actor, "about": source, "kind": "import", "evidence": evidence}
         act = make_event("system.file_imported", subject, now, data, source=SOURCE, id=f"{subject}/{now}")
         acts.append((subject, encode_event(act)))
     if acts:

@@ -31,11 +31,12 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> int:
     from api.app import create_app
     from dashboards.board.mount import mount_board
     from dashboards.papers.routes import mount_papers
+    from ops.sheet_desk import SheetDesk
 
     served = api_config(settings)
     app = create_app(served)
     mount_papers(app)
-    mount_board(app, served)
+    mount_board(app, served, SheetDesk(settings))
     config = uvicorn.Config(
         app,
         host=settings.host,

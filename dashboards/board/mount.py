@@ -1,4 +1,5 @@
-"""Puts the board's pages into the API's app: `/`, `/wall`, `/don-vi/{code}`, `/ho-so/{code}`, and the key form."""
+"""Puts the board's pages into the API's app: `/`, `/wall`, `/don-vi/{code}`, `/ho-so/{code}`, `/nap-tep`, and
+the key form."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,11 +21,14 @@ from dashboards.board import pages, views
 from dashboards.board.gate import FORM_PATH, ApiGate, Gate, install_form
 from dashboards.board.html import link, unit_path
 from dashboards.board.model import BoardSource, DossierPage, UnitPage
+from dashboards.board.sheet_words import said
+from dashboards.board.sheets import Desk, SheetPage, refusal
 from dashboards.board.watch import Snapshot, Watcher
 from dashboards.board.words import Lang, word
 from domain.errors import Gs766Error
 
 WAIT_S = 30.0
+SHEETS_PATH = "/nap-tep"
 FIRST_WAIT_S = 2.0
 """A page is sent after this even without figures; they follow by push."""
 _POLICY = (
@@ -44,16 +48,17 @@ _OWN_NOTICE = "<style>#popup { display: none !important; }</style>"
 Fragments = dict[str, str]
 
 
-def mount_board(app: FastAPI, config: ApiConfig) -> None:
-    """Adds the board to an app made by `api.app.create_app`, before it starts; once a process."""
+def mount_board(app: FastAPI, config: ApiConfig, desk: Desk | None = None) -> None:
+    """Adds the board to an app made by `api.app.create_app`, before it starts; once a process. Without a `desk`
+    there is no page that brings files in."""
     from dashboards.board.adapter import ApiSource
 
-    mount(app, ApiSource(app, config), ApiGate(app))
+    mount(app, ApiSource(app, config), ApiGate(app), desk)
 
 
-def mount(app: FastAPI, source: BoardSource, gate: Gate) -> None:
+def mount(app: FastAPI, source: BoardSource, gate: Gate, desk: Desk | None = None) -> None:
     """Adds the board over any source and gate; once a process, because NiceGUI's own app is one."""
-    board = _Board(source, gate)
+    board = _Board(source, gate, desk)
     install_form(app, gate)
 
     # The board is mounted at '/', behind every route: what the API does not know stays the API's answer.
@@ -65,6 +70,8 @@ def mount(app: FastAPI, source: BoardSource, gate: Gate) -> None:
     ui.page("/wall", title="Giám Sát 766", language="vi", response_timeout=WAIT_S)(board.wall)
     ui.page("/don-vi/{code}", title="Giám Sát 766", language="vi", response_timeout=WAIT_S)(board.unit)
     ui.page("/ho-so/{code}", title="Giám Sát 766", language="vi", response_timeout=WAIT_S)(board.dossier)
+    if desk is not None:
+        ui.page(SHEETS_PATH, title="Giám Sát 766", language="vi", response_timeout=WAIT_S)(board.sheets)
     nicegui_app.on_startup(board.start)
     nicegui_app.on_shutdown(board.stop)
     app.add_middleware(_Headers)
@@ -106,9 +113,11 @@ def _is_api(scope: Scope) -> bool:
 class _Board:
     """The pages; each belongs to one client and listens to the one watcher."""
 
-    def __init__(self, source: BoardSource, gate: Gate) -> None:
+    def __init__(self, source: BoardSource, gate: Gate, desk: Desk | None) -> None:
         self._source = source
         self._gate = gate
+        self._desk = desk
+        self._turn = asyncio.Lock()
         self._watcher: Watcher | None = None
         self._task: asyncio.Task[Any] | None = None
 
@@ -151,7 +160,7 @@ class _Board:
         found: UnitPage | None = None
         if await asyncio.to_thread(self._gate.sees, viewer, code):
             found = await self._detail("unit", code)
-        with _frame(request, chosen, ""):
+        with self._frame(request, chosen):
             if found is None:
                 _not_found(chosen)
                 return None
@@ -173,7 +182,7 @@ class _Board:
         found: DossierPage | None = await self._detail("dossier", code)
         if found is not None and not await asyncio.to_thread(self._gate.sees, viewer, found.unit):
             found = None
-        with _frame(request, chosen, ""):
+        with self._frame(request, chosen):
             if found is None:
                 _not_found(chosen)
                 return None
@@ -186,7 +195,35 @@ class _Board:
             )
         return None
 
+    async def sheets(self, request: Request, lang: str = "vi") -> Response | None:
+        """`/nap-tep`: brings an Excel export in; whoever may not is told what they need."""
+        chosen, desk = _lang(lang), self._desk
+        viewer = self._gate.viewer(request)
+        if viewer is None or desk is None:
+            return _to_form(request)
+        _furnish(chosen)
+        refused = refusal(viewer, desk)
+        with self._frame(request, chosen):
+            if refused is not None:
+                other = f"<a href='{FORM_PATH}?back={SHEETS_PATH}'><u>{said('enter_key', chosen)}</u></a>"
+                _html("panel").set_content(
+                    f"<h1>{said('title', chosen)}</h1><p>{said(refused, chosen)} {other}</p>"
+                )
+                return None
+
+            def allowed() -> bool:
+                now = self._gate.viewer(request)
+                return now is not None and refusal(now, desk) is None
+
+            page = SheetPage(desk, viewer, allowed, self._turn, self._source.zone, chosen)
+            page.build()
+            ui.context.client.on_delete(page.close)
+        return None
+
     # --- parts of pages ---
+
+    def _frame(self, request: Request, lang: Lang, kind: str = "") -> Any:
+        return _frame(request, lang, kind, sheets=self._desk is not None)
 
     async def _live_page(self, request: Request, lang: Lang, *, wall: bool) -> Response | None:
         viewer = self._gate.viewer(request)
@@ -197,7 +234,7 @@ class _Board:
         _furnish(lang)
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self._refresh()), FIRST_WAIT_S)
-        with _frame(request, lang, "wall" if wall else ""):
+        with self._frame(request, lang, "wall" if wall else ""):
             elements = _wall_layout() if wall else _overview_layout(lang)
 
         def show(snapshot: Snapshot) -> None:
@@ -281,7 +318,7 @@ def _html(classes: str = "", tag: str = "div") -> ui.html:
     return ui.html("", sanitize=False, tag=tag).classes(classes)
 
 
-def _frame(request: Request, lang: Lang, kind: str) -> Any:
+def _frame(request: Request, lang: Lang, kind: str, *, sheets: bool) -> Any:
     """The page around the panels: what says that the connection is lost, title and language."""
     outer = ui.element("main").classes(f"board {kind}")
     with outer:
@@ -293,6 +330,7 @@ def _frame(request: Request, lang: Lang, kind: str) -> Any:
         links = (
             (link("/", lang), word("back", lang)),
             (link("/wall", lang), word("wall", lang)),
+            *([(link(SHEETS_PATH, lang), said("title", lang))] if sheets else []),
             (link(here, other), "English" if other == "en" else "Tiếng Việt"),
         )
         nav = "".join(f'<a href="{href}">{text}</a>' for href, text in links)

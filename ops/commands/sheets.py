@@ -10,18 +10,10 @@ import typer
 from ops import exits
 from ops.commands.shell import print_json, print_rows, say
 from ops.settings import Settings
+from producers.sheets.wording import CAN, REASONS, summary, whole
 
 if TYPE_CHECKING:
     from producers.sheets.report import SheetReport
-
-CAN = {"yes": "tính được", "no": "để trống (không phải 0)", "other": "cần dữ liệu tham chiếu"}
-REASONS_VI = {
-    "no_code": "không có mã hồ sơ",
-    "no_time": "không có ngày nộp, ngày tiếp nhận",
-    "bad_time": "ngày không đọc được",
-    "code_as_number": "mã hồ sơ bị Excel đổi thành số, mất chữ số",
-    "invalid": "giá trị không hợp lệ",
-}
 
 
 def run(
@@ -81,18 +73,18 @@ def ask_states(unknown: Mapping[str, int]) -> dict[str, str]:
 def show(report: "SheetReport") -> None:
     """The report as a person reads it."""
     core = report.core
-    print(summary(report))
+    print(summary(report.as_json()))
     for sheet in report.sheets:
         if sheet.skipped:
             print(f"\n{sheet.file} · {sheet.sheet}: bỏ qua ({sheet.skipped})")
             continue
-        print(f"\n{sheet.file} · {sheet.sheet}: dòng tiêu đề {sheet.header_row}, {_number(sheet.rows)} dòng")
+        print(f"\n{sheet.file} · {sheet.sheet}: dòng tiêu đề {sheet.header_row}, {whole(sheet.rows)} dòng")
         print_rows([column_row(heading, meaning) for heading, meaning in sheet.columns])
     if core.reasons:
         print("\nTừ chối")
-        print_rows([{"lý do": REASONS_VI.get(r, r), "số dòng": n} for r, n in core.reasons.items()])
+        print_rows([{"lý do": REASONS.get(r, r), "số dòng": n} for r, n in core.reasons.items()])
         print_rows(
-            [{"tệp": e.file, "dòng": e.line, "lý do": REASONS_VI.get(e.reason, e.reason), "cột": e.field}
+            [{"tệp": e.file, "dòng": e.line, "lý do": REASONS.get(e.reason, e.reason), "cột": e.field}
              for e in core.examples]
         )  # fmt: skip
     if report.unknown_words:
@@ -100,12 +92,12 @@ def show(report: "SheetReport") -> None:
         print_rows([{"từ": w, "số dòng": n} for w, n in report.unknown_words.items()])
     if report.verdicts:
         same, other = report.verdicts.get("same", 0), report.verdicts.get("differs", 0)
-        print(f"\nKết luận hạn của hệ thống nguồn: giống {_number(same)}, khác {_number(other)}")
+        print(f"\nKết luận hạn của hệ thống nguồn: giống {whole(same)}, khác {whole(other)}")
     if report.absent:
         absent = report.absent
         print(
-            f"\nKhông còn trong tệp từ {absent['since'][:10]}: {_number(absent['count'])} hồ sơ, trong đó "
-            f"{_number(absent['open'])} chưa xong (không coi là đã xong)"
+            f"\nKhông còn trong tệp từ {absent['since'][:10]}: {whole(absent['count'])} hồ sơ, trong đó "
+            f"{whole(absent['open'])} chưa xong (không coi là đã xong)"
         )
         if absent["codes"]:
             print("  " + ", ".join(absent["codes"]))
@@ -119,22 +111,6 @@ def show(report: "SheetReport") -> None:
         say("chạy thử: không ghi gì")
 
 
-def summary(report: "SheetReport") -> str:
-    """The one line that everybody reads."""
-    core = report.core
-    parts = [
-        f"đọc {_number(core.read)}",
-        f"nhận {_number(core.accepted)}",
-        f"từ chối {_number(core.rejected)}",
-    ]
-    if core.duplicates:
-        parts.append(f"không đổi {_number(core.duplicates)}")
-    if core.ignored:
-        parts.append(f"trùng mã {_number(core.ignored)}")
-    parts += [f"{_number(report.undated)} không có hạn", f"{_number(core.date_only)} chỉ có ngày"]
-    return " · ".join(parts)
-
-
 def column_row(heading: str, meaning: str) -> dict[str, str]:
     """A column and what it means; a personal one is struck through."""
     from producers.sheets.headings import MEANINGS
@@ -142,7 +118,3 @@ def column_row(heading: str, meaning: str) -> dict[str, str]:
     if meaning == "personal":
         heading = "".join(c + "\u0336" for c in heading)
     return {"cột trong tệp": heading, "ý nghĩa": MEANINGS.get(meaning, "không dùng, không lưu")}
-
-
-def _number(n: int) -> str:
-    return f"{n:,}".replace(",", ".")

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import time
 from itertools import islice
 from pathlib import Path
@@ -24,13 +24,15 @@ from producers.report import Tally
 from producers.sheets.abilities import abilities
 from producers.sheets.grid import Sheet, text_of
 from producers.sheets.headings import Header, find_header
-from producers.sheets.report import SheetReport, SheetSeen
+from producers.sheets.report import SheetReport, SheetSeen, kept
 from producers.sheets.sheet_mapping import SheetMapping
 from producers.sheets.table import Bad, Notes, Reading, Table, Taken
 from producers.sheets.words import key
 from producers.sheets.workbook import read_workbook
 from producers.sink import EventSink
 
+Progress = Callable[[str, int, int, int], None]
+"""(file, dossiers dealt with, of how many, rows read in all)."""
 _BATCH = 1000
 _MOST_UNITS = 500
 _ENOUGH = 20
@@ -116,16 +118,14 @@ def import_sheets(
     memory: Memory,
     *,
     rejected_dir: Path | None = None,
-    progress: Callable[[str, int, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> SheetReport:
     """Brings the files in, the oldest first. A row that cannot be used is rejected and counted, never an error."""
     tally = Tally(dry_run=options.dry_run, rejected_dir=rejected_dir)
-    run = _Run(options, sink, edge, memory, tally)
+    run = _Run(options, sink, edge, memory, tally, progress or (lambda *_: None))
     try:
         for source in sorted(sources, key=lambda s: (s.at, s.hash)):
             run.file(source)
-            if progress is not None:
-                progress(source.path.name, 1, 1, tally.read)
     finally:
         tally.close()
     return run.report()
@@ -134,7 +134,10 @@ def import_sheets(
 class _Run:
     """The state of one import."""
 
-    def __init__(self, options: Options, sink: EventSink, edge: Edge, memory: Memory, tally: Tally) -> None:
+    def __init__(
+        self, options: Options, sink: EventSink, edge: Edge, memory: Memory, tally: Tally, progress: Progress
+    ) -> None:
+        self._progress = progress
         self._options = options
         self._sink = sink
         self._edge = edge
@@ -165,6 +168,7 @@ class _Run:
             for taken in rows.values():
                 self._count(taken)
         sent = [] if done else self._send(source, rows, at, number)
+        self._progress(source.path.name, len(rows), len(rows), self._tally.read)
         self._sink.flush()
         if not self._options.dry_run:
             for batch in _batches(sent):
@@ -213,9 +217,8 @@ class _Run:
                     tally.findings["case_twice"] += 1
                     found[row.code] = max(known, row, key=_says_most)
             columns = tuple((c.heading, c.meaning) for c in header.columns)
-            self._sheets.append(
-                SheetSeen(source.path.name, sheet.name, source.form, header.row + 1, count, columns)
-            )
+            seen = SheetSeen(source.path.name, sheet.name, source.form, header.row + 1, count, columns)
+            self._sheets.append(replace(seen, samples=_samples(sheet, header)))
             self._told |= _column_facts(header)
         for name, why in source.skipped:
             self._sheets.append(SheetSeen(source.path.name, name, source.form, 0, 0, skipped=why))
@@ -225,7 +228,8 @@ class _Run:
         """Sends what is new; the records that were sent or stood still."""
         name, tally = self._options.mapping.source, self._tally
         sent: list[Record] = []
-        for batch in _batches(list(rows.values())):
+        for done, batch in enumerate(_batches(list(rows.values()))):
+            self._progress(source.path.name, done * _BATCH, len(rows), tally.read)
             records = [
                 Record(t.code, record_digest(self._edge, t.data, t.anchor), at, is_open(t.data)) for t in batch
             ]
@@ -364,6 +368,18 @@ class _Run:
             absent=absent,
             files=tuple(self._files),
         )
+
+
+def _samples(sheet: Sheet, header: Header) -> tuple[tuple[str, ...], ...]:
+    """The first two values of every column that is kept as it stands: one that nobody knows may be personal."""
+    found = []
+    for column in header.columns:
+        shown = kept(column.meaning) and column.meaning != "place"
+        values = (
+            text_of(r[column.place]) for r in sheet.rows[header.first :][:50] if shown and column.place < len(r)
+        )
+        found.append(tuple(islice((v[:40] for v in values if v), 2)))
+    return tuple(found)
 
 
 def _says_most(taken: Taken) -> tuple[Millis, int, bytes]:

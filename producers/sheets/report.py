@@ -10,7 +10,8 @@ from producers.sheets.abilities import Ability
 
 @dataclass(frozen=True, slots=True)
 class SheetSeen:
-    """A sheet: what was found of it; `columns` are (heading, meaning)."""
+    """A sheet: what was found of it; `columns` are (heading, meaning). `samples` are the first values of each
+    column whose values are kept: to be shown to who brings the file in, never stored."""
 
     file: str
     sheet: str
@@ -19,6 +20,7 @@ class SheetSeen:
     rows: int
     columns: tuple[tuple[str, str], ...] = ()
     skipped: str = ""
+    samples: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

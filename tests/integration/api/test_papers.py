@@ -297,8 +297,9 @@ def test_what_was_published_before_is_listed_with_what_changed(world: World) -> 
 def test_the_league_ranks_departments_and_communes_apart_as_the_ranking_does(world: World) -> None:
     ctx = world.context()
     for by in ("portal", "rebased"):
-        body: Any = world.paper("league", period="2026-01", options={"by": by}).body
-        found = rankings(ctx, "2026-01", by=by)
+        paper = world.paper("league", period="2026-01", options={"by": by})
+        body: Any = paper.body
+        found = rankings(ctx, "2026-01", by=by, as_of=paper.heading.as_of, known_at=paper.heading.known_at)
         tables = [
             (t.kind, t.size, [(r.unit, r.rank, r.reason, r.total_portal) for r in t.rows]) for t in body.tables
         ]

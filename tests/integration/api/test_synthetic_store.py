@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 from clickhouse_driver import Client
@@ -17,33 +18,37 @@ NOW = ZONE.midnight(FIRST_DAY + 45) + 36_000_000
 COUNTED = ("numerator", "denominator")
 
 
+class World(NamedTuple):
+    """The big store, and what the folded province in it answered before it was copied."""
+
+    many: Client
+    card: dict[str, Any]
+    late: dict[str, Any]
+
+
 @pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Client]]:
-    with (
-        embedded_store(tmp_path_factory.mktemp("a")) as folded,
-        embedded_store(tmp_path_factory.mktemp("b")) as big,
-    ):
-        for n, connect in enumerate((folded, big)):
-            rng, records, offset = random.Random(3), list[Record](), 0
-            for number in range(60):
-                for said in random_dossier(rng):
-                    code = f"H44.100-260101-{number:04d}"
-                    records.append(record(offset, NOW, f"dossier.{said.verb}", code, said.at, said.data))
-                    offset += 1
-            fold_into(connect("writer"), tmp_path_factory.mktemp(f"state{n}"), records, ZONE)
-        multiply(big("writer"), COPIES, 4, lambda _: None)
-        leave_as_live(big("writer"))
-        yield folded("reader"), big("reader")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with embedded_store(tmp_path_factory.mktemp("big")) as connect:
+        rng, records, offset = random.Random(3), list[Record](), 0
+        for number in range(60):
+            for said in random_dossier(rng):
+                code = f"H44.100-260101-{number:04d}"
+                records.append(record(offset, NOW, f"dossier.{said.verb}", code, said.at, said.data))
+                offset += 1
+        fold_into(connect("writer"), tmp_path_factory.mktemp("state"), records, ZONE)
+        reader = connect("reader")
+        card, late = scorecard(context(reader), "H44", "2026-01"), overdue(context(reader), limit=1000)
+        multiply(connect("writer"), COPIES, 4, lambda _: None)
+        leave_as_live(connect("writer"))
+        yield World(reader, card, late)
 
 
 def context(client: Client) -> FigureContext:
     return FigureContext(client, 1, ZONE, "H44", NOW)
 
 
-def test_every_figure_of_the_province_is_that_of_the_folded_one_times_the_copies(
-    stores: tuple[Client, Client],
-) -> None:
-    one, many = (scorecard(context(client), "H44", "2026-01") for client in stores)
+def test_every_figure_of_the_province_is_that_of_the_folded_one_times_the_copies(world: World) -> None:
+    one, many = world.card, scorecard(context(world.many), "H44", "2026-01")
     for a, b in zip(one["indicators"], many["indicators"], strict=True):
         assert a["code"] == b["code"]
         for part in COUNTED:
@@ -51,20 +56,20 @@ def test_every_figure_of_the_province_is_that_of_the_folded_one_times_the_copies
     assert many["volumes"] == {name: n * COPIES for name, n in one["volumes"].items()}
 
 
-def test_the_lists_agree_with_the_sums_and_dossiers_are_whole(stores: tuple[Client, Client]) -> None:
-    one, many = (overdue(context(client), limit=1000) for client in stores)
+def test_the_lists_agree_with_the_sums_and_dossiers_are_whole(world: World) -> None:
+    one, many = world.late, overdue(context(world.many), limit=1000)
     assert many["totals"] == {name: n * COPIES for name, n in one["totals"].items()}
     assert many["matching"] == one["matching"] * COPIES == many["totals"]["open_late"]
     assert len({d["dossier_code"] for d in many["dossiers"]}) == many["matching"]
     assert many["ages"] == {name: n * COPIES for name, n in one["ages"].items()}
     for line in many["dossiers"][:5]:
-        found = dossier(context(stores[1]), line["dossier_code"])
+        found = dossier(context(world.many), line["dossier_code"])
         assert found is not None
         assert found["unit"] == line["unit"]
 
 
-def test_sums_keep_their_width_and_units_their_own_dossiers(stores: tuple[Client, Client]) -> None:
-    _, many = stores
+def test_sums_keep_their_width_and_units_their_own_dossiers(world: World) -> None:
+    many = world.many
     assert many.execute("SELECT DISTINCT length(values) FROM unit_days") == [(len(MEASURES),)]
     counted = "SELECT unit, sum(accepted) AS n FROM unit_days FINAL GROUP BY unit HAVING n != 0 ORDER BY unit"
     listed = "SELECT unit, count() FROM dossiers FINAL WHERE accepted_at IS NOT NULL GROUP BY unit ORDER BY unit"

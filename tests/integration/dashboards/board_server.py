@@ -1,6 +1,8 @@
 """The board over a fake source, as a process for a browser; `POST /fake` changes the source."""
 
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -22,10 +24,17 @@ from dashboards.board.model import (
     Verdict,
 )
 from dashboards.board.mount import mount
+from dashboards.board.sheets import Asked, Progress
 from domain.errors import Unavailable
 from domain.indicator_documents import packaged_sets
 from domain.instants import parse_rfc3339, zone
 from domain.scoring import score_indicator, totalled
+from producers.edge import Edge
+from producers.keys import IdentifierKeys
+from producers.memory import Memory
+from producers.sheets.importing import Options, import_sheets, open_source
+from producers.sheets.sheet_mapping import SheetMapping
+from producers.sink import NullSink
 
 DAY, HOUR = 86_400_000, 3_600_000
 AT = parse_rfc3339("2026-11-24T07:10:02+07:00")
@@ -161,7 +170,8 @@ class FakeGate:
     def viewer(self, request: Request) -> Principal | None:
         if "outside" in request.cookies and request.cookies.get("gs766_key") != "gs766_right":
             return None
-        return Principal("test", frozenset({"read", "display"}))
+        scopes = {"read", "display", "intake"} if "clerk" in request.cookies else {"read", "display"}
+        return Principal("test", frozenset(scopes))  # type: ignore[arg-type]
 
     def sees(self, viewer: Principal, unit: str) -> bool:
         return bool(viewer) and bool(unit)
@@ -173,18 +183,50 @@ class FakeGate:
         self.reads.append(f"{viewer.key_id} {dossier_code}")
 
 
+class FakeDesk:
+    """Really looks into files; what it is told to bring in it only notes."""
+
+    def __init__(self) -> None:
+        self.brought: list[str] = []
+        self.here = tempfile.mkdtemp(prefix="gs766-desk-")
+
+    def folder(self) -> Path:
+        return Path(self.here)
+
+    def source(self) -> str:
+        return "/excel"
+
+    def look(self, file: Path, asked: Asked, progress: Progress) -> dict[str, Any]:
+        mapping = SheetMapping(columns=asked.columns, unit=asked.unit).with_status(asked.status)
+        source = open_source(file, mapping, AT)
+        options = Options(mapping, zone("Asia/Ho_Chi_Minh"), "H44", packaged_sets()[-1], dry_run=True)
+        memory = Memory(Path(self.here) / "none.sqlite", read_only=True)
+        keys = IdentifierKeys(None, options.zone, lambda: AT)
+        try:
+            report = import_sheets([source], options, NullSink(), Edge(keys), memory)
+        finally:
+            memory.close()
+        progress("file", 1, 2)
+        return {**report.as_json(), "samples": [[list(s) for s in sheet.samples] for sheet in report.sheets]}
+
+    def bring(self, file: Path, asked: Asked, progress: Progress) -> dict[str, Any]:
+        self.brought.append(f"{asked.actor} {sorted(asked.status.items())} {file.suffix}")
+        return {**self.look(file, asked, progress), "dry_run": False, "rejected_files": []}
+
+
 def make_app() -> FastAPI:
     """The app under test."""
-    app, source, gate = FastAPI(), FakeSource(), FakeGate()
+    app, source, gate, desk = FastAPI(), FakeSource(), FakeGate(), FakeDesk()
 
     @app.post("/fake")
     async def change(request: Request) -> dict[str, Any]:
         for name, value in (await request.json()).items():
             setattr(source, name, value)
         source.turn += 1
-        return {"asked": source.asked, "reads": gate.reads}
+        return {"asked": source.asked, "reads": gate.reads, "brought": desk.brought,
+                "kept": [p.name for p in desk.folder().iterdir()]}  # fmt: skip
 
-    mount(app, source, gate)
+    mount(app, source, gate, desk)
     return app
 
 

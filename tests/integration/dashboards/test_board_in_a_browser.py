@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.support.spreadsheets import write_xlsx
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -271,3 +273,50 @@ def test_a_link_cannot_carry_a_key_nor_lead_to_another_site(show: Open) -> None:
     expect(page.locator("[name=key]")).to_be_visible()
     page.goto(page.url.split("?")[0] + "?back=//example.invalid/")
     expect(page.locator("[name=back]")).to_have_value("/")
+
+
+def test_an_excel_export_is_looked_into_asked_about_and_brought_in(
+    show: Open, board: Board, tmp_path: Path
+) -> None:
+    head = ["Mã hồ sơ", "Đơn vị xử lý", "Ngày tiếp nhận", "Ngày hẹn trả", "Trạng thái", "CCCD", "Chủ hồ sơ"]
+    rows: list[list[Any]] = [
+        [
+            f"X-{n:03d}",
+            "H44.100",
+            "04/08/2026 08:30",
+            "31/08/2026",
+            "Chờ dấu đỏ",
+            "000000000000",
+            "<b>Không lưu</b>",
+        ]
+        for n in range(5)
+    ]
+    rows.append(["", "H44.100", "04/08/2026", "31/08/2026", "Đang xử lý", "", ""])
+    export = write_xlsx(tmp_path / "hồ sơ tháng 8.xlsx", {"Sheet1": [head, *rows]})
+    assert "quyền nạp" in show("/nap-tep").locator(".panel").inner_text()
+
+    page = show("/nap-tep", cookies=(("clerk", "yes"),))
+    page.locator("input[type=file]").set_input_files(export)
+    expect(page.locator("#note")).to_contain_text("Chạy thử, chưa ghi gì: đọc 6 · nhận 5 · từ chối 1")
+    expect(page.locator("#refused")).to_contain_text("không có mã hồ sơ")
+    expect(page.locator(".sheet-columns s")).to_have_text(["CCCD", "Chủ hồ sơ"])
+    expect(page.locator("#abilities")).to_contain_text("để trống (không phải 0)")
+    assert "000000000000" not in page.content()
+    assert "Không lưu" not in page.content()
+    expect(page.locator("#words")).to_contain_text("Chờ dấu đỏ")
+    page.locator("#words .q-select").click()
+    page.get_by_role("option", name="đang xử lý", exact=True).click()
+    expect(page.locator("#bring")).to_be_disabled()
+    page.locator("#again").click()
+    expect(page.locator("#words")).to_have_count(0)
+    expect(page.locator("#bring")).to_have_text("Nạp 5 hồ sơ")
+    page.locator("#bring").click()
+    expect(page.locator("#done")).to_contain_text("Đã nạp xong. đọc 6 · nhận 5 · từ chối 1")
+    found = board.change()
+    assert found["brought"] == ["key:test [('Chờ dấu đỏ', 'processing')] .xlsx"]
+    assert found["kept"] == [], "the file is gone"
+
+    page.locator("input[type=file]").set_input_files(
+        {"name": "x.xlsx", "mimeType": "a/b", "buffer": b"no workbook"}
+    )
+    expect(page.locator("#note .red")).to_be_visible()

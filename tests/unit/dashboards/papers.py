@@ -176,8 +176,8 @@ def targets() -> Targets:
     rows = (
         {**plain, "name": "Hồ sơ nộp trực tuyến", "basis": "Kế hoạch 2023–2025", "assigned": 0.77, "achieved": 0.4,
          "missing": 8, "needed_a_month": 2, "forecast": 0.61, "status": "hard", "expired": True},
-        {**plain, "name": "Thủ tục có hồ sơ mẫu", "basis": "QĐ-1", "assigned": 0.5, "achieved": 1 / 3, "missing": 15,
-         "needed_a_month": 4, "forecast": None, "status": "at_risk", "observation": hand},
+        {**plain, "name": "Thủ tục có hồ sơ mẫu", "basis": "QĐ-1", "assigned": 0.5, "achieved": 1 / 3,
+         "missing": 15, "needed_a_month": 4, "forecast": None, "status": "at_risk", "observation": hand},
         {**plain, "name": "Thời gian chờ trung bình (phút)", "basis": "QĐ-1", "unit_of_measure": "minutes",
          "assigned": 15, "achieved": None, "missing": None, "needed_a_month": None, "forecast": None,
          "status": "no_data", "observation": {**hand, "recorded_by": None, "document": None}},
