@@ -221,7 +221,10 @@ def _month_after(day: Day) -> Day:
 
 def published_content(ctx: FigureContext, q: Question) -> dict[str, Number | None]:
     """`fact:procedures_…`: of the procedures that are public at the instant asked about, those whose description
-    names every part that the set requires. Unknown where no part of any has been stated."""
+    names every part that the set requires. Unknown where no part of any has been stated, and under a set that
+    names no part: of nothing required everything would be full."""
+    if not q.indicator_set.required_parts:
+        return {}
     at = min(q.as_of, ctx.now_ms)
     public = [p for p in all_described(ctx, at, q.known_at).values() if p.publicised]
     if public and all(p.parts is None for p in public):

@@ -30,6 +30,7 @@ REASONS = {
     "": "nothing in the log tells it",
 }
 """Why a quantity is unknown, by the beginning of its name; the first that fits."""
+NO_PARTS = "the indicator set names no required_parts, so nothing says when a procedure's content is full"
 UNTOLD = "the files that these dossiers came from do not tell it"
 
 
@@ -196,5 +197,7 @@ def unknown_reason(chosen: IndicatorSet, indicator: Indicator, known: dict[str, 
             if known.get(name) is None and name != "fact:national_report_accepted":
                 if name in known:
                     return UNTOLD
+                if name.startswith("fact:procedures_") and not chosen.required_parts:
+                    return NO_PARTS
                 return next(text for start, text in REASONS.items() if name.startswith(start))
     return None

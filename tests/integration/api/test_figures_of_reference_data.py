@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from api.figures import (
@@ -17,6 +18,7 @@ from api.figures import (
     scorecard,
     units,
 )
+from domain.indicator_documents import packaged_sets
 from domain.instants import Millis, Zone
 from domain.periods import parse_instant
 from tests.integration.api.folded_store import embedded_store, fold_into, record
@@ -32,6 +34,7 @@ def intake(unit: str, procedure: str, **more: Any) -> dict[str, Any]:
     return {"unit": unit, "procedure": procedure, "channel": "online", **more}
 
 
+PARTS = packaged_sets()[-1].required_parts
 STORY: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("2025-12-01T08:00", "unit.registered", "H44", {"name": "Tỉnh Mẫu", "kind": "province"}),
     ("2025-12-01T08:01", "unit.registered", "H44.100", {"name": "Xã Mẫu A", "kind": "commune", "parent": "H44"}),
@@ -47,6 +50,7 @@ STORY: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("2026-01-05T08:00", "procedure.announced", "1.001", {"effective_at": "2026-01-20T00:00:00+07:00"}),
     ("2026-01-06T08:00", "procedure.announced", "1.002", {"effective_at": "2026-01-08T00:00:00+07:00"}),
     ("2026-01-07T08:00", "procedure.publicised", "1.001", {}),
+    ("2026-01-30T08:00", "procedure.described", "1.001", {"parts": list(PARTS)}),
     ("2026-01-05T09:00", "dossier.accepted", "D1", intake("H44.100", "1.001", due_at="2026-01-15T17:00:00+07:00")),
     ("2026-01-05T09:30", "dossier.fee_paid", "D1", {"amounts": [5000], "gateway": "national_portal"}),
     ("2026-01-14T09:30", "dossier.finished", "D1", {}),
@@ -136,6 +140,21 @@ def test_announcements_count_for_the_province_and_reports_widen_its_denominator(
     commune = next(c for c in card["children"] if c["unit"] == "H44.100")
     assert row(commune, "PUBLISH_ON_TIME") == (None, None, None)
     assert row(card, "ELECTRONIC_CERTIFIED_COPY") == (1, 2, 1.0)
+
+
+def test_full_content_is_unknown_until_parts_are_told_and_where_none_is_required(ctx: FigureContext) -> None:
+    def content(ctx: FigureContext, as_of: str | None = None) -> tuple[Any, ...]:
+        rows = scorecard(ctx, "H44", "2026-01", as_of)["indicators"]
+        found = next(i for i in rows if i["code"] == "PUBLIC_CONTENT_FULL")
+        return found["numerator"], found["denominator"], found["points"], found["reason"]
+
+    assert content(ctx, "2026-01-29")[:3] == (None, None, None)
+    assert "which parts" in content(ctx, "2026-01-29")[3]
+    assert content(ctx) == (1, 1, 2, None)
+    silent = [msgspec.structs.replace(s, required_parts=()) for s in packaged_sets()]
+    found = content(replace(ctx, sets=lambda: silent))
+    assert found[:3] == (None, None, None)
+    assert "names no required_parts" in found[3]
 
 
 def test_petitions_are_exact_inside_a_day(ctx: FigureContext) -> None:
