@@ -27,14 +27,17 @@ _MIXED = re.compile(r"([+-]?\d{1,3}(?:([.,])\d{3})+)(?!\2)[.,](\d+)")
 _DECIMAL = re.compile(r"[+-]?\d*[.,]\d+(?:[eE][+-]?\d+)?|[+-]?\d+[eE][+-]?\d+")
 
 
-def column_names(header: Sequence[str]) -> dict[int, str]:
-    """Place → our name, for the columns that are read; InvalidInput when two are called the same."""
+def column_names(header: Sequence[str], *, strict: bool = True) -> dict[int, str]:
+    """Place → our name, for the columns that are read; InvalidInput when two are called the same, unless not
+    `strict`: then the first counts."""
     found: dict[int, str] = {}
     for place, text in enumerate(header):
         name = next((ours for ours, called in COLUMNS.items() if _key(text) in called), None)
         if name is None:
             continue
         if name in found.values():
+            if not strict:
+                continue
             raise InvalidInput(f"the table has two columns for {name}: remove or rename one")
         found[place] = name
     return found

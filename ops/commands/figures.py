@@ -135,21 +135,29 @@ def read_csv(file: Path) -> list[dict[str, object]]:
         raise InvalidInput(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{file} is not UTF-8 text: save it as CSV UTF-8") from error
+    seen: list[str] = []
     first = next((line for line in text.splitlines() if line.strip(" ,;\t|")), "")
-    delimiter = max(",;\t|", key=first.count)
-    try:
-        lines = [
-            row
-            for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-            if any(map(str.strip, row))
-        ]
-    except csv.Error as error:
-        raise InvalidInput(f"{file} is not readable as CSV: {error}") from error
-    header = lines[0] if lines else []
-    names = column_names(header)
-    if "metric" not in names.values():
-        raise InvalidInput(f"{file} has no column metric; it has {', '.join(header) or 'none'}")
-    return [_row_of(row, header, names, delimiter) for row in lines[1:]]
+    for delimiter in sorted(",;\t|", key=first.count, reverse=True):
+        try:
+            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+            lines = [[_bare(c) for c in row] for row in reader if any(map(str.strip, row))]
+        except csv.Error as error:
+            raise InvalidInput(f"{file} is not readable as CSV: {error}") from error
+        for n, header in enumerate(lines[:_HEADER_WITHIN]):
+            if any(name == "metric" for name in column_names(header, strict=False).values()):
+                names = column_names(header)
+                return [_row_of(row, header, names, delimiter) for row in lines[n + 1 :]]
+        seen = seen or (lines[0] if lines else [])
+    raise InvalidInput(f"{file} has no column metric; it has {', '.join(seen) or 'none'}")
+
+
+_HEADER_WITHIN = 20
+"""So many rows may stand above the header: titles, and Excel's own 'sep=;'."""
+
+
+def _bare(cell: str) -> str:
+    """A cell without the formula that keeps Excel from reading its text as a number: ="00123"."""
+    return cell[2:-1] if len(cell) > 2 and cell.startswith('="') and cell.endswith('"') else cell
 
 
 def _row_of(row: list[str], header: list[str], names: dict[int, str], delimiter: str) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -62,16 +63,16 @@ def test_what_the_store_counts_is_what_the_rules_say(store: Connect, family: str
 
 def test_a_dossier_of_then_shows_what_had_been_said_by_then(store: Connect) -> None:
     rng = random.Random(7)
-    changed = 0
+    changed, base = 0, context(store, 0)
     for n in range(40):
         said, code = random_dossier(rng), f"H44.100-26-{n:04d}"
         if not said:
             continue
         until = sorted(s.at for s in said)[len(said) // 2]
-        then = dossier(context(store, until), code, as_of=until)
+        then = dossier(replace(base, now=until), code, as_of=until)
         assert then is not None
         asked = [s for s in said if s.verb == "supplement_requested" and s.at < until]
-        now = dossier(context(store, ZONE.midnight(FIRST_DAY + 500)), code)
+        now = dossier(replace(base, now=ZONE.midnight(FIRST_DAY + 500)), code)
         assert now is not None
         assert then["events"] == len([s for s in said if s.at < until])
         assert then["supplements"] <= len(asked)

@@ -316,3 +316,19 @@ def test_score_table_reads_what_spreadsheets_save(run: Run, tmp_path: Path) -> N
     assert run("score-table", str(table))[0] == 0
     table.write_text("metric,Tử số,numerator,denominator\nX,1,1,2\n", encoding="utf-8")
     assert run("score-table", str(table))[0] == 2
+
+
+def test_score_table_passes_over_what_excel_and_people_put_above_the_header(run: Run, tmp_path: Path) -> None:
+    table = tmp_path / "cong.csv"
+    above = "sep=;\r\nBảng điểm tháng 8, năm 2026, toàn tỉnh, theo Cổng\r\n;;;\r\n"
+    table.write_text(
+        above + 'Mã đơn vị;Chỉ tiêu;Tử số;Mẫu số\r\n="H44";PROCESSED_ON_TIME;="1";"=""2"""\r\n', encoding="utf-8"
+    )
+    code, out, _ = run("score-table", str(table), "--json")
+    (row,) = json.loads(out)
+    assert (code, row["unit_code"], row["score"]) == (0, "H44", 10)
+    for content in (b"", b"a,b\n1,2\n", bytes(range(256)), b"H44,PROCESSED_ON_TIME,1,2\n", b"\n" * 50):
+        table.write_bytes(content)
+        code, _, said = run("score-table", str(table))
+        assert code == 2
+        assert "no column metric" in said or "not UTF-8" in said
