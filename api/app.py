@@ -22,7 +22,7 @@ from api.keys import KeyStore
 from api.pool import open_pool
 from api.probes import Prober
 from api.reads import record_reading
-from api.routes import audit, comparing, figures, intake, portal, questions, reads, steering, system
+from api.routes import audit, bundles, comparing, figures, intake, portal, questions, reads, steering, system
 from api.services import Services
 from api.stream import Hub
 from domain.errors import Unavailable
@@ -149,6 +149,7 @@ def create_app(config: ApiConfig, open_parts: Open = open_services) -> FastAPI:
     app.include_router(figures.router)
     app.include_router(steering.router)
     app.include_router(audit.router)
+    app.include_router(bundles.router)
     app.include_router(questions.router)
     app.include_router(reads.router)
     app.include_router(comparing.router)

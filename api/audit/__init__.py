@@ -1,8 +1,23 @@
 """An auditor's questions: each answered with what was checked, what differs, and one of three verdicts."""
 
-from api.audit.chains import who_knew
+from api.audit.chains import alert_chain, who_knew
 from api.audit.changes import changes
+from api.audit.commitments import committed
 from api.audit.dossiers import apologies, backdated, moved_due, too_early
 from api.audit.reads import reads
+from api.audit.shown import dossier_shown, list_shown, scorecard_shown
 
-__all__ = ["apologies", "backdated", "changes", "moved_due", "reads", "too_early", "who_knew"]
+__all__ = [
+    "alert_chain",
+    "apologies",
+    "backdated",
+    "changes",
+    "committed",
+    "dossier_shown",
+    "list_shown",
+    "moved_due",
+    "reads",
+    "scorecard_shown",
+    "too_early",
+    "who_knew",
+]

@@ -12,6 +12,7 @@ from domain.indicator_sets import choose_set
 from domain.instants import Millis, day_date
 from sinks.queries import alerts, audit, dossiers
 
+LOG = "alert-log"
 STAGES = ("notified", "delivered", "opened", "acknowledged")
 """How far a message came. That it was opened proves that a person knew; so does any act of a person about it."""
 _KNEW = frozenset({"opened", "acknowledged", "reason_given", "promised", "disputed", "commented"})
@@ -34,15 +35,7 @@ def who_knew(ctx: FigureContext, code: str, until: Millis) -> dict[str, Any] | N
     if dossiers.dossier(ctx.reader(), code) is None:
         return None
     rows = alerts.alerts_of(ctx.reader(), code, until, list(KINDS))
-    acts: dict[str, list[dict[str, Any]]] = {row[0]: [] for row in rows}
-    for alert, kind, at, known, actor, channel, reason, *_, partition, offset, index in alerts.acts(
-        ctx.client, list(acts)
-    ):
-        if known < until:
-            place = {"partition": partition, "offset": offset, "index": index}
-            named = {"actor": actor, "channel": channel, "reason": reason}
-            times = {"at": ctx.text(at), "known_at": ctx.text(known)}
-            acts[alert].append({"act": kind.removeprefix("alert."), **times, **named, **place})
+    acts = _acts(ctx, [row[0] for row in rows], until)
     chains = [_chain(alert_item(row, ctx.zone, until), acts[row[0]]) for row in rows]
     untold = [c for c in chains if c["proof"] == "not_told"]
     unproven = [c for c in chains if c["proof"] == "sent"]
@@ -51,9 +44,36 @@ def who_knew(ctx: FigureContext, code: str, until: Millis) -> dict[str, Any] | N
     chosen = choose_set(ctx.known_sets, day_date(ctx.zone.day(until - 1)), None)
     heading = {"dossier_code": code, "until": ctx.text(until), "versions": versions(ctx, until, chosen)}
     reason = "" if chains else "no alert about this dossier held before that instant"
-    reads = [{**answers.event(ctx, row), "key": row["key"]} for row in audit.reads_of(ctx.everything, code, until)]
+    reads = [
+        {**answers.event(ctx, row), "log": LOG, "key": row["key"]}
+        for row in audit.reads_of(ctx.everything, code, until)
+    ]
     more = {"chains": chains, "read_by": reads}
     return answer("who-knew", told, counted, untold + unproven, heading | ctx.position(), reason=reason, **more)
+
+
+def alert_chain(ctx: FigureContext, alert: str) -> dict[str, Any] | None:
+    """One alert as it stands, with what it is about, its evidence and all acts; None where it cannot be seen."""
+    row = alerts.alert(ctx.reader(), alert)
+    if row is None:
+        return None
+    item = alert_item(row, ctx.zone, ctx.now_ms)
+    about = {name: item[name] for name in ("subject_kind", "subject", "dossier_code", "due_at", "evidence")}
+    return {**_chain(item, _acts(ctx, [alert], None)[alert]), **about}
+
+
+def _acts(ctx: FigureContext, ids: Sequence[str], until: Millis | None) -> dict[str, list[dict[str, Any]]]:
+    """The acts about each alert that were known before an instant, each with its place in the alert log."""
+    found: dict[str, list[dict[str, Any]]] = {alert: [] for alert in ids}
+    for alert, kind, at, known, actor, channel, reason, *_, partition, offset, index in alerts.acts(
+        ctx.client, list(ids)
+    ):
+        if until is None or known < until:
+            place = {"log": LOG, "partition": partition, "offset": offset, "index": index}
+            named = {"actor": actor, "channel": channel, "reason": reason}
+            times = {"at": ctx.text(at), "known_at": ctx.text(known)}
+            found[alert].append({"act": kind.removeprefix("alert."), **times, **named, **place})
+    return found
 
 
 def _chain(item: Mapping[str, Any], acts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,13 +1,13 @@
-"""Read routes over seals: checkpoints, proofs, consistency, and evidence bundles for strangers.
+"""Read routes over seals: checkpoints, proofs, consistency.
 
 Checkpoints and proofs of consistency hold hashes only, so every reader may have them; a proof of an event holds
 the event, and is given only to whom its dossier is shown.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api import seals
 from api.access import Principal, require
@@ -24,7 +24,6 @@ router = APIRouter(
 )
 Reader = Annotated[Principal, Depends(require("read"))]
 Parts = Annotated[Services, Depends(services_of)]
-_ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}}}}
 
 
 @router.get("/checkpoints", summary="Signed checkpoints")
@@ -65,15 +64,3 @@ def get_consistency(
 ) -> Response:
     """Both checkpoints, and for each tree the proof that the older is the beginning of the newer."""
     return json(seals.consistency(services, old, new))
-
-
-@router.get("/bundles/dossiers/{code}", summary="Evidence bundle of a dossier", responses=_ZIP)
-def get_dossier_bundle(
-    request: Request, who: Reader, services: Parts, code: Annotated[str, Path(max_length=128)]
-) -> Response:
-    """A ZIP with all its events and proofs, checked offline by the one file in it. Taking it is a recorded act."""
-    del request
-    data = seals.dossier_bundle(services, who, code)
-    services.acts.record("exported", code, who, services.wall())
-    headers = {"Content-Disposition": 'attachment; filename="goi-chung-cu.zip"', "Cache-Control": "no-store"}
-    return Response(data, 200, headers, "application/zip")

@@ -1,8 +1,6 @@
 """Papers over HTTP: a preview for who may read, issuing for who may act, and what was issued, made again."""
 
-import hashlib
 import time
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
@@ -11,16 +9,16 @@ from api.access import Principal, require
 from api.answers import json
 from api.figures.context import FigureContext
 from api.papers import issuing
-from api.papers.issuing import Asked, Paper, Record
-from api.papers.standing import Place, place_now, place_then, standing
+from api.papers.issuing import Asked, Paper
+from api.papers.standing import Place, place_now, place_then
 from api.params import instant, strict_query
 from api.problems import NotFound, Problem, responses
 from api.services import Services, services_of
-from dashboards.papers import due_calendar, letter_routes
+from dashboards.papers import due_calendar, evidence, letter_routes
+from dashboards.papers.again import described, found_record, log_id, made_again, may_see, present, sha
 from dashboards.papers.files import FORMATS, MEDIA, chosen, render, renderers
 from domain.events import encode_event, make_event
-from domain.instants import format_rfc3339
-from sinks.queries import at_positions, live
+from sinks.queries import at_positions
 
 SOURCE = "/gs766/papers"
 SETTLED_S = 0.2
@@ -45,6 +43,7 @@ def mount_papers(app: FastAPI) -> None:
     """Adds the routes to an app made by `api.app.create_app`, before it starts and before the board."""
     app.include_router(letter_routes.router)
     app.include_router(due_calendar.router)
+    app.include_router(evidence.router)
     app.include_router(router)
 
 
@@ -103,8 +102,8 @@ def get_issued(
     """The papers that were issued for units that the caller may see, the latest first."""
     del request
     with services.context(services, who) as ctx:
-        ctx = _present(ctx, services)
-        listed = [_described(ctx, r) for r in issuing.records(ctx, kind) if _may_see(ctx, r.unit)]
+        ctx = present(ctx, services)
+        listed = [described(ctx, r) for r in issuing.records(ctx, kind) if may_see(ctx, r.unit)]
     return json({"reports": listed[::-1]})
 
 
@@ -139,9 +138,9 @@ def issue_paper(
     form = chosen(question.kind, file_format)
     paper = _made(services, who, question, known_at, issued=True)
     files = {name: render(paper, name) for name in FORMATS[question.kind]}
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    hashes = {name: sha(content) for name, content in files.items()}
     with services.context(services, who) as ctx:
-        versions = {**paper.heading.versions, **renderers(), "log": _log_id(ctx)}
+        versions = {**paper.heading.versions, **renderers(), "log": log_id(ctx)}
     now = services.wall()
     report = issuing.paper_id(paper)
     data = {
@@ -192,74 +191,28 @@ def _issued_again(
     if extra:
         raise Problem("unknown-parameter", f"an issued paper takes 'format' only, not '{min(extra)[:40]}'")
     with services.context(services, who) as ctx:
-        ctx = _present(ctx, services)
-        record = next((r for r in issuing.records(ctx) if r.id == report), None)
-        if record is None or not _may_see(ctx, record.unit):
-            raise NotFound(f"there is no paper and no issued paper '{report[:60]}'")
+        ctx, record = found_record(ctx, services, report)
         form = file_format or FORMATS[record.kind][0]
         if form not in (*FORMATS[record.kind], "json", "record"):
             raise Problem(
                 "invalid-input", f"{record.kind} comes as {', '.join(FORMATS[record.kind])}, json or record"
             )
-        paper = issuing.again(ctx, record)
-        why = issuing.reasons(record, paper, renderers(), _log_id(ctx)) + issuing.moved(ctx, record)
-        told = _described(ctx, record)
+        again = made_again(ctx, record)
+        told = described(ctx, record)
     services.acts.record("exported", f"report:{record.id}", who, services.wall(), unit=record.unit)
-    if form == "json":
-        return _file(paper, form, render(paper, form), issued=True)
     if form == "record":
-        same = {name: _sha(render(paper, name)) == known for name, known in record.hashes.items()}
-        return json({**told, "reproduced": same, "reasons": [] if all(same.values()) else _said(why)})
-    content = render(paper, form)
-    if _sha(content) != record.hashes.get(form):
+        same = {name: equal for name, (_, equal) in again.files().items()}
+        return json({**told, "reproduced": same, "reasons": [] if all(same.values()) else again.reasons()})
+    content = again.file(form)
+    if form != "json" and sha(content) != record.hashes.get(form):
         raise Problem(
             "conflict",
-            f"{record.id} does not come out as it was issued: {'; '.join(_said(why))}",
-            reasons=_said(why),
+            f"{record.id} does not come out as it was issued: {'; '.join(again.reasons())}",
+            reasons=again.reasons(),
             issued_hash=record.hashes.get(form),
-            hash=_sha(content),
+            hash=sha(content),
         )
-    return _file(paper, form, content, issued=True)
-
-
-def _said(reasons: list[str]) -> list[str]:
-    return reasons or ["the figures are the same; the file is not, and no version that is recorded tells why"]
-
-
-def _sha(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _present(ctx: FigureContext, services: Services) -> FigureContext:
-    """The context with documents of issued papers in it, all that the rows have reached."""
-    vector = services.moments.current().vector
-    return standing(ctx, Place(ctx.now_ms, dict(enumerate(vector.events)), vector.acts), ctx.now_ms)
-
-
-def _may_see(ctx: FigureContext, unit: str) -> bool:
-    return ctx.visible is None or unit in ctx.visible
-
-
-def _log_id(ctx: FigureContext) -> str:
-    active = live.active_generation(ctx.client)
-    return active[1] if active else ""
-
-
-def _described(ctx: FigureContext, record: Record) -> Mapping[str, Any]:
-    return {
-        "id": record.id,
-        "kind": record.kind,
-        "unit": record.unit,
-        "period": record.period,
-        "as_of": ctx.text(record.as_of),
-        "known_at": format_rfc3339(record.known_at),
-        "issued_at": format_rfc3339(record.issued_at),
-        "options": record.options,
-        "versions": record.versions,
-        "positions": record.positions,
-        "hashes": record.hashes,
-        "content_hash": record.content_hash,
-    }
+    return _file(again.paper, form, content, issued=True)
 
 
 def _file(paper: Paper, form: str, content: bytes, *, issued: bool = False) -> Response:
@@ -272,7 +225,7 @@ def _file(paper: Paper, form: str, content: bytes, *, issued: bool = False) -> R
         "Vary": "Authorization, X-GS766-Key",
         "X-Content-Type-Options": "nosniff",
         "X-GS766-Code": head.code,
-        "X-GS766-Content-SHA256": _sha(content),
+        "X-GS766-Content-SHA256": sha(content),
     }
     if issued:
         headers["X-GS766-Report"] = issuing.paper_id(paper)

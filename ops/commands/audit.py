@@ -12,10 +12,11 @@ PeriodOption = Annotated[str, typer.Option(help="2026-08, 2026-Q3, 2026, 2026-07
 NOT_YET = (
     "controls",
     "completeness",
-    "figure",
-    "as-shown",
 )
 """Questions of an auditor (users.md §D) that this release does not answer."""
+BundleOption = Annotated[
+    Path | None, typer.Option(help="Also write the answer with its events and proofs to this file, for strangers.")
+]
 UnitArgument = Annotated[str, typer.Argument(help="The unit's code; its subtree counts.")]
 
 
@@ -30,6 +31,8 @@ def register(app: typer.Typer) -> None:
     group.command("too-early")(too_early)
     group.command("apologies")(apologies)
     group.command("reads")(reads)
+    group.command("figure")(figure)
+    group.command("as-shown")(as_shown)
     for word in NOT_YET:
         group.command(word, help="Not answered yet: cannot tell.")(_not_yet)
     app.add_typer(group, name="audit")
@@ -43,25 +46,27 @@ def changes(
     as_of: AsOfOption = None,
     indicator_set: Annotated[str | None, typer.Option("--set", help="The indicator set.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=5000, help="So many dossiers are listed.")] = 200,
+    bundle: BundleOption = None,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """What changed between two instants of knowledge, and the events that changed it."""
     query = {"unit": unit, "period": period, "between": between, "as_of": as_of, "limit": limit}
-    _ask(ctx, "changes", query | {"set": indicator_set}, as_json, data)
+    _ask(ctx, "changes", query | {"set": indicator_set}, as_json, data, bundle)
 
 
 def who_knew(
     ctx: typer.Context,
     code: Annotated[str, typer.Argument(help="The dossier's code.")],
     until: Annotated[str | None, typer.Option(help="What was known and done before this instant.")] = None,
+    bundle: BundleOption = None,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """The alerts of a dossier, what was done about each, and what is missing. Sent is not known."""
     from ops.client import part
 
-    _ask(ctx, f"who-knew/{part(code)}", {"until": until}, as_json, data)
+    _ask(ctx, f"who-knew/{part(code)}", {"until": until}, as_json, data, bundle)
 
 
 def moved_due(
@@ -69,11 +74,12 @@ def moved_due(
     unit: UnitArgument,
     period: PeriodOption = "ytd",
     as_of: AsOfOption = None,
+    bundle: BundleOption = None,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Due dates moved late, without an apology in time, or twice; the verdict by both dates."""
-    _ask(ctx, "moved-due", {"unit": unit, "period": period, "as_of": as_of}, as_json, data)
+    _ask(ctx, "moved-due", {"unit": unit, "period": period, "as_of": as_of}, as_json, data, bundle)
 
 
 def too_early(
@@ -81,11 +87,12 @@ def too_early(
     unit: UnitArgument,
     period: PeriodOption = "ytd",
     as_of: AsOfOption = None,
+    bundle: BundleOption = None,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Dossiers reported finished, and taken back afterwards."""
-    _ask(ctx, "too-early", {"unit": unit, "period": period, "as_of": as_of}, as_json, data)
+    _ask(ctx, "too-early", {"unit": unit, "period": period, "as_of": as_of}, as_json, data, bundle)
 
 
 def apologies(
@@ -93,11 +100,12 @@ def apologies(
     unit: UnitArgument,
     period: PeriodOption = "ytd",
     as_of: AsOfOption = None,
+    bundle: BundleOption = None,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Late dossiers without an apology (Mẫu 04), or with one sent too late."""
-    _ask(ctx, "apologies", {"unit": unit, "period": period, "as_of": as_of}, as_json, data)
+    _ask(ctx, "apologies", {"unit": unit, "period": period, "as_of": as_of}, as_json, data, bundle)
 
 
 def backdated(
@@ -106,12 +114,56 @@ def backdated(
     period: PeriodOption = "ytd",
     over_hours: Annotated[int, typer.Option(min=0, help="Recorded within these hours is in order.")] = 24,
     as_of: AsOfOption = None,
+    bundle: BundleOption = None,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Ends that are on time as stated and late as recorded; the lag beside the unit's peers."""
     query = {"unit": unit, "period": period, "as_of": as_of, "over_hours": over_hours}
-    _ask(ctx, "backdated", query, as_json, data)
+    _ask(ctx, "backdated", query, as_json, data, bundle)
+
+
+def figure(
+    ctx: typer.Context,
+    report: Annotated[str, typer.Argument(help="The id of an issued report.")],
+    bundle: BundleOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """An issued report, recomputed against its sealed hash; its figures then and now, and what changed them."""
+    from ops.client import part
+    from ops.commands.seals import write_bundle
+
+    if bundle is not None:
+        write_bundle(settings_of(ctx, data), f"reports/{part(report)}", {}, bundle)
+    _ask(ctx, f"figure/{part(report)}", {}, as_json, data, None)
+
+
+def as_shown(
+    ctx: typer.Context,
+    at: Annotated[str, typer.Option(help="The instant: as of it, and as known at it.")],
+    report: Annotated[str | None, typer.Option(help="An issued report, made again to its sealed hash.")] = None,
+    dossier: Annotated[str | None, typer.Option(help="A dossier's code.")] = None,
+    unit: Annotated[str | None, typer.Option(help="A unit: its scorecard, or with --state its list.")] = None,
+    period: Annotated[str | None, typer.Option(help="Of the scorecard; default: the year so far.")] = None,
+    state: Annotated[str | None, typer.Option(help="Of the list: open_late, open_not_due, undated …")] = None,
+    bundle: BundleOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """What was shown at an instant: a scorecard, a list, a dossier, a report; with none named the last brief."""
+    from ops.client import part
+    from ops.commands.seals import write_bundle
+
+    if bundle is not None:
+        named = f"reports/{part(report)}" if report else f"dossiers/{part(dossier)}" if dossier else ""
+        if not named:
+            raise typer.BadParameter(
+                "--bundle goes with --report or --dossier; for figures: gs766 evidence --figure"
+            )
+        write_bundle(settings_of(ctx, data), named, {}, bundle)
+    query = {"at": at, "report": report, "dossier": dossier, "unit": unit, "period": period, "state": state}
+    _ask(ctx, "as-shown", query, as_json, data, None)
 
 
 def reads(
@@ -124,7 +176,7 @@ def reads(
     data: DataOption = None,
 ) -> None:
     """Who read which dossiers, lists and exports, and asked which SQL. Asking this is recorded as well."""
-    _ask(ctx, "reads", {"who": who, "dossier": dossier, "between": between, "limit": limit}, as_json, data)
+    _ask(ctx, "reads", {"who": who, "dossier": dossier, "between": between, "limit": limit}, as_json, data, None)
 
 
 def verify(
@@ -139,13 +191,24 @@ def verify(
     verified(ctx, since=since, as_json=as_json, data=data)
 
 
-def _ask(ctx: typer.Context, word: str, query: dict[str, Any], as_json: bool, data: Path | None) -> None:
+def _ask(
+    ctx: typer.Context, word: str, query: dict[str, Any], as_json: bool, data: Path | None, bundle: Path | None
+) -> None:
     from ops.client import Client
 
     settings = settings_of(ctx, data)
     if "set" in query:
         query["set"] = query["set"] or settings.indicator_set or None
-    _end(Client(settings, timeout=900.0).get(f"/v1/audit/{word}", **query), as_json)
+    answer = Client(settings, timeout=900.0).get(f"/v1/audit/{word}", **query)
+    if bundle is not None:
+        from urllib.parse import unquote
+
+        from ops.commands.seals import write_bundle
+
+        name, _, code = word.partition("/")
+        wanted = {n: v for n, v in query.items() if n != "limit"} | ({"code": unquote(code)} if code else {})
+        write_bundle(settings, f"answers/{name}", wanted, bundle)
+    _end(answer, as_json)
 
 
 def _end(answer: dict[str, Any], as_json: bool) -> None:

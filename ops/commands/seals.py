@@ -11,6 +11,7 @@ from ops.commands.audit_words import CODES, WORDS
 from ops.commands.shell import DataOption, JsonOption, print_json, say, settings_of
 
 if TYPE_CHECKING:
+    from ops.settings import Settings
     from sinks.sealing.config import SealConfig
 
 
@@ -99,19 +100,50 @@ def seal(
 
 def evidence(
     ctx: typer.Context,
-    code: Annotated[str, typer.Argument(help="The dossier's code.")],
+    code: Annotated[str | None, typer.Argument(help="The dossier's code, for a bundle of its history.")] = None,
+    figure: Annotated[
+        str | None, typer.Option(help="An indicator, with --unit and --period: PROCESSED_ON_TIME.")
+    ] = None,
+    alert: Annotated[str | None, typer.Option(help="An alert's id: its chain and what it is about.")] = None,
+    report: Annotated[str | None, typer.Option(help="An issued report's id: its files and their issue.")] = None,
+    unit: Annotated[str | None, typer.Option(help="With --figure.")] = None,
+    period: Annotated[str | None, typer.Option(help="With --figure.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="With --figure: an exclusive instant.")] = None,
+    known_at: Annotated[str | None, typer.Option(help="With --figure: as it was known then.")] = None,
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path("goi-chung-cu.zip"),
     data: DataOption = None,
 ) -> None:
-    """A bundle of all events of a dossier with proofs, for strangers to check offline. A recorded act."""
-    from ops.client import Client, part
+    """A bundle of events with proofs, for strangers to check offline. A recorded act.
+
+    Of a dossier (CODE), a figure (--figure), an alert's chain (--alert) or an issued report (--report). A figure
+    of more than 200 dossiers comes as a commitment to all of them and 200 that nobody can choose.
+    """
+    from ops.client import part
+
+    wanted = {"dossiers": code, "figures": figure, "alerts": alert, "reports": report}
+    given = [(kind, name) for kind, name in wanted.items() if name is not None]
+    if len(given) != 1:
+        raise typer.BadParameter("give one of CODE, --figure, --alert and --report")
+    ((kind, name),) = given
+    query = {"unit": unit, "period": period, "as_of": as_of, "known_at": known_at}
+    if kind == "figures" and not (unit and period):
+        raise typer.BadParameter("--figure needs --unit and --period")
+    if kind != "figures" and any(query.values()):
+        raise typer.BadParameter("--unit, --period, --as-of and --known-at belong to --figure")
+    write_bundle(settings_of(ctx, data), f"{kind}/{part(name)}", query, out)
+
+
+def write_bundle(settings: "Settings", path: str, query: dict[str, Any], out: Path) -> None:
+    """Fetches a bundle, after sealing what came until now, and writes it."""
+    from ops.client import Client
     from ops.configs import seal_config
     from ops.stack_file import read_stack
 
-    settings = settings_of(ctx, data)
     if not settings.api and read_stack(settings.data) is not None:
         _seal_now(seal_config(settings))
-    bundle, _ = Client(settings).file("GET", f"/v1/audit/bundles/dossiers/{part(code)}")
+    if path.startswith("figures/") and not settings.api:
+        query = query | {"set": settings.indicator_set or None}
+    bundle, _ = Client(settings, timeout=900.0).file("GET", f"/v1/audit/bundles/{path}", **query)
     out.write_bytes(bundle)
     say(f"{out}: check it with `python3 -I kiem_tra.py {out.name}`, kiem_tra.py being a copy you trust")
 

@@ -4,12 +4,12 @@ Layout: the entries' hashes (32 bytes each), then the subjects' keys as the firs
 latest closes are kept; an older one can be made anew from the log.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from domain.merkle import Frontier, Hash, LeafList, inclusion_path, root_of
+from domain.merkle import Frontier, Hash, inclusion_path, root_of
 
 KEPT = 40
 _KEY, _HASH = 16, 32
@@ -41,22 +41,37 @@ def write_close(
     return frontier.root()
 
 
-def find_entry(folder: Path, key: tuple[str, int], size: int, subject: bytes) -> Entry | None:
-    """The entry of a subject in the close after `size` leaves; None when subject or file is not there."""
+class _Levels:
+    """All nodes over the entries of a close, hashed once for however many proofs."""
+
+    def __init__(self, entries: Sequence[Hash]) -> None:
+        self._levels: dict[int, list[Hash]] = {level: [] for level in range(1, max(1, len(entries).bit_length()))}
+        Frontier().append(entries, self._levels)
+        self._levels[0] = list(entries)
+
+    def node(self, level: int, index: int) -> Hash:
+        """As `domain.merkle.Nodes` says."""
+        return self._levels[level][index]
+
+
+def find_entries(
+    folder: Path, key: tuple[str, int], size: int, subjects: Iterable[bytes]
+) -> dict[bytes, Entry] | None:
+    """The entries of these subjects in the close after `size` leaves, those that are there; None when its file is
+    gone."""
     path = _path(folder, key, size)
     if not path.exists():
         return None
     data = path.read_bytes()
     count = len(data) // (_KEY + _HASH)
-    wanted, keys = sha256(subject).digest()[:_KEY], data[count * _HASH :]
-    at = keys.find(wanted)
-    while at >= 0 and at % _KEY:
-        at = keys.find(wanted, at + 1)
-    if at < 0:
-        return None
+    places = {data[n : n + _KEY]: at for at, n in enumerate(range(count * _HASH, len(data), _KEY))}
+    found = [(s, places[short]) for s in subjects if (short := sha256(s).digest()[:_KEY]) in places]
+    if not found:
+        return {}
     entries = [data[n : n + _HASH] for n in range(0, count * _HASH, _HASH)]
-    nodes, index = LeafList(entries), at // _KEY
-    return Entry(index, count, entries[index], inclusion_path(nodes, index, count), root_of(nodes, count))
+    nodes = _Levels(entries)
+    root = root_of(nodes, count)
+    return {s: Entry(at, count, entries[at], inclusion_path(nodes, at, count), root) for s, at in found}
 
 
 def _path(folder: Path, key: tuple[str, int], size: int) -> Path:

@@ -17,17 +17,7 @@ from domain.merkle import consistency_path
 from domain.seals import Checkpoint, Signed
 from sinks.sealing.chain import CheckpointFile
 from sinks.sealing.tiles import TreeReader
-
-WITNESS_PREFIX = b"gs766-witness-1\n"
-
-
-class Cosigned(msgspec.Struct, frozen=True):
-    """A witness's signature (Ed25519 over its prefix and the checkpoint's body, hexadecimal)."""
-
-    number: int
-    witness: str
-    key: str
-    signature: str
+from sinks.sealing.witnessed import Cosigned
 
 
 class Holder(Protocol):

@@ -1,9 +1,9 @@
 """Proofs from the sealer's folder: that an event is in the log, that one checkpoint continues another, that a
 subject's history is whole. Reading only; the sealer may work meanwhile."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -13,7 +13,7 @@ from domain.errors import InvalidEvent, InvalidInput, Refused
 from domain.merkle import inclusion_path
 from domain.seals import Close, Signed, TreeHead, named_key, record_leaves
 from sinks.sealing.chain import CheckpointFile
-from sinks.sealing.closes import find_entry
+from sinks.sealing.closes import Entry, find_entries
 from sinks.sealing.config import SealConfig
 from sinks.sealing.outside import proofs as consistency_proofs
 from sinks.sealing.outside import tree_folder
@@ -75,12 +75,30 @@ class Completeness(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: int
 
 
+class Records(Protocol):
+    """Where the bytes of records are read for proofs: by default the store."""
+
+    def values(self, log: str, partition: int, offsets: Sequence[int]) -> dict[int, bytes]:
+        """The records at these offsets, those that are there."""
+        ...
+
+    def close(self) -> None:
+        """Ends the connection."""
+        ...
+
+
+Subject = tuple[str, int, str, str]
+"""(log, partition, kind, subject)."""
+
+
 class Proofs:
     """Answers from one folder. Refused when nothing is sealed, or not yet, or not as asked."""
 
-    def __init__(self, config: SealConfig) -> None:
+    def __init__(self, config: SealConfig, records: Callable[[], Records] | None = None) -> None:
+        """`records` opens what gives the records' bytes; left out: the store."""
         self._config = config
         self._chain = CheckpointFile(config.checkpoints)
+        self._records = records or (lambda: StoredRecords(config))
 
     def newest(self) -> Signed:
         """The newest checkpoint."""
@@ -111,25 +129,23 @@ class Proofs:
         by_partition: dict[tuple[str, int], list[Coordinates]] = {}
         for place in places:
             by_partition.setdefault((place.log, place.partition), []).append(place)
-        with closing(StoredRecords(self._config)) as stored:
+        with closing(self._records()) as stored:
             for (log, partition), wanted in sorted(by_partition.items()):
                 head = checkpoint.head(log, partition)
                 if head is None:
                     raise InvalidInput(f"{log} has no partition {partition}")
+                values = stored.values(log, partition, sorted({place.offset for place in wanted}))
                 tree = TreeReader(tree_folder(self._config.folder / "trees", log, partition))
                 with closing(tree):
                     for place in sorted(wanted):
-                        yield self._event(tree, stored, head, place, checkpoint.number)
+                        yield self._event(tree, values.get(place.offset), head, place, checkpoint.number)
 
     def _event(
-        self, tree: TreeReader, stored: StoredRecords, head: TreeHead, place: Coordinates, number: int
+        self, tree: TreeReader, value: bytes | None, head: TreeHead, place: Coordinates, number: int
     ) -> EventProof:
         found = tree.record(place.offset, head.size)
         if found is None:
             raise Refused(f"{place} is not sealed yet: seal now with gs766 seal, or wait a minute")
-        value = next(
-            (v for _, _, v in stored.rows(place.log, place.partition, place.offset, place.offset + 1)), None
-        )
         if value is None:
             raise Refused(f"the record of {place} is not in the store: run gs766 verify")
         try:
@@ -157,32 +173,51 @@ class Proofs:
 
     def completeness(self, log: str, partition: int, kind: str, subject: str) -> Completeness | None:
         """The newest close that holds the subject; None when no such day was closed yet, or its file is gone."""
-        key = named_key(kind, subject)
-        for number, close in self._closes(log, partition):
-            entry = find_entry(self._config.folder / "closes", (log, partition), close.size, key)
-            if entry is not None:
-                return Completeness(
-                    log=log,
-                    partition=partition,
-                    kind=kind,
-                    subject=subject,
-                    day=close.day,
-                    size=close.size,
-                    place=entry.place,
-                    path=tuple(h.hex() for h in entry.path),
-                    checkpoint=number,
-                )
-        return None
+        return self.complete([(log, partition, kind, subject)])[log, partition, kind, subject]
 
-    def _closes(self, log: str, partition: int) -> list[tuple[int, Close]]:
-        """All closes of a partition, newest first, with the checkpoint that tells each."""
-        found = [
-            (checkpoint.number, close)
-            for checkpoint in (signed.checkpoint() for signed in self._chain)
-            for close in checkpoint.closes
-            if (close.log, close.partition) == (log, partition)
-        ]
-        return found[::-1]
+    def complete(self, subjects: Iterable[Subject], upto: int | None = None) -> dict[Subject, Completeness | None]:
+        """For each subject the newest close, told by checkpoint `upto` at the latest, that holds it; None for one
+        that came after it, or where no day was closed yet, or the close's file is gone."""
+        found: dict[Subject, Completeness | None] = dict.fromkeys(subjects)
+        by_partition: dict[tuple[str, int], dict[bytes, Subject]] = {}
+        for subject in found:
+            by_partition.setdefault(subject[:2], {})[named_key(*subject[2:])] = subject
+        closes = self._closes(upto) if by_partition else {}
+        for partition, keys in by_partition.items():
+            for number, close in closes.get(partition, ()):
+                entries = find_entries(self._config.folder / "closes", partition, close.size, keys)
+                if entries is None:
+                    continue
+                for key, entry in entries.items():
+                    found[keys[key]] = _claim(keys[key], number, close, entry)
+                break  # A close holds every subject of those before it.
+        return found
+
+    def _closes(self, upto: int | None) -> dict[tuple[str, int], list[tuple[int, Close]]]:
+        """All closes by partition, newest first, with the checkpoint that tells each."""
+        found: dict[tuple[str, int], list[tuple[int, Close]]] = {}
+        for signed in self._chain:
+            if '"closes":[]' in signed.body:
+                continue
+            checkpoint = signed.checkpoint()
+            for close in checkpoint.closes if upto is None or checkpoint.number <= upto else ():
+                found.setdefault((close.log, close.partition), []).insert(0, (checkpoint.number, close))
+        return found
+
+
+def _claim(subject: Subject, number: int, close: Close, entry: Entry) -> Completeness:
+    log, partition, kind, name = subject
+    return Completeness(
+        log=log,
+        partition=partition,
+        kind=kind,
+        subject=name,
+        day=close.day,
+        size=close.size,
+        place=entry.place,
+        path=tuple(h.hex() for h in entry.path),
+        checkpoint=number,
+    )
 
 
 def as_builtins(proofs: Iterable[msgspec.Struct]) -> list[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ from eventlog.seals import SealTopic
 from sinks.clickhouse import clean_errors, connect
 from sinks.sealing.chain import CheckpointFile, encode_line
 from sinks.sealing.config import SealConfig
-from sinks.sealing.outside import Cosigned
+from sinks.sealing.witnessed import Cosigned, keep_cosignature
 
 log = logging.getLogger("gs766.sealer")
 
@@ -72,11 +72,11 @@ class Published:
         self._in_store = number
 
     def cosigned(self, found: Cosigned, signed: Signed) -> None:
-        """Keeps a witness's signature, in a file and in the table."""
-        path = self._config.folder / "witnesses.jsonl"
-        with path.open("ab") as file:
-            file.write(msgspec.json.encode(found) + b"\n")
-        del signed
+        """Keeps a witness's signature, if it is one."""
+        if not found.covers(signed.body) or found.number != signed.checkpoint().number:
+            log.warning("the signature of %s over checkpoint %s is not right", found.witness, found.number)
+            return
+        keep_cosignature(self._config.folder, found)
 
     def _forget_store(self) -> None:
         self._in_store = None

@@ -1,6 +1,6 @@
 """What the store holds of the logs, for verification: rows as they stand, before the engine merges them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sinks.clickhouse import clean_errors, connect
@@ -8,6 +8,7 @@ from sinks.migrations.m0001_log import exploded_sql
 from sinks.sealing.config import SealConfig
 
 _STEP = 20_000
+_AT_ONCE = 500
 _MS = "toUnixTimestamp64Milli({})"
 LOGS = {"dossier-events": "events", "alert-log": "alert_acts"}
 _COLUMNS = "subject, offset, `index`, id, source, type, occurred_at, recorded_at, known_at, causation_id, data"
@@ -62,6 +63,20 @@ class StoredRecords:
                 found = self._client.execute(sql, parameters, settings={"strings_as_bytes": True})
             for offset, known_at, value in found:
                 yield int(offset), int(known_at), value
+
+    def values(self, log: str, partition: int, offsets: Sequence[int]) -> dict[int, bytes]:
+        """The records at these offsets, those that are there."""
+        found: dict[int, bytes] = {}
+        sql = (
+            "SELECT offset, value FROM records WHERE topic = %(log)s AND partition = %(partition)s"
+            " AND offset IN %(offsets)s"
+        )
+        for n in range(0, len(offsets), _AT_ONCE):
+            parameters = {"log": log, "partition": partition, "offsets": list(offsets[n : n + _AT_ONCE])}
+            with clean_errors():
+                rows = self._client.execute(sql, parameters, settings={"strings_as_bytes": True})
+            found |= {int(offset): value for offset, value in rows}
+        return found
 
     def exploded(
         self, log: str, partition: int, stop: int

@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.merkle import Frontier, LeafList, consistency_path, inclusion_path, root_of
-from sinks.sealing.closes import find_entry, write_close
+from domain.merkle import Frontier, LeafList, consistency_path, inclusion_path, root_from_inclusion, root_of
+from sinks.sealing.closes import find_entries, write_close
 from sinks.sealing.tiles import TreeReader, TreeWriter
 
 
@@ -59,10 +59,13 @@ def test_a_close_proves_each_subject_and_nothing_else(count: int, chosen: int) -
     with TemporaryDirectory() as folder:
         digests = [sha256(key).digest()[:16] for key in keys]
         root = write_close(Path(folder), ("dossier-events", 0), 7, digests, [leaf(n) for n in range(count)])
-        found = find_entry(Path(folder), ("dossier-events", 0), 7, f"dossier\0{chosen:03}".encode())
+        wanted = f"dossier\0{chosen:03}".encode()
+        entries = find_entries(Path(folder), ("dossier-events", 0), 7, [wanted])
+        assert entries is not None
         if chosen >= count:
-            assert found is None
+            assert not entries
         else:
-            assert found is not None
-            assert (found.place, found.subjects, found.hash, found.root) == (chosen, count, leaf(chosen), root)
-        assert find_entry(Path(folder), ("dossier-events", 0), 8, keys[0]) is None
+            found = entries[wanted]
+            assert found[:3] == (chosen, count, leaf(chosen))
+            assert (found.root, root_from_inclusion(found.hash, chosen, count, found.path)) == (root, root)
+        assert find_entries(Path(folder), ("dossier-events", 0), 8, keys[:1]) is None
