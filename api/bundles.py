@@ -68,7 +68,7 @@ def figure_bundle(
     for row in said["rows"]:
         mine = sorted(tuple(p[1:]) for p in places if p.subject == row["code"] and tuple(p[1:]) in refused)
         row.update({"refused": mine} if mine else {})
-    files = {CONTENT["figure"]: json_bytes(said), "bo_chi_so.json": json_bytes(chosen)}
+    files = {CONTENT["figure"]: json_bytes(said), "bo_chi_so.json": msgspec.json.encode(chosen, order="sorted")}
     count, shown = said["count"], len(codes)
     facts = [
         f"Chỉ số {code}, đơn vị {unit}, kỳ {head['period']}: {said['numerator']}/{said['denominator']}, "

@@ -15,6 +15,7 @@ from sinks.queries import at_positions
 from sinks.sealing.chain import CheckpointFile
 from sinks.sealing.config import SealConfig
 from sinks.sealing.proofs import EventProof, Proofs, read_coordinates
+from sinks.sealing.verifying import verify
 
 LOG = "dossier-events"
 
@@ -83,3 +84,16 @@ def with_seal(services: Services, ctx: FigureContext, found: dict[str, Any] | No
     why = "; ".join(t for t in (found["reason"], "what was known by then is not sealed yet: gs766 seal") if t)
     told = "cannot_tell" if found["verdict"] == "holds" else found["verdict"]
     return found | {"sealed": None, "verdict": told, "reason": why}
+
+
+def chain(services: Services) -> CheckpointFile:
+    """Every checkpoint, oldest first."""
+    return CheckpointFile(config_of(services).checkpoints)
+
+
+def verified(services: Services, who: Principal, sample: int) -> dict[str, Any]:
+    """Verification by sample, in the shape of an auditor's answer; NotFound for a key bound to units."""
+    if who.units and services.config.root not in who.units:
+        raise NotFound("the log is the province's: ask with a key that is not bound to units")
+    found = verify(config_of(services), sample=sample)
+    return {"question": "verify", **found.to_json()}

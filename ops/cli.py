@@ -34,6 +34,7 @@ from ops.commands import (
     steering,
     transfer,
     watch,
+    witness,
 )
 from ops.commands.shell import Shell, say
 
@@ -69,6 +70,7 @@ for module in (
     recipients,
     report,
     watch,
+    witness,
 ):
     module.register(app)
 

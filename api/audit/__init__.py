@@ -3,6 +3,8 @@
 from api.audit.chains import alert_chain, who_knew
 from api.audit.changes import changes
 from api.audit.commitments import committed
+from api.audit.completeness import completeness
+from api.audit.controls import controls
 from api.audit.dossiers import apologies, backdated, moved_due, too_early
 from api.audit.reads import reads
 from api.audit.shown import dossier_shown, list_shown, scorecard_shown
@@ -13,6 +15,8 @@ __all__ = [
     "backdated",
     "changes",
     "committed",
+    "completeness",
+    "controls",
     "dossier_shown",
     "list_shown",
     "moved_due",

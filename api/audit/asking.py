@@ -59,6 +59,8 @@ WORDS: Mapping[str, Callable[[FigureContext, Asked], dict[str, Any] | None]] = {
     "backdated": _backdated,
     "too-early": _of_unit("too_early"),
     "apologies": _of_unit("apologies"),
+    "completeness": _of_unit("completeness"),
+    "controls": _of_unit("controls"),
 }
 
 

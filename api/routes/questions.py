@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api import audit
+from api import audit, seals
 from api.access import Principal, require
-from api.answers import figure
+from api.answers import figure, json
 from api.params import instant, strict_query
 from api.problems import Problem, responses
 from api.routes.figures import AsOf, Code, Limit, Period, SetName, UnitWanted
@@ -118,3 +118,34 @@ def get_who_knew(request: Request, who: Reader, services: Parts, code: Code, unt
         lambda ctx: audit.who_knew(ctx, code, ctx.now_ms if moment is None else moment),
         cached=False,
     )
+
+
+@router.get("/completeness", summary="Source, log, tables and portal by day")
+def get_completeness(
+    request: Request, who: Reader, services: Parts, unit: UnitWanted, period: Period, as_of: AsOf = None
+) -> Response:
+    """What the log got, what rows and cells hold, what was refused, silent hours, and what the portal told."""
+    until = instant(as_of, services.zone, "as_of")
+    return figure(request, services, who, lambda ctx: audit.completeness(ctx, unit, period, until), cached=False)
+
+
+@router.get("/controls", summary="Silences, rules, keys, exports and reads")
+def get_controls(
+    request: Request, who: Reader, services: Parts, unit: UnitWanted, period: Period, as_of: AsOf = None
+) -> Response:
+    """Who changed what the figures rest on, what each change moved, and what was kept back, with its reason."""
+    until, chain = instant(as_of, services.zone, "as_of"), seals.chain(services)
+    return figure(
+        request, services, who, lambda ctx: audit.controls(ctx, unit, period, until, chain), cached=False
+    )
+
+
+@router.get("/verify", summary="Whether log and rows are what was sealed, by sample")
+def get_verify(
+    who: Reader,
+    services: Parts,
+    sample: Annotated[int, Query(ge=1, le=200, description="Records of every day, drawn at random.")] = 5,
+) -> Response:
+    """Some records of every day, in Kafka and in the store, against the newest signed root, and the chain against
+    its outside copy. The whole log: `gs766 verify`."""
+    return json(seals.verified(services, who, sample))

@@ -9,11 +9,6 @@ from ops.commands.audit_words import CODES, show
 from ops.commands.shell import AsOfOption, DataOption, JsonOption, print_json, settings_of
 
 PeriodOption = Annotated[str, typer.Option(help="2026-08, 2026-Q3, 2026, 2026-07-15..2026-08-14, today or ytd.")]
-NOT_YET = (
-    "controls",
-    "completeness",
-)
-"""Questions of an auditor (users.md §D) that this release does not answer."""
 BundleOption = Annotated[
     Path | None, typer.Option(help="Also write the answer with its events and proofs to this file, for strangers.")
 ]
@@ -33,8 +28,8 @@ def register(app: typer.Typer) -> None:
     group.command("reads")(reads)
     group.command("figure")(figure)
     group.command("as-shown")(as_shown)
-    for word in NOT_YET:
-        group.command(word, help="Not answered yet: cannot tell.")(_not_yet)
+    group.command("completeness")(completeness)
+    group.command("controls")(controls)
     app.add_typer(group, name="audit")
 
 
@@ -121,6 +116,35 @@ def backdated(
     """Ends that are on time as stated and late as recorded; the lag beside the unit's peers."""
     query = {"unit": unit, "period": period, "as_of": as_of, "over_hours": over_hours}
     _ask(ctx, "backdated", query, as_json, data, bundle)
+
+
+def completeness(
+    ctx: typer.Context,
+    unit: UnitArgument,
+    period: PeriodOption = "ytd",
+    as_of: AsOfOption = None,
+    bundle: BundleOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Source, log, tables and portal by day; refused events, silent hours."""
+    _ask(ctx, "completeness", {"unit": unit, "period": period, "as_of": as_of}, as_json, data, bundle)
+
+
+def controls(
+    ctx: typer.Context,
+    unit: Annotated[
+        str | None, typer.Argument(help="Whose figures a change moved; default: the province.")
+    ] = None,
+    period: PeriodOption = "ytd",
+    as_of: AsOfOption = None,
+    bundle: BundleOption = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Silences, suppressions, rules, calendars and targets with author and effect, keys, exports, reads."""
+    query = {"unit": unit or settings_of(ctx, data).root, "period": period, "as_of": as_of}
+    _ask(ctx, "controls", query, as_json, data, bundle)
 
 
 def figure(
@@ -217,13 +241,3 @@ def _end(answer: dict[str, Any], as_json: bool) -> None:
     else:
         show(answer)
     raise typer.Exit(CODES[answer["verdict"]])
-
-
-def _not_yet(
-    subject: Annotated[str | None, typer.Argument(help="A dossier, unit or report, as the question asks.")] = None,
-    as_json: JsonOption = False,
-    data: DataOption = None,
-) -> None:
-    del subject, data
-    why = "this release does not answer it yet; gs766 verify tells whether the logs are what was sealed"
-    _end({"question": "", "verdict": "cannot_tell", "checked": {}, "differences": [], "reason": why}, as_json)

@@ -12,7 +12,7 @@ from typing import Protocol
 import httpx
 import msgspec
 
-from domain.errors import Unavailable
+from domain.errors import Refused, Unavailable
 from domain.merkle import consistency_path
 from domain.seals import Checkpoint, Signed
 from sinks.sealing.chain import CheckpointFile
@@ -68,6 +68,7 @@ class HttpHolder:
     name: str
     log_id: str
     trees: Path
+    chain: CheckpointFile
     required: bool = False
     timeout: float = 5.0
 
@@ -83,21 +84,43 @@ class HttpHolder:
         return msgspec.json.decode(answer.content, type=Signed)
 
     def give(self, signed: Signed, before: Signed | None) -> Cosigned | None:
-        """As the protocol says, with the proof that what it held is the beginning of the new."""
+        """As the protocol says, with the proof that what it held is the beginning of the new. Refused when it
+        says that it is not: then another history was shown to it."""
         old = before.checkpoint() if before is not None else None
-        body = {"checkpoint": signed, "consistency": proofs(self.trees, old, signed.checkpoint())}
+        body = {
+            "checkpoint": signed,
+            "consistency": proofs(self.trees, old, signed.checkpoint()),
+            "between": [] if old is None else _key_changes(self.chain, old, signed.checkpoint()),
+        }
         try:
             answer = httpx.post(
                 f"{self.name}/checkpoints", content=msgspec.json.encode(body), timeout=self.timeout
             )
         except httpx.HTTPError as error:
             raise Unavailable(f"the witness {self.name} does not answer ({type(error).__name__})") from error
+        if answer.status_code == 409:
+            raise Refused(f"the witness {self.name} refuses the checkpoint: {answer.text[:300]}; run gs766 verify")
         self._check(answer)
         return msgspec.json.decode(answer.content, type=Cosigned)
 
     def _check(self, answer: httpx.Response) -> None:
         if answer.status_code != 200:
             raise Unavailable(f"the witness {self.name} answers {answer.status_code}: {answer.text[:300]}")
+
+
+def _key_changes(chain: CheckpointFile, old: Checkpoint, new: Checkpoint) -> list[Signed]:
+    """The checkpoints between two that name a new key: each next signature is known by them."""
+    if new.keys == old.keys or new.number == old.number + 1:
+        return []
+    found, known = [], old.keys
+    for signed in chain.after(old.number):
+        checkpoint = signed.checkpoint()
+        if checkpoint.number >= new.number:
+            break
+        if checkpoint.keys != known:
+            found.append(signed)
+            known = checkpoint.keys
+    return found
 
 
 def tree_folder(trees: Path, log: str, partition: int) -> Path:

@@ -279,5 +279,6 @@ def _is_told(close: Close, last: Checkpoint | None) -> bool:
 
 def holders_of(config: SealConfig, log_id: str) -> tuple[Holder, ...]:
     """All that hold checkpoints outside."""
-    witnesses = (HttpHolder(url.rstrip("/"), log_id, config.folder / "trees") for url in config.push)
+    chain = CheckpointFile(config.checkpoints)
+    witnesses = (HttpHolder(url.rstrip("/"), log_id, config.folder / "trees", chain) for url in config.push)
     return (FileHolder(config.outside), *witnesses)
