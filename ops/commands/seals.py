@@ -34,6 +34,9 @@ def verify(
     against: Annotated[
         list[Path] | None, typer.Option(help="Another's copy of the checkpoints; may be repeated.")
     ] = None,
+    witness: Annotated[
+        str | None, typer.Option(help="A witness's public key: it must have signed the checkpoints.")
+    ] = None,
     fresh: Annotated[bool, typer.Option(help="Begin anew where an earlier run was interrupted.")] = False,
     no_seal: Annotated[bool, typer.Option(help="Leave alone what is not sealed yet.")] = False,
     as_json: JsonOption = False,
@@ -56,7 +59,15 @@ def verify(
     moment = parse_instant(since, settings.zone) if since else None
     copies = [CheckpointFile(path) for path in against or ()]
     with _progress() as progress:
-        report = verified(config, since=moment, sample=sample, given=copies, fresh=fresh, progress=progress)
+        report = verified(
+            config,
+            since=moment,
+            sample=sample,
+            given=copies,
+            witness=witness,
+            fresh=fresh,
+            progress=progress,
+        )
     if as_json:
         print_json(report.to_json())
     else:

@@ -18,9 +18,7 @@ def witness(
     name: Annotated[str, typer.Option(help="Whose signature it is, as bundles show it.")],
     trust: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A signing key (64 hexadecimal digits) of which a first checkpoint is taken; repeatable."
-        ),
+        typer.Option(help="A signing key (hexadecimal) of which a first checkpoint is taken; repeatable."),
     ] = None,
     trust_first: Annotated[
         bool, typer.Option(help="Without --trust: take whatever comes first under a log's id.")

@@ -25,11 +25,14 @@ from sinks.sealing.progress import Notes, Reached
 from sinks.sealing.sampling import verify_sample
 from sinks.sealing.stored import StoredRecords
 from sinks.sealing.tiles import TreeReader
+from sinks.sealing.witnessed import cosignatures
 
 Verdict = Literal["holds", "fails", "cannot_tell"]
 Progress = Callable[[str, int, int], None]
 """Called with what is being read, how many leaves are done, and how many there are."""
 MOST_DIFFERENCES = 50
+_UNWITNESSED = 1
+"""The newest checkpoint may still be on its way to a witness."""
 NOTE_EVERY = 200_000
 """Events after which the place is noted, to go on from there after an interruption."""
 
@@ -39,7 +42,7 @@ def _silent(_what: str, _done: int, _of: int) -> None:
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that is not as it was sealed. `where`: chain, outside, kafka, records, events."""
+    """One thing that is not as it was sealed. `where`: chain, outside, witness, kafka, records, events."""
 
     where: str
     what: str
@@ -121,13 +124,15 @@ def verify(
     since: Millis | None = None,
     sample: int | None = None,
     given: Sequence[CheckpointFile] = (),
+    witness: str | None = None,
     progress: Progress = _silent,
     store: bool = True,
     fresh: bool = False,
 ) -> Report:
     """Checks everything sealed after `since` (None: from the beginning) against Kafka and the store.
 
-    `given` are more copies of the chain, held by others; `sample` looks at that many records of each day only. A
+    `given` are more copies of the chain, held by others; `witness` is the public key of a second authority that
+    must have signed; `sample` looks at that many records of each day only. A
     run that was interrupted is continued unless `fresh`. Never raises for what it finds; a part that does not
     answer becomes the `reason`.
     """
@@ -139,6 +144,7 @@ def verify(
             return report
         for copy in (CheckpointFile(config.outside), *given):
             _compare_copy(chain, copy, report)
+        _check_cosigned(config, chain, witness, report)
         notes = Notes(config.folder, str(since or 0), fresh)
         for goals in _goals(chain, since):
             if sample is not None:
@@ -232,6 +238,23 @@ def _goals(chain: Sequence[Signed], since: Millis | None) -> Iterator[Goals]:
     for key, heads in found.items():
         begin = start.head(*key) if start is not None else None
         yield Goals(key, heads[-1][1].log_id, begin, tuple(heads))
+
+
+def _check_cosigned(config: SealConfig, chain: Sequence[Signed], witness: str | None, report: Report) -> None:
+    """The signatures of second authorities over our checkpoints; that of a named one must be there."""
+    newest = 0
+    for one in cosignatures(config.folder):
+        mine = witness is None or one.key == witness.lower()
+        known = chain[one.number - 1] if 0 < one.number <= len(chain) else None
+        if known is None or not one.covers(known.body):
+            if mine:
+                what = f"the signature of the witness {one.witness} is over another checkpoint {one.number}"
+                report.differs("witness", what, checkpoint=one.number)
+            continue
+        report.count("witness_signatures", 1)
+        newest = max(newest, one.number) if mine else newest
+    if witness is not None and not report.differences and newest < len(chain) - _UNWITNESSED:
+        report.reason = f"the witness {witness} signed up to checkpoint {newest} of {len(chain)} only"
 
 
 # ---- leaves against roots

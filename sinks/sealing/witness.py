@@ -1,8 +1,8 @@
 """The witness: a second authority that signs again what it was shown, and never two histories of one log.
 
-It keeps every checkpoint that it signed in a file a log, only ever appended to. A newer checkpoint must be signed by
-a key that the chain named before, and each of its trees must be proven to continue the tree signed last. What does
-not is refused and kept beside as evidence: two checkpoints of one number are a fork, and prove themselves.
+It keeps every checkpoint that it signed in a file a log, only ever appended to. A newer checkpoint must be signed
+by a key that the chain named before, and each of its trees must be proven to continue the tree signed last. What
+does not is refused and kept beside as evidence: two checkpoints of one number are a fork, and prove themselves.
 """
 
 import os
@@ -81,10 +81,10 @@ class Witness:
                 yield kept
 
     def take(self, offer: Offer) -> Cosigned:
-        """Signs the checkpoint if it continues what was signed before; the same one again gives the same signature.
+        """Signs the checkpoint if it continues what was signed before; the same again gives the same signature.
 
-        Refused, with the reason, for a fork, a shorter log, an unproven continuation or a strange key; InvalidInput
-        for what is no checkpoint.
+        Refused, with the reason, for a fork, a shorter log, an unproven continuation or a strange key;
+        InvalidInput for what is no checkpoint.
         """
         found = _read(offer.checkpoint)
         log_id = _log_id(found)
