@@ -25,6 +25,10 @@ LISTS = {
     "get_late_without_apology": "audit/apologies",
     "get_ends_taken_back": "audit/too-early",
     "get_backdated": "audit/backdated",
+    "get_completeness": "audit/completeness",
+    "get_controls": "audit/controls",
+    "get_figure_question": "audit/figure",
+    "get_as_shown": "audit/as-shown",
     "get_reads": "audit/reads",
     "get_patterns": "audit/findings",
 }

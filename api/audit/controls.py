@@ -34,9 +34,13 @@ DOCUMENTS = tuple(
 _KEPT_BACK = ("alert.silenced", "alert.suppressed")
 _CHANGES = tuple(
     f"system.{verb}"
-    for verb in "record_quarantined key_created key_revoked note_erased generation_switched file_imported".split()
+    for verb in (
+        "record_quarantined key_created key_revoked note_erased generation_switched file_imported webhook_created "
+        "webhook_removed identifier_key_created identifier_key_destroyed identifiers_erased backup_scrubbed "
+        "history_lost finding_closed"
+    ).split()
 )
-_READS = ("system.dossier_read", "system.exported", "system.sql_run")
+_READS = ("system.dossier_read", "system.list_read", "system.exported", "system.sql_run")
 MOVED = 20
 """So many documents are asked what they moved: two scorecards each."""
 _TELLS = ("actor", "reason", "until", "key", "unit", "about", "note_hash", "evidence")

@@ -178,9 +178,7 @@ def test_the_sealer_pushes_over_http_and_stops_where_it_is_refused(
         other = SealedFolder(tmp_path / "other", sealed.config.key_file)
         forged = add(other, 9)
         with pytest.raises(Refused, match="refuses the checkpoint"):
-            replace(
-                holder, trees=other.config.folder / "trees", chain=CheckpointFile(other.config.checkpoints)
-            ).give(forged, None)
+            HttpHolder(url, LOG_ID, other.config.folder / "trees", other.chain).give(forged, None)
         assert httpx.get(f"{url}/key").json() == {"key": witness.key}
         assert len(httpx.get(f"{url}/refused", params={"log": LOG_ID}).json()["refused"]) == 1
         assert httpx.get(f"{url}/checkpoints", params={"log": "../x"}).status_code == 422
