@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from api import figures as figure_services
 from api import problems
 from api.acts import Acts
-from api.alerts import recipient_routes
+from api.alerts import receipt_routes, recipient_routes
 from api.alerts import routes as alert_routes
 from api.config import ApiConfig, fixed_clock
 from api.context import Contexts
@@ -155,6 +155,7 @@ def create_app(config: ApiConfig, open_parts: Open = open_services) -> FastAPI:
     app.include_router(comparing.router)
     app.include_router(alert_routes.router)
     app.include_router(recipient_routes.router)
+    app.include_router(receipt_routes.router)
     app.include_router(system.router)
     return app
 

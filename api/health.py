@@ -78,6 +78,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     spool_torn: int = 0
     spool_error: str = ""
     disks: tuple[Disk, ...] = ()
+    messages: tuple[str, ...] = ()
+    """What keeps people from being told."""
     unrecorded_acts: int = 0
     fresh_at: Millis | None = None
     """`known_at` of the newest record applied."""
@@ -112,6 +114,7 @@ def assess(facts: Facts) -> Health:
         "spool": _spool(facts),
         "disk": _disk(facts),
         "acts": _acts(facts),
+        "messages": Part("amber" if facts.messages else "green", facts.messages),
     }
     return Health(
         status=worst(part.status for part in parts.values()),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
+from api.alerts.standing import message_faults
 from api.config import ApiConfig
 from api.feed import ACTS, EVENTS, Standing, StoreFeed
 from api.health import Disk, Facts, Lag, Stillness
@@ -163,6 +164,7 @@ class Prober:
             spool_torn=spool.torn_bytes,
             spool_error=spool.last_error,
             disks=tuple(disks(self._config.disks)),
+            messages=self._messages(services),
             unrecorded_acts=services.acts.pending,
             fresh_at=max((p.known_at for p in complete.values()), default=None),
             log_clock=max((p.clock for p in complete.values()), default=None),
@@ -171,6 +173,12 @@ class Prober:
             ),
             stalled_ms=self._config.stalled_ms,
         )
+
+    def _messages(self, services: Services) -> tuple[str, ...]:
+        """Of the wall clock only: on another nobody is told anything."""
+        if not self._config.deliver:
+            return ()
+        return message_faults(self._config.private, self._config.delivery, services.wall())
 
     def _worker(self, standing: Standing, tick: Millis) -> tuple[Lag, ...]:
         complete = standing.complete()

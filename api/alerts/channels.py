@@ -1,8 +1,10 @@
 """The ways to a person: one message on one channel, taken or not, and why not."""
 
 import logging
+import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +17,8 @@ from api.alerts.recipients import RecipientStore
 from api.alerts.sent import SentStore
 from domain.errors import Gs766Error
 from domain.instants import Millis
-from domain.message import Message, never_sent
+from domain.message import Message, sms_fault
+from domain.messages.forbidden import forbidden
 
 __all__ = ["PERMANENT", "UNANSWERED", "Channels", "is_permanent", "outcome"]
 log = logging.getLogger(__name__)
@@ -69,9 +72,9 @@ class Channels:
 
     def _sending(self, message: Message, channel: str, now: Millis) -> str | None:
         held = f"{message.subject}\n{message.text}\n{message.sms}\n" + "\n".join(message.params.values())
-        forbidden = never_sent(held)
-        if forbidden is not None:
-            return f"{PERMANENT}the text holds {forbidden}: it must never be sent"
+        wrong = forbidden(held)
+        if wrong:
+            return f"{PERMANENT}the text holds {', '.join(wrong)}: it must never be sent"
         found = self._recipients.address(message.account, channel, now)
         if found is None:
             return f"{PERMANENT}account {message.account} has no channel {channel}"
@@ -79,7 +82,7 @@ class Channels:
         delivery = self._delivery()
         if not delivery.serves(kind):
             return f"{kind} is not set up: the delivery settings have no [{kind}]"
-        link = self._link(message, delivery, now)
+        message, link = self._linked(message, delivery, now)
         if kind == "email":
             assert delivery.email is not None
             return mail.send_mail(delivery, delivery.email, message, address, link)
@@ -87,7 +90,18 @@ class Channels:
             return mail.send_url(message, address, link)
         return gateway.post(self._client, delivery, channel, message, address, link)
 
-    def _link(self, message: Message, delivery: Delivery, now: Millis) -> str:
-        sent = self._sent.remember(message, now)
-        board = delivery.links.board.rstrip("/")
-        return f"{board}{message.path or self._sent.path(sent)}" if board else ""
+    def _linked(self, message: Message, delivery: Delivery, now: Millis) -> tuple[Message, str]:
+        """The message with its plain link made a signed one, and that link; '' where the board's address is not
+        known. In an SMS the signed link stands only where it fits."""
+        plain = re.compile(r"(https?://[^\s()]+?)" + re.escape(message.path) + r"(?![\w/.-])")
+        found = plain.search(message.text) if message.path else None
+        board = delivery.links.board.rstrip("/") or (found[1] if found else "")
+        path = self._sent.path(self._sent.remember(message, now))
+        if not board:
+            return message, ""
+        link = board + path
+        if not message.path:
+            return message, link
+        sms = plain.sub(link, message.sms)
+        kept = message.sms if sms_fault(sms) else sms
+        return replace(message, text=plain.sub(link, message.text), sms=kept), link

@@ -97,7 +97,8 @@ def _places(
     delivery: Delivery, gateway: Gateway, message: Message, channel: str, address: str, link: str
 ) -> dict[str, Any]:
     by_kind = (gateway.templates[kind] for kind in message.kinds if kind in gateway.templates)
-    sms = f"{message.sms} {link}" if link and link not in message.sms else message.sms
+    # Where a link stands already, none is added.
+    sms = f"{message.sms} {link}" if link and "://" not in message.sms else message.sms
     return {
         "to": number(address, gateway.phone),
         "sms": sms if sms_fault(sms) is None else message.sms,

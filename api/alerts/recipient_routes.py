@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Depends, Query, Response
 from fastapi import Path as PathParameter
 
 from api.access import Principal, require
-from api.alerts.recipients import RecipientStore, new_entry, shown
+from api.alerts.recipients import new_entry, recipient_store, shown
 from api.answers import json
 from api.params import strict_query
 from api.problems import NotFound, responses
@@ -44,7 +44,7 @@ def get_recipients(
 ) -> Response:
     """Post, account, unit, masked channels, hours and dates held, and what is to be mended about each."""
     del who
-    store = RecipientStore(services.config.private)
+    store = recipient_store(services.config.private)
     now = None if everyone else services.wall()
     return json([shown(entry, services.zone) for entry in store.entries(now)])
 
@@ -67,7 +67,7 @@ def post_recipient(who: Admin, services: Parts, body: Annotated[dict[str, Any], 
         since=said.since,
         until=said.until,
     )
-    RecipientStore(services.config.private).put(entry, services.wall())
+    recipient_store(services.config.private).put(entry, services.wall())
     return json(shown(entry, services.zone), 201)
 
 
@@ -81,6 +81,6 @@ def delete_recipient(
 ) -> Response:
     """The account's entries (of one post, of one unit) with their addresses."""
     del who
-    if not RecipientStore(services.config.private).remove(account, post, unit):
+    if not recipient_store(services.config.private).remove(account, post, unit):
         raise NotFound(f"there is no such recipient {account[:64]}")
     return Response(status_code=204)

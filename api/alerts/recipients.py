@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,12 @@ class Imported:
 
     accepted: int
     rejected: tuple[tuple[int, str], ...]
+
+
+@lru_cache(maxsize=8)
+def recipient_store(path: Path) -> "RecipientStore":
+    """The store of an installation, opened once."""
+    return RecipientStore(path)
 
 
 class RecipientStore:

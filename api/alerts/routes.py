@@ -3,9 +3,6 @@
 An act is answered when the alert log has it. It never changes whether an alert holds, only who knew and when.
 """
 
-import uuid
-from functools import lru_cache
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -13,8 +10,8 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from fastapi import Path as PathParameter
 
 from api.access import Principal, require
-from api.alerts.disputes import evidence, received
-from api.alerts.private import MAX_BATCH, PrivateStore, Webhook
+from api.alerts.acting import Said, Verb, do_act, private_store
+from api.alerts.private import MAX_BATCH, Webhook
 from api.alerts.service import list_alerts, show_alert
 from api.answers import figure, json
 from api.params import strict_query
@@ -22,21 +19,7 @@ from api.problems import NotFound, responses
 from api.services import Services, services_of
 from domain.alerts import KINDS
 from domain.errors import InvalidInput
-from domain.events import encode_event, make_event
-from domain.instants import format_rfc3339
-from domain.periods import parse_instant
 
-SOURCE = "/gs766/people"
-Verb = Literal["ack", "unack", "reason", "dispute", "comment", "promise", "silence"]
-_EVENTS: dict[str, str] = {
-    "ack": "acknowledged",
-    "unack": "unacknowledged",
-    "reason": "reason_given",
-    "dispute": "disputed",
-    "comment": "commented",
-    "promise": "promised",
-    "silence": "silenced",
-}
 router = APIRouter(
     prefix="/v1",
     tags=["alerts"],
@@ -51,14 +34,6 @@ T = TypeVar("T")
 AlertId = Annotated[str, PathParameter(pattern="^[0-9a-f]{24}$")]
 
 
-class ActBody(msgspec.Struct, forbid_unknown_fields=True):
-    """What a person says with an act: words (kept outside the log), a coded reason, an end or a promised date."""
-
-    note: str | None = None
-    reason: str | None = None
-    until: str | None = None
-
-
 class WebhookBody(msgspec.Struct, forbid_unknown_fields=True):
     """A subscription: where to, for which kinds (none: all), below which unit ('' : everywhere); `batch` above 1:
     up to so many alerts in one message."""
@@ -67,11 +42,6 @@ class WebhookBody(msgspec.Struct, forbid_unknown_fields=True):
     kinds: tuple[str, ...] = ()
     unit: str = ""
     batch: Annotated[int, msgspec.Meta(ge=1, le=MAX_BATCH)] = 1
-
-
-@lru_cache(maxsize=8)
-def _private(path: Path) -> PrivateStore:
-    return PrivateStore(path)
 
 
 def _read(raw: Any, shape: type[T]) -> T:
@@ -90,6 +60,11 @@ def get_alerts(
     kind: Annotated[str | None, Query(max_length=100, description="Kinds, comma-separated: A01,A04.")] = None,
     unit: Annotated[str | None, Query(max_length=128)] = None,
     level: Literal["red", "amber", "violet", "grey", "green"] | None = None,
+    older_than: Annotated[
+        str | None, Query(max_length=12, description="Began so long ago or longer: 3wd, 2d, 36h.")
+    ] = None,
+    newer_than: Annotated[str | None, Query(max_length=12, description="Began less than so long ago.")] = None,
+    disputed: Annotated[bool, Query(description="Only with a dispute that nobody has closed.")] = False,
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
@@ -99,7 +74,18 @@ def get_alerts(
         request,
         services,
         who,
-        lambda ctx: list_alerts(ctx, state=state, kinds=kinds, unit=unit, level=level, cursor=cursor, limit=limit),
+        lambda ctx: list_alerts(
+            ctx,
+            state=state,
+            kinds=kinds,
+            unit=unit,
+            level=level,
+            older_than=older_than,
+            newer_than=newer_than,
+            disputed=disputed,
+            cursor=cursor,
+            limit=limit,
+        ),
         cached=False,
     )
 
@@ -107,7 +93,7 @@ def get_alerts(
 @router.get("/alerts/{alert}", summary="One alert with its chain")
 def get_alert(request: Request, who: Reader, services: Parts, alert: AlertId) -> Response:
     """The alert, its evidence, and everything that was done about it, in the order of the log."""
-    private = _private(services.config.private)
+    private = private_store(services.config.private)
     return figure(request, services, who, lambda ctx: show_alert(ctx, private, alert), cached=False)
 
 
@@ -123,43 +109,11 @@ def post_act(
 
     `comment` needs a note; `promise` and `silence` need `until`, which lies ahead; every silence has an end. A
     `dispute` is answered with `received`: the last facts about the subject, from which source and when, with their
-    coordinates; the act is its ticket and keeps where the last of them stood.
+    coordinates; the act is its ticket and keeps where the last of them stood. `resolve` closes such a `ticket`
+    with an `outcome` and a note, by somebody else than who raised it (or takes it back, `withdrawn`): the record,
+    not the figure; it keeps what was received by then.
     """
-    said = _read(body or {}, ActBody)
-    if verb == "comment" and not said.note:
-        raise InvalidInput("a comment needs a note")
-    if verb in ("promise", "silence") and not said.until:
-        raise InvalidInput(f"{verb} needs until, the date it lasts to")
-    until = parse_instant(said.until, services.zone) if said.until else None
-    answer: dict[str, Any] = {}
-    with services.context(services, who) as ctx:
-        found = show_alert(ctx, _private(services.config.private), alert)
-        if verb in ("promise", "silence") and until is not None and until <= ctx.now_ms:
-            raise InvalidInput(f"until {said.until} lies in the past: a {verb} needs a date ahead")
-        if verb == "dispute":
-            answer["received"] = received(ctx, found)
-    now = services.wall()
-    data: dict[str, Any] = {"kind": found["kind"], "about": found["subject"], "unit": found["unit"]}
-    data |= {"episode": found["episode"], "actor": who.key_id}
-    if said.note:
-        data["note_hash"] = _private(services.config.private).add_note(alert, said.note, who.key_id, now)
-    if said.reason:
-        data["reason"] = said.reason
-    if until is not None:
-        data["until"] = format_rfc3339(until)
-    if "received" in answer:
-        data["evidence"] = evidence(answer["received"])
-        if found["dossier_code"] is not None:
-            services.acts.record("dossier_read", found["dossier_code"], who, now)
-    event = make_event(
-        f"alert.{_EVENTS[verb]}", alert, now, data, source=SOURCE, id=uuid.uuid4().hex, recorded_at=now
-    )
-    topic = services.config.kafka.alerts
-    (place,) = services.log.submit([(alert, encode_event(event))], topic=topic, partition=0).result()
-    where = None if place is None else {"partition": place.partition, "offset": place.offset, "index": place.index}
-    if "received" in answer:
-        answer["ticket"] = event.id
-    return json({"id": event.id, "act": _EVENTS[verb], "alert": alert, "coordinates": where, **answer}, 202)
+    return json(do_act(services, who, alert, verb, _read(body or {}, Said)), 202)
 
 
 def _shown(hook: Webhook) -> dict[str, Any]:
@@ -171,7 +125,7 @@ def _shown(hook: Webhook) -> dict[str, Any]:
 def get_webhooks(who: Admin, services: Parts) -> Response:
     """All subscriptions, without their secrets."""
     del who
-    hooks = _private(services.config.private).webhooks()
+    hooks = private_store(services.config.private).webhooks()
     return json([_shown(hook) for hook in hooks])
 
 
@@ -184,7 +138,7 @@ def post_webhook(who: Admin, services: Parts, body: Annotated[dict[str, Any], Bo
     for kind in said.kinds:
         if kind not in KINDS:
             raise InvalidInput(f"'{kind[:40]}' is not a kind of alert; known are {', '.join(KINDS)}")
-    private, now = _private(services.config.private), services.wall()
+    private, now = private_store(services.config.private), services.wall()
     hook = private.subscribe(said.url, said.kinds, said.unit, now, said.batch)
     facts = {"kinds": list(hook.kinds)}
     services.acts.record("webhook_created", hook.id, who, now, unit=hook.unit or None, evidence=facts)
@@ -194,7 +148,7 @@ def post_webhook(who: Admin, services: Parts, body: Annotated[dict[str, Any], Bo
 @router.delete("/webhooks/{webhook}", status_code=204, summary="End a subscription")
 def delete_webhook(who: Admin, services: Parts, webhook: Annotated[str, PathParameter(max_length=64)]) -> Response:
     """Nothing more is sent to it."""
-    if not _private(services.config.private).unsubscribe(webhook):
+    if not private_store(services.config.private).unsubscribe(webhook):
         raise NotFound(f"there is no webhook {webhook[:64]}")
     services.acts.record("webhook_removed", webhook, who, services.wall())
     return Response(status_code=204)

@@ -14,6 +14,7 @@ from base64 import b32encode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -60,6 +61,12 @@ class Failure:
     channel: str
     tried_at: Millis
     reason: str
+
+
+@lru_cache(maxsize=8)
+def sent_store(path: Path) -> "SentStore":
+    """The store of an installation, opened once."""
+    return SentStore(path)
 
 
 class SentStore:
@@ -121,6 +128,14 @@ class SentStore:
             db.execute("DELETE FROM sent_deliveries WHERE tried_at < ?", (now - KEPT_MS,))
             db.execute("DELETE FROM sent_proofs WHERE at < ?", (now - KEPT_MS,))
             db.execute("COMMIT")
+
+    def fail(self, key: str, channel: str, failure: str, now: Millis) -> None:
+        """Keeps that a delivery which was taken failed later."""
+        with self._db() as db:
+            db.execute(
+                "UPDATE sent_deliveries SET failure = ?, tried_at = ? WHERE key = ? AND channel = ?",
+                (failure, now, key, channel),
+            )
 
     def delivered(self, key: str, channel: str) -> bool:
         """Whether a message was given to a channel, taken or perhaps taken."""

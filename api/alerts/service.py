@@ -11,7 +11,7 @@ from api.figures.context import FigureContext
 from api.problems import NotFound
 from domain.alerts import INHIBITED, KINDS
 from domain.errors import InvalidInput
-from domain.instants import Millis, Zone, parse_rfc3339
+from domain.instants import MS_DAY, Millis, Zone, parse_rfc3339
 from sinks.positions import ALERTS, EVENTS
 from sinks.queries import alerts as rows_of
 
@@ -56,10 +56,14 @@ def list_alerts(
     kinds: Sequence[str] = (),
     unit: str | None = None,
     level: str | None = None,
+    older_than: str | None = None,
+    newer_than: str | None = None,
+    disputed: bool = False,
     cursor: str | None = None,
     limit: int = 100,
 ) -> dict[str, Any]:
-    """Alerts in a state, the latest beginning first, with counts by kind and the last act about each."""
+    """Alerts in a state, the latest beginning first, with counts by kind and the acts about each. `older_than` and
+    `newer_than` are ages such as 3wd, 2d, 36h; `disputed`: only with a dispute that nobody has closed."""
     if state not in STATES:
         raise InvalidInput(f"state is one of {', '.join(STATES)}, not '{state[:40]}'")
     for kind in kinds:
@@ -68,6 +72,11 @@ def list_alerts(
     in_time = [k for k in (kinds or KINDS) if level in (None, KINDS[k].level)]
     late = [k for k in (kinds or KINDS) if level in (None, KINDS[k].late_level or KINDS[k].level)]
     chosen = sorted({*in_time, *late})
+    more = rows_of.narrowed(
+        before=None if older_than is None else ago(ctx, older_than),
+        since=None if newer_than is None else ago(ctx, newer_than),
+        disputed=disputed,
+    )
     reader = ctx.reader(unit)
     after = decode_cursor(cursor, (int, str)) if cursor else None
     rows = rows_of.alerts(
@@ -78,20 +87,34 @@ def list_alerts(
         late=late,
         after=None if after is None else (after[0], after[1]),
         limit=limit + 1,
+        more=more,
     )
     items = [alert_item(row, ctx.zone, ctx.now_ms) for row in rows[:limit]]
     add_inhibited(items, rows_of.silent(ctx.everything, ctx.now_ms), ctx.root)
     _add_acts(ctx, items)
-    counts = rows_of.counts(reader, ctx.now_ms, state, in_time, late)
-    more = len(rows) > limit
+    counts = rows_of.counts(reader, ctx.now_ms, state, in_time, late, more)
+    longer = len(rows) > limit
     return {
         "as_of": ctx.text(ctx.now_ms),
         "state": state,
         **ctx.position(),
         "totals": {kind: counts.get(kind, 0) for kind in chosen},
         "alerts": items,
-        "next": encode_cursor((rows[limit - 1][6], rows[limit - 1][0])) if more else None,
+        "next": encode_cursor((rows[limit - 1][6], rows[limit - 1][0])) if longer else None,
     }
+
+
+def ago(ctx: FigureContext, span: str) -> Millis:
+    """The instant before which began what is so old: '3wd' everything up to the end of the third working day
+    before today, '2d' two times 24 hours, '36h' so many hours."""
+    amount, unit = span[: -len(span.lstrip("0123456789"))] or "", span.lstrip("0123456789")
+    if not amount or unit not in ("wd", "d", "h") or int(amount) > 1_000:
+        raise InvalidInput(f"'{span[:20]}' is not an age such as 3wd, 2d or 36h")
+    n = int(amount)
+    if unit == "wd":
+        today, calendar = ctx.zone.day(ctx.now_ms), ctx.calendar(ctx.now_ms)
+        return ctx.zone.midnight((calendar.previous_working_day(today, n) if n else today) + 1)
+    return ctx.now_ms - n * (MS_DAY if unit == "d" else 3_600_000) + 1
 
 
 def show_alert(ctx: FigureContext, private: PrivateStore, wanted: str) -> dict[str, Any]:
@@ -157,6 +180,29 @@ def _add_acts(ctx: FigureContext, items: list[dict[str, Any]]) -> None:
         passed = bool(promises) and parse_rfc3339(promises[-1]) <= ctx.now_ms
         item["promise_broken"] = passed and item["state"] == "holding"
         item["disputes"] = [a["id"] for a in item["acts"] if a["act"] == "disputed"]
+        item["dispute_tickets"] = tickets(item["acts"])
         for act in item["acts"]:
             if act["act"] in ("acknowledged", "unacknowledged"):
                 item["acknowledged_by"] = act["actor"] if act["act"] == "acknowledged" else None
+
+
+def tickets(acts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The disputes among acts, each with how it was closed: `outcome` None while nobody has answered it."""
+    closed = {
+        act["evidence"]["ticket"]: act
+        for act in reversed(acts)
+        if act["act"] == "commented" and (act["evidence"] or {}).get("outcome")
+    }
+    found = []
+    for act in acts:
+        if act["act"] == "disputed":
+            end = closed.get(act["id"])
+            outcome = {"outcome": None, "closed_at": None, "closed_by": None}
+            if end is not None:
+                outcome = {
+                    "outcome": end["evidence"]["outcome"],
+                    "closed_at": end["at"],
+                    "closed_by": end["actor"],
+                }
+            found.append({"ticket": act["id"], "at": act["at"], "by": act["actor"], **outcome})
+    return found

@@ -6,7 +6,7 @@ import typer
 
 from ops.commands.shell import DataOption, JsonOption, print_facts, print_json, print_rows, settings_of
 
-VERBS = ("ack", "unack", "reason", "promise", "dispute", "comment", "silence")
+VERBS = ("ack", "unack", "reason", "promise", "dispute", "resolve", "comment", "silence")
 _HEAD = (
     "id kind title level state dossier_code unit procedure from until due_at acknowledged_by promised_until "
     "promise_broken disputes"
@@ -27,18 +27,24 @@ def alert(
     until: Annotated[str | None, typer.Option(metavar="T", help="promise, silence: until when.")] = None,
     reason: Annotated[str | None, typer.Option(help="A coded reason, for example partner.")] = None,
     note: Annotated[str | None, typer.Option(help="Words, kept outside the log; no personal data.")] = None,
+    ticket: Annotated[str | None, typer.Option(help="resolve: the dispute that is closed.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option(help="resolve: corrected, stands, source_at_fault or withdrawn.")
+    ] = None,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """One alert: its evidence, and who was told, who acknowledged, promised or disputed it, and when.
 
-    A dispute is answered at once with the last facts received, from where and when; it opens a ticket.
+    A dispute is answered at once with the last facts received, from where and when; it opens a ticket, which
+    somebody else closes by `--do resolve --ticket T --outcome O --note WHY`.
     """
     from domain.errors import InvalidInput
     from ops.client import Client, part
 
-    if act is None and (until or reason or note):
-        raise InvalidInput("--until, --reason and --note belong to an act: name it with --do")
+    said = {"until": until, "reason": reason, "note": note, "ticket": ticket, "outcome": outcome}
+    if act is None and any(said.values()):
+        raise InvalidInput("--until, --reason, --note, --ticket and --outcome belong to an act: name it with --do")
     if act is not None and act not in VERBS:
         raise InvalidInput(f"'{act}' is nothing that can be done about an alert: there are {', '.join(VERBS)}")
     client = Client(settings_of(ctx, data))
@@ -46,8 +52,7 @@ def alert(
     if act is None:
         found = client.get(path)
     else:
-        body = {"until": until, "reason": reason, "note": note}
-        found = client.post(f"{path}/{act}", {name: value for name, value in body.items() if value})
+        found = client.post(f"{path}/{act}", {name: value for name, value in said.items() if value})
     if as_json:
         print_json(found)
     elif act is None:

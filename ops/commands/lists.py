@@ -129,15 +129,19 @@ def alerts(
     state: Annotated[str | None, typer.Option(help="holding (default), cleared or all.")] = None,
     kind: Annotated[str | None, typer.Option(help="A kind, for example A02.")] = None,
     unit: UnitOption = None,
-    level: Annotated[str | None, typer.Option(help="A level: red, amber, violet or info.")] = None,
+    level: Annotated[str | None, typer.Option(help="A level: red, amber, violet, grey or green.")] = None,
+    older_than: Annotated[str | None, typer.Option(help="Began so long ago or longer: 3wd, 2d, 36h.")] = None,
+    newer_than: Annotated[str | None, typer.Option(help="Began less than so long ago.")] = None,
+    disputed: Annotated[bool, typer.Option("--disputed", help="With a dispute that nobody has closed.")] = False,
     limit: LimitOption = None,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Alerts that hold now, by kind, unit and level."""
+    """Alerts that hold now, by kind, unit, level and age."""
     from ops.client import Client
 
-    query = {"state": state, "kind": kind, "unit": unit, "level": level}
+    query = {"state": state, "kind": kind, "unit": unit, "level": level, "older_than": older_than}
+    query |= {"newer_than": newer_than, "disputed": "true" if disputed else None}
     found = collected(Client(settings_of(ctx, data)), "/v1/alerts", query, "alerts", limit)
     if as_json:
         print_json(found)

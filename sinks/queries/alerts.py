@@ -55,14 +55,15 @@ def alerts(
     late: Sequence[str],
     after: tuple[Millis, str] | None,
     limit: int,
+    more: Sequence[str] = (),
 ) -> Rows:
     """(id, kind, subject, episode, unit, procedure, start, until, due_at, evidence, known_at, partition, version),
     the latest beginning first, after a key (start, id): of the kinds `late` what began after its due date, of
-    `in_time` the rest."""
+    `in_time` the rest; `more` as of `narrowed`."""
     key = ""
     if after is not None:
         key = f"(start, {ALERT_ID}) < (fromUnixTimestamp64Milli(toInt64(%(began)s), 'UTC'), %(id)s)"
-    where = ("kind IN %(kinds)s", _levels(in_time, late), state_filter(state, now), key)
+    where = ("kind IN %(kinds)s", _levels(in_time, late), state_filter(state, now), key, *more)
     source = _both(reader, *where, kinds=[*in_time, *late])
     sql = f"SELECT {ALERT_COLUMNS} {source} ORDER BY start DESC, id DESC LIMIT {int(limit)}"
     began, last = after if after is not None else (0, "")
@@ -84,9 +85,33 @@ def alerts_of(reader: Reader, subject: str, until: Millis, kinds: Sequence[str])
     return reader.rows(sql, subject=subject, kinds=list(kinds))
 
 
-def counts(reader: Reader, now: Millis, state: str, in_time: Sequence[str], late: Sequence[str]) -> dict[str, int]:
+def narrowed(*, before: Millis | None = None, since: Millis | None = None, disputed: bool = False) -> list[str]:
+    """The SQL that narrows a list: to what began before an instant, from one on, and to what has a dispute that
+    nobody has closed."""
+    found = [] if before is None else [f"start < {at(before)}"]
+    if since is not None:
+        found.append(f"start >= {at(since)}")
+    if disputed:
+        found.append(f"{ALERT_ID} IN ({_OPEN_DISPUTES})")
+    return found
+
+
+_OPEN_DISPUTES = """
+    SELECT subject FROM alert_acts FINAL WHERE type = 'alert.disputed' AND id NOT IN (
+        SELECT JSONExtractString(data, 'evidence', 'ticket') FROM alert_acts FINAL
+        WHERE type = 'alert.commented')"""
+
+
+def counts(
+    reader: Reader,
+    now: Millis,
+    state: str,
+    in_time: Sequence[str],
+    late: Sequence[str],
+    more: Sequence[str] = (),
+) -> dict[str, int]:
     """How many alerts of each kind are in a state; the kinds as in `alerts`."""
-    where = ("kind IN %(kinds)s", _levels(in_time, late), state_filter(state, now))
+    where = ("kind IN %(kinds)s", _levels(in_time, late), state_filter(state, now), *more)
     source = _both(reader, *where, kinds=[*in_time, *late])
     rows = reader.rows(f"SELECT kind, count() {source} GROUP BY kind", **_by_level(in_time, late))
     return dict(rows)

@@ -38,6 +38,8 @@ ACTS: list[tuple[str, str, dict[str, Any]]] = [
     ("2026-11-20T17:20", "promised", {"actor": "k1", "until": "2026-11-22T00:00:00+07:00"}),
     ("2026-11-20T17:30", "unacknowledged", {"actor": "k1"}),
     ("2026-11-20T17:40", "disputed", {"actor": "k2", "evidence": {"offset": 7}}),
+    ("2026-11-20T17:41", "commented", {"actor": "k3", "evidence": {"ticket": "act-3", "outcome": "stands"}}),
+    ("2026-11-20T17:42", "disputed", {"actor": "k2"}),
 ]
 
 
@@ -73,10 +75,21 @@ def test_the_chain_says_who_took_it_promised_and_disputed(store: Connect, tmp_pa
     wanted = of(store, "2026-11-21T09:00")
     assert wanted["id"] == alert_id("A04", "D1", wanted["episode"])
     shown = show_alert(context(store, "2026-11-21T09:00"), PrivateStore(tmp_path / "p"), wanted["id"])
-    assert [a["act"] for a in shown["acts"]] == ["acknowledged", "promised", "unacknowledged", "disputed"]
+    assert [a["act"] for a in shown["acts"]] == [
+        "acknowledged",
+        "promised",
+        "unacknowledged",
+        "disputed",
+        "commented",
+        "disputed",
+    ]
     assert shown["acknowledged_by"] is None, "it was taken back"
     assert shown["promised_until"] == "2026-11-22T00:00:00.000+07:00"
-    assert shown["disputes"] == ["act-3"]
+    assert shown["disputes"] == ["act-3", "act-5"]
+    assert [(t["ticket"], t["outcome"]) for t in shown["dispute_tickets"]] == [
+        ("act-3", "stands"),
+        ("act-5", None),
+    ]
     assert shown["acts"][3]["evidence"] == {"offset": 7}
     assert shown["acts"][0]["evidence"] is None
 
@@ -118,3 +131,18 @@ def test_another_units_alert_does_not_exist(store: Connect, tmp_path: Path) -> N
     wanted = of(store, "2026-11-21T09:00")["id"]
     with pytest.raises(NotFound):
         show_alert(context(store, "2026-11-21T09:00", "H44.07"), PrivateStore(tmp_path / "p"), wanted)
+
+
+def test_a_list_is_narrowed_by_age_and_to_open_disputes_with_its_totals(store: Connect) -> None:
+    def found(**asked: Any) -> tuple[list[str], int]:
+        answer = list_alerts(context(store, "2026-11-21T09:00"), state="all", kinds=["A04"], **asked)
+        return sorted(a["dossier_code"] for a in answer["alerts"]), answer["totals"]["A04"]
+
+    assert found() == (["D1", "D2"], 2)
+    assert found(disputed=True) == (["D1"], 1)
+    assert found(older_than="16h") == (["D1", "D2"], 2)
+    assert found(older_than="17h") == ([], 0)
+    assert found(newer_than="17h", older_than="1h") == (["D1", "D2"], 2)
+    assert found(newer_than="16h") == ([], 0)
+    assert found(older_than="1wd") == (["D1", "D2"], 2)
+    assert found(older_than="2wd") == ([], 0)

@@ -1,16 +1,22 @@
 """Acts of people about an alert: promises lie ahead, a dispute keeps what its author was shown."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 from fastapi.testclient import TestClient
 
-from api.alerts import routes
+from api.alerts import acting as deeds
+from api.alerts.service import ago, tickets
+from domain.calendar_vn import vietnam_calendar
+from domain.errors import InvalidInput
+from domain.instants import parse_rfc3339, zone
 
 ALERT = "0123456789abcdef01234567"
 UNTIL = "2026-08-20T17:00:00Z"
-FOUND = {
+FOUND: dict[str, Any] = {
+    "dispute_tickets": [],
     "kind": "A04",
     "subject": "D1",
     "subject_kind": "dossier",
@@ -22,11 +28,15 @@ PLACE = {"topic": "dossier-events", "partition": 1, "offset": 7, "index": 2}
 TOLD = {"events": 3, "last": [{"coordinates": PLACE}], "generation": 1, "vi": "Tin cuối cùng …"}
 
 
+TICKETS: list[dict[str, Any]] = []
+
+
 @pytest.fixture
 def acting(monkeypatch: pytest.MonkeyPatch, remote: TestClient, bench: Any) -> Any:
     """Posts an act with a key that may act; the alert and the last facts are given."""
-    monkeypatch.setattr(routes, "show_alert", lambda *_: dict(FOUND))
-    monkeypatch.setattr(routes, "received", lambda *_: dict(TOLD))
+    monkeypatch.setattr(deeds, "show_alert", lambda *_: FOUND | {"dispute_tickets": list(TICKETS)})
+    TICKETS.clear()
+    monkeypatch.setattr(deeds, "received", lambda *_: dict(TOLD))
     key = bench.key("act", units=("H44.1",))
     return lambda verb, **body: remote.post(f"/v1/alerts/{ALERT}/{verb}", json=body, headers=key)
 
@@ -68,3 +78,83 @@ def test_a_dispute_is_answered_and_its_ticket_keeps_what_was_shown(acting: Any, 
 def test_taking_back_is_an_act_of_its_own_and_answers_nothing_more(acting: Any, bench: Any) -> None:
     assert set(acting("unack").json()) == {"id", "act", "alert", "coordinates"}
     assert len(acts(bench, "alert.unacknowledged")) == 1
+
+
+def ticket(by: str, **closed: Any) -> dict[str, Any]:
+    return {"ticket": "t1", "by": by, "outcome": None, "closed_at": None, "closed_by": None, **closed}
+
+
+def test_a_dispute_is_closed_by_somebody_else_with_an_outcome_and_a_reason(acting: Any, bench: Any) -> None:
+    assert acting("resolve", ticket="t1", outcome="stands", note="Đã đối chiếu").status_code == 422, (
+        "no such dispute"
+    )
+    TICKETS.append(ticket("k-other"))
+    for lacking in ({"note": None}, {"outcome": "who knows"}, {"outcome": None}, {"ticket": None}):
+        said = {"ticket": "t1", "outcome": "stands", "note": "Đã đối chiếu"} | lacking
+        assert acting("resolve", **said).status_code == 422
+    assert acting("resolve", ticket="t1", outcome="withdrawn", note="x").status_code == 403
+    assert acts(bench, "alert.commented") == []
+    answer = acting("resolve", ticket="t1", outcome="corrected", note="Nguồn đã gửi lại")
+    assert answer.status_code == 202
+    assert answer.json()["received"] == TOLD
+    (event,) = acts(bench, "alert.commented")
+    assert event["data"]["evidence"] == {
+        "events": 3,
+        **PLACE,
+        "generation": 1,
+        "ticket": "t1",
+        "outcome": "corrected",
+    }
+    assert "Nguồn" not in str(event)
+
+
+def test_a_dispute_is_closed_once_and_taken_back_only_by_who_raised_it(acting: Any, bench: Any) -> None:
+    assert acting("ack").status_code == 202
+    mine = acts(bench, "alert.acknowledged")[0]["data"]["actor"]
+    TICKETS.append(ticket(mine))
+    assert acting("resolve", ticket="t1", outcome="stands", note="x").status_code == 403
+    assert acting("resolve", ticket="t1", outcome="withdrawn", note="nhầm").status_code == 202
+    TICKETS[0] = ticket("k-other", outcome="stands", closed_at="2026-08-20")
+    assert acting("resolve", ticket="t1", outcome="corrected", note="x").status_code == 422
+
+
+def test_tickets_tell_how_each_dispute_ended_the_first_answer_counts() -> None:
+    def act(kind: str, id_: str, **evidence: Any) -> dict[str, Any]:
+        return {"act": kind, "id": id_, "at": f"at {id_}", "actor": f"by {id_}", "evidence": evidence or None}
+
+    found = tickets(
+        [
+            act("disputed", "t1", events=1),
+            act("disputed", "t2", events=1),
+            act("commented", "c0"),
+            act("commented", "c1", ticket="t1", outcome="stands"),
+            act("commented", "c2", ticket="t1", outcome="corrected"),
+        ]
+    )
+    assert found[0] == {
+        "ticket": "t1", "at": "at t1", "by": "by t1", "outcome": "stands",
+        "closed_at": "at c1", "closed_by": "by c1",
+    }  # fmt: skip
+    assert found[1]["outcome"] is None
+
+
+@pytest.mark.parametrize(
+    ("age", "before"),
+    [
+        ("2d", "2026-08-18T10:00:00.001+07:00"),
+        ("36h", "2026-08-18T22:00:00.001+07:00"),
+        ("3wd", "2026-08-18T00:00:00+07:00"),
+        ("0wd", "2026-08-21T00:00:00+07:00"),
+    ],
+)
+def test_an_age_is_counted_back_from_now(age: str, before: str) -> None:
+    now = parse_rfc3339("2026-08-20T10:00:00+07:00")
+    province = zone("Asia/Ho_Chi_Minh")
+    ctx: Any = SimpleNamespace(now_ms=now, zone=province, calendar=lambda _: vietnam_calendar())
+    assert ago(ctx, age) == parse_rfc3339(before)
+
+
+@pytest.mark.parametrize("age", ["", "wd", "3", "-1d", "3 d", "2000d", "8wh"])
+def test_what_is_no_age_is_refused(age: str) -> None:
+    with pytest.raises(InvalidInput, match="3wd"):
+        ago(SimpleNamespace(), age)  # type: ignore[arg-type]
