@@ -13,6 +13,7 @@ from domain.instants import Millis, format_rfc3339
 Level = Literal["green", "amber", "red"]
 _ORDER: tuple[Level, ...] = ("green", "amber", "red")
 BEHIND_AMBER_MS = 10_000
+SEAL_AMBER_MS, SEAL_RED_MS = 600_000, 3_600_000
 DISK_RED = 256 << 20
 DISK_AMBER = 2 << 30
 """Bytes left; of a small disk a tenth and a fifth."""
@@ -81,6 +82,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     messages: tuple[str, ...] = ()
     """What keeps people from being told."""
     unrecorded_acts: int = 0
+    seal_late_ms: int = 0
+    """For how long something in the log has waited for a checkpoint; 0 where no seals are kept."""
     fresh_at: Millis | None = None
     """`known_at` of the newest record applied."""
     log_clock: Millis | None = None
@@ -115,6 +118,7 @@ def assess(facts: Facts) -> Health:
         "disk": _disk(facts),
         "acts": _acts(facts),
         "messages": Part("amber" if facts.messages else "green", facts.messages),
+        "seal": _seal(facts),
     }
     return Health(
         status=worst(part.status for part in parts.values()),
@@ -230,6 +234,14 @@ def _acts(facts: Facts) -> Part:
     if facts.unrecorded_acts:
         return Part("amber", (f"{facts.unrecorded_acts} acts (keys, reads) are not in the alert log yet",))
     return Part("green")
+
+
+def _seal(facts: Facts) -> Part:
+    late = facts.seal_late_ms
+    if late < SEAL_AMBER_MS:
+        return Part("green")
+    reason = f"events have waited {late // 60_000} minutes for a signed checkpoint: see the sealer's log"
+    return Part("red" if late >= SEAL_RED_MS else "amber", (reason,))
 
 
 def _time(ms: Millis | None) -> str | None:

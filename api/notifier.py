@@ -10,7 +10,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -23,6 +23,7 @@ from api.alerts.webhooks import Act, Webhooks
 from api.alerts.webhooks import Write as WriteActs
 from api.config import StoreConfig
 from api.pool import StorePool, open_pool
+from api.raising.health import red_parts
 from api.raising.rules import rules
 from api.raising.runner import SOURCE, Raising
 from domain.errors import Gs766Error, Unavailable
@@ -56,6 +57,8 @@ class NotifierConfig:
     delivery: Path | None = None
     """How messages leave (`alerts.delivery_settings`)."""
     tick_ms: int = 500
+    api: Callable[[], str | None] = lambda: None
+    """Where the API is now, whose health A19 tells; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,11 @@ def _steps(config: NotifierConfig, pool: StorePool, writer: LogWriter, http: htt
         config.root,
         lambda hook, key, body: post(http, hook, key, body),
     )
-    raising = Raising(pool, lambda pairs: _append(writer, topic, pairs), province, config.root, rules())
+
+    def red() -> Mapping[str, str]:
+        return red_parts(http, config.api, lambda: {**hooks.troubles(), **raising.troubles()})
+
+    raising = Raising(pool, lambda pairs: _append(writer, topic, pairs), province, config.root, rules(red))
     return (
         Step("webhooks", config.tick_ms, hooks.recall, hooks.tick, hooks.close),
         Step("raising", RAISING_MS, raising.recall, raising.tick),

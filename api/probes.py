@@ -13,9 +13,10 @@ from api.feed import ACTS, EVENTS, Standing, StoreFeed
 from api.health import Disk, Facts, Lag, Stillness
 from api.services import Services
 from domain.errors import Gs766Error
-from domain.instants import Millis
+from domain.instants import Millis, parse_rfc3339
 from eventlog.reader import LogReader
 from eventlog.topics import read_log_id
+from sinks.sealing.chain import CheckpointFile
 from sinks.writer_health import read_health
 
 LOG_ID_AGE_MS = 30_000
@@ -108,6 +109,7 @@ class Prober:
         self._kafka = KafkaView(config)
         self._still = Stillness()
         self._mutex = threading.Lock()
+        self._seal = SealLag(config.seal.checkpoints if config.seal is not None else None)
         self._last: tuple[Millis, Facts] | None = None
 
     def close(self) -> None:
@@ -166,6 +168,7 @@ class Prober:
             disks=tuple(disks(self._config.disks)),
             messages=self._messages(services),
             unrecorded_acts=services.acts.pending,
+            seal_late_ms=self._seal.late(max((p.known_at for p in complete.values()), default=None), tick),
             fresh_at=max((p.known_at for p in complete.values()), default=None),
             log_clock=max((p.clock for p in complete.values()), default=None),
             complete_to=tuple(
@@ -195,6 +198,32 @@ class Prober:
                 position = at[p].offset - 1 if p in at else -1
                 found.append(self._still.lag("writer", topic, p, position, end, tick))
         return tuple(found)
+
+
+class SealLag:
+    """Remembers since when the log holds what no checkpoint covers: a quiet night is no delay."""
+
+    def __init__(self, checkpoints: Path | None) -> None:
+        self._file = CheckpointFile(checkpoints) if checkpoints is not None else None
+        self._number = -1
+        self._since: Millis | None = None
+
+    def late(self, known_at: Millis | None, tick: Millis) -> int:
+        """Milliseconds since an event, the newest known at `known_at`, was first seen without a checkpoint after
+        it; `tick` is any clock that goes forward. 0 where no checkpoint was ever made here."""
+        last = None
+        with suppress(Gs766Error, OSError):
+            last = self._file.last() if self._file is not None else None
+        if last is None or known_at is None:
+            return 0
+        newest = last.checkpoint()
+        if newest.number != self._number or known_at <= parse_rfc3339(newest.time):
+            self._number, self._since = newest.number, None
+        if known_at <= parse_rfc3339(newest.time):
+            return 0
+        if self._since is None:
+            self._since = tick
+        return tick - self._since
 
 
 def _places(standing: Standing) -> dict[str, dict[int, int]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ops.addresses import kafka_config, store_target
 from ops.generation import read_generations
 from ops.settings import Settings
-from ops.stack_file import DEVELOPMENT_KEY, read_secret
+from ops.stack_file import DEVELOPMENT_KEY, read_secret, read_stack
 
 if TYPE_CHECKING:
     from api.config import ApiConfig, StoreConfig
@@ -143,4 +143,11 @@ def notifier_config(settings: Settings) -> "NotifierConfig":
         root=settings.root,
         clock=settings.clock,
         delivery=delivery_file(settings),
+        api=lambda: api_address(settings),
     )
+
+
+def api_address(settings: Settings) -> str | None:
+    """Where the API is now: configured, or that of the stack on the data folder; None while there is none."""
+    stack = None if settings.api else read_stack(settings.data)
+    return settings.api or (stack.api if stack is not None else None) or None

@@ -38,6 +38,8 @@ WINDOW = 200
 """Alerts recorded as intended and not yet answered, for a subscriber who takes one a message: what a `kill -9`
 makes go out again, marked."""
 ROUND_S = 0.5
+TROUBLE_ATTEMPTS = 8
+"""About four minutes of trying."""
 WHOLE_MS = 600_000
 STEP_MS = 3_600_000
 
@@ -114,6 +116,16 @@ class Webhooks:
     def failing(self) -> int:
         """Deliveries that did not arrive at the first attempt and wait for another."""
         return sum(len(line.later) for line in self._lines.values())
+
+    def troubles(self) -> dict[str, str]:
+        """Subscribers who have not taken a message at several attempts: the notifier fails them."""
+        stuck = {
+            line.hook.id: len(line.later)
+            for line in list(self._lines.values())
+            if any(delivery.attempt >= TROUBLE_ATTEMPTS for _, _, delivery in list(line.later))
+        }
+        said = ", ".join(f"webhook {name}: {count} alerts wait" for name, count in sorted(stuck.items()))
+        return {"notifier": said} if said else {}
 
     def _hooks(self) -> tuple[Webhook, ...]:
         hooks = self._private.webhooks()

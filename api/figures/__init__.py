@@ -6,6 +6,7 @@ from api.figures.changes import change
 from api.figures.context import FigureContext, NotFound
 from api.figures.dossiers import dossier, dossier_events
 from api.figures.due_days import due_days
+from api.figures.forecast import forecast
 from api.figures.indicators import indicator, indicator_dossiers
 from api.figures.leverage import leverage
 from api.figures.lists import due, overdue
@@ -27,6 +28,7 @@ __all__ = [
     "due",
     "due_days",
     "findings",
+    "forecast",
     "indicator",
     "indicator_dossiers",
     "indicator_sets",

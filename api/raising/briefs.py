@@ -12,7 +12,10 @@ from domain.raised import Raised
 class Briefs:
     """Judged every ten seconds: it costs nothing."""
 
-    kinds = ("A20",)
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """See `Rule`."""
+        return ("A20",)
 
     def due(self, ctx: FigureContext, last: Millis | None) -> bool:
         """See `Rule`."""

@@ -17,7 +17,10 @@ KIND = "A03"
 class DueToday:
     """Judged after each slot and, while something stands, every ten seconds: who has finished is left alone."""
 
-    kinds = (KIND,)
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """See `Rule`."""
+        return (KIND,)
 
     def due(self, ctx: FigureContext, last: Millis | None) -> bool:
         """See `Rule`."""

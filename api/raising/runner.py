@@ -30,6 +30,7 @@ MEMORY_MS = 40 * MS_DAY
 """How long what is over is remembered: a judgement that comes to it again says nothing."""
 SHELTER_MS = 60_000
 """A clock that went back by less than this is a correction, not another day."""
+RETRY_MS = 60_000
 Write = Callable[[Sequence[tuple[str, bytes]]], None]
 """Writes encoded events by subject to the alert log; returns when all are acknowledged."""
 Standing = Mapping[Key, Raised]
@@ -54,6 +55,8 @@ class Rule(Protocol):
 class _Turn:
     rule: Rule
     last: Millis | None = None
+    again: Millis = 0
+    """After a failure: not before this."""
 
 
 class Raising:
@@ -88,11 +91,16 @@ class Raising:
             )
             for turn in self._turns:
                 if turn.last is not None and now < turn.last - SHELTER_MS:
-                    turn.last = None
-                if turn.rule.due(ctx, turn.last):
+                    turn.last, turn.again = None, 0
+                if now >= turn.again and turn.rule.due(ctx, turn.last):
                     written += self._judge(ctx, turn, now)
         self._forget(now)
         return written
+
+    def troubles(self) -> dict[str, str]:
+        """What the notifier knows to be wrong with itself here."""
+        said = "; ".join(f"{kind}: {why}" for kind, why in sorted(self.failures.items()))
+        return {"raising": said} if said else {}
 
     def _judge(self, ctx: FigureContext, turn: _Turn, now: Millis) -> int:
         name = ", ".join(turn.rule.kinds)
@@ -100,9 +108,11 @@ class Raising:
         try:
             new = list(changes(standing, turn.rule.judge(ctx, standing), now))
             self._say(ctx, new, now)
-        except Gs766Error as error:
+        except Exception as error:
+            # A defect in one kind must not silence the others; the log has the place.
             self.failures[name] = str(error)
-            log.warning("%s could not be judged and will be again: %s", name, error)
+            turn.again = now + RETRY_MS
+            log.warning("%s: not judged, and will be: %s", name, error, exc_info=not isinstance(error, Gs766Error))
             return 0
         self.failures.pop(name, None)
         turn.last = now

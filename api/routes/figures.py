@@ -211,6 +211,22 @@ def get_due(
     )
 
 
+@router.get("/forecast", tags=["lists"], summary="What falls due in the coming days, and each open dossier's risk")
+def get_forecast(
+    request: Request,
+    who: Reader,
+    services: Parts,
+    unit: Unit = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Response:
+    """An estimate: due dates beside the usual daily output, and of each open dossier how many similar ones that
+    were still open at its age finished by their due date. Null where fewer than 30 are similar."""
+    return figure(
+        request, services, who, lambda ctx: services.figures.forecast(ctx, unit, cursor, limit), cached=False
+    )
+
+
 @router.get("/apologies", tags=["lists"], summary="Who owes an apology", responses=_OK)
 def get_apologies(
     request: Request,

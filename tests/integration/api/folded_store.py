@@ -91,6 +91,7 @@ def fold_into(
     partition: int = 0,
     partitions: int = 1,
     batch_size: int = 400,
+    origin: str = "",
 ) -> None:
     """Folds the records of one partition and inserts the rows; the records themselves stand beside
     them. An INSERT costs the store the same whatever its size: small batches are for tests that are about them."""
@@ -119,6 +120,7 @@ def fold_into(
     raw = []
     for r in records:
         known_at = from_millis(r.timestamp_ms)
-        raw.append(("dossier-events", partition, r.offset, known_at, known_at, r.value.decode()))
-    writer.execute("INSERT INTO records (topic, partition, offset, appended_at, known_at, value) VALUES", raw)
+        raw.append(("dossier-events", partition, r.offset, known_at, known_at, origin, r.value.decode()))
+    columns = "topic, partition, offset, appended_at, known_at, origin, value"
+    writer.execute(f"INSERT INTO records ({columns}) VALUES", raw)
     state.close()

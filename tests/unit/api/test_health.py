@@ -1,12 +1,18 @@
 """Health is red whenever figures are wrong, stand still, or events may be lost, and says why."""
 
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from fastapi.testclient import TestClient
 
 from api.health import Disk, Facts, Lag, Stillness, assess
 from api.metrics import METRICS, Counters, render, sample
+from api.probes import SealLag
+from domain.instants import parse_rfc3339
+from domain.seals import Checkpoint, Signed
+from sinks.sealing.chain import CheckpointFile
 
 
 def facts(**more: Any) -> Facts:
@@ -34,6 +40,7 @@ def test_a_whole_chain_is_green() -> None:
         ({"faults": ("partition 1 stopped at offset 7",)}, "faults", "offset 7"),
         ({"spooled": 5, "spooled_bytes": 95, "spool_quota": 100}, "spool", "nearly full"),
         ({"disks": (Disk("store", 100 << 20, 1 << 40),)}, "disk", "disk of the store is full"),
+        ({"seal_late_ms": 3_600_000}, "seal", "60 minutes"),
     ],
 )
 def test_red(more: dict[str, Any], part: str, words: str) -> None:
@@ -49,6 +56,7 @@ def test_red(more: dict[str, Any], part: str, words: str) -> None:
         ({"spool_mode": "spooling", "spooled": 3}, "spool"),
         ({"spool_torn": 30}, "spool"),
         ({"unrecorded_acts": 1}, "acts"),
+        ({"seal_late_ms": 600_000}, "seal"),
         ({"worker": (Lag(partition=1, position=3, end=10, still_ms=1_000, behind_ms=20_000),)}, "worker"),
     ],
 )
@@ -101,3 +109,22 @@ def test_labels_are_escaped() -> None:
     counters.add("gs766_requests_total", route='a"b\\\n', status="2xx")
     assert 'route="a\\"b\\\\\\n"' in render(counters.samples())
     assert render([sample("gs766_up", 1)]).endswith("gs766_up 1\n")
+
+
+def test_a_seal_is_late_from_when_something_waits_for_it_not_through_a_quiet_night(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints.jsonl"
+
+    def sealed(number: int, time: str) -> None:
+        found = Checkpoint(number=number, time=time, previous="", trees=(), key="k", keys=("k",))
+        CheckpointFile(path).append(Signed(msgspec.json.encode(found).decode(), "00"))
+
+    lag = SealLag(path)
+    known = parse_rfc3339("2026-08-14T08:00:00Z")
+    assert lag.late(known, 0) == 0, "nothing was ever sealed here"
+    sealed(1, "2026-08-13T18:00:00Z")
+    assert [lag.late(known, tick) for tick in (1_000, 5_000)] == [0, 4_000], "counted from when it was first seen"
+    sealed(2, "2026-08-14T08:00:01Z")
+    assert lag.late(known, 6_000) == 0
+    assert [lag.late(known + 5_000, tick) for tick in (7_000, 9_000)] == [0, 2_000]
+    sealed(3, "2026-08-14T08:00:02Z")
+    assert lag.late(known + 5_000, 10_000) == 0, "a newer checkpoint: what is left waits for the next one"

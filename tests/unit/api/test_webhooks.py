@@ -136,7 +136,7 @@ def test_only_what_can_be_new_is_read_again_and_everything_where_the_cursor_says
 def test_what_fails_is_tried_again_while_it_holds_and_delays_nobody(
     store: Store, far: Far, hooks: Webhooks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhooks, "FIRST_RETRY_S", 0.0)
+    monkeypatch.setattr(webhooks, "FIRST_RETRY_S", 0.05)
     bad, good = subscribed(tmp_path), subscribed(tmp_path)
     far.refuse = {bad.id}
     store.holding = {"a"}
