@@ -211,12 +211,12 @@ class SealLag:
     def late(self, known_at: Millis | None, tick: Millis) -> int:
         """Milliseconds since an event, the newest known at `known_at`, was first seen without a checkpoint after
         it; `tick` is any clock that goes forward. 0 where no checkpoint was ever made here."""
-        last = None
+        newest = None
         with suppress(Gs766Error, OSError):
             last = self._file.last() if self._file is not None else None
-        if last is None or known_at is None:
+            newest = last.checkpoint() if last is not None else None
+        if newest is None or known_at is None:
             return 0
-        newest = last.checkpoint()
         if newest.number != self._number or known_at <= parse_rfc3339(newest.time):
             self._number, self._since = newest.number, None
         if known_at <= parse_rfc3339(newest.time):

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from fastapi.testclient import TestClient
 
@@ -11,7 +10,7 @@ from api.health import Disk, Facts, Lag, Stillness, assess
 from api.metrics import METRICS, Counters, render, sample
 from api.probes import SealLag
 from domain.instants import parse_rfc3339
-from domain.seals import Checkpoint, Signed
+from domain.seals import Checkpoint, Signed, write_checkpoint
 from sinks.sealing.chain import CheckpointFile
 
 
@@ -116,7 +115,7 @@ def test_a_seal_is_late_from_when_something_waits_for_it_not_through_a_quiet_nig
 
     def sealed(number: int, time: str) -> None:
         found = Checkpoint(number=number, time=time, previous="", trees=(), key="k", keys=("k",))
-        CheckpointFile(path).append(Signed(msgspec.json.encode(found).decode(), "00"))
+        CheckpointFile(path).append(Signed(write_checkpoint(found), "00"))
 
     lag = SealLag(path)
     known = parse_rfc3339("2026-08-14T08:00:00Z")
