@@ -33,7 +33,8 @@ class Input:
 
 @contextmanager
 def open_input(path: Path) -> Iterator[Input]:
-    """The file, closed afterwards; InvalidInput when it cannot be opened."""
+    """The file, closed afterwards; InvalidInput when it cannot be opened, or is a damaged .gz before
+    anything of it could be read (readers keep what comes before a later damage)."""
     try:
         if path.is_dir():
             raise InvalidInput(f"{path} is a folder: name its files")
@@ -41,4 +42,7 @@ def open_input(path: Path) -> Iterator[Input]:
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
     with raw:
-        yield Input(path, raw)
+        try:
+            yield Input(path, raw)
+        except BROKEN as error:
+            raise InvalidInput(f"{path} is a damaged or cut .gz: {error}") from error

@@ -141,6 +141,14 @@ def test_latin_1_is_read_when_the_mapping_says_so_and_refused_by_row_when_not(
     assert data(sink, 1)["step"] == "Déposé"
 
 
+@pytest.mark.parametrize(
+    "damage", [b"\x1f\x8b", b"\x1f\x8bed\x0e\x0e\x0e\x0e\x0e\x0e", gzip.compress(b"code,time")[:12]]
+)
+def test_a_gzip_that_is_damaged_from_its_start_is_told_in_a_sentence(bring_in: Import, damage: bytes) -> None:
+    with pytest.raises(InvalidInput, match=r"s\.csv\.gz is a damaged or cut \.gz"):
+        bring_in("csv", {"s.csv.gz": damage}, STEPS)
+
+
 def test_gzip_is_read_and_a_cut_gzip_keeps_what_came_before(bring_in: Import) -> None:
     rows = "".join(f"A{n},2026-08-03,{n * 7919 % 1000},x\n" for n in range(20_000))
     whole = gzip.compress(("code,time,step,who\n" + rows).encode())
