@@ -201,6 +201,6 @@ def test_a_witness_is_believed_by_its_key_only(folder: SealedFolder, tmp_path: P
     verify_bundle.check_witness(found, keys.key)
     with pytest.raises(Wrong, match="no signature of the witness"):
         verify_bundle.check_witness(found, "0" * 64)
-    keep_cosignature(folder.config.folder, Cosigned(1, "Thanh tra", keys.key, signature[:-2] + "00"))
+    keep_cosignature(folder.config.folder, Cosigned(1, "Thanh tra", keys.key, signature[:64] + signature[:64]))
     with pytest.raises(Wrong, match="witness"):
         check_bundle(bundle(folder, "dossier", places, {}))
