@@ -22,6 +22,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     until: Millis | None = None
     over_hours: int = 24
     set_name: str | None = None
+    chain: Any = ()
+    """The checkpoints, for which keys signed when."""
 
     def need(self, name: str) -> str:
         """A text that the question cannot do without; InvalidInput names it."""
@@ -44,6 +46,10 @@ def _backdated(ctx: FigureContext, a: Asked) -> dict[str, Any]:
     return audit.backdated(ctx, a.need("unit"), a.need("period"), a.as_of, a.over_hours)
 
 
+def _controls(ctx: FigureContext, a: Asked) -> dict[str, Any]:
+    return audit.controls(ctx, a.unit or ctx.root, a.need("period"), a.as_of, a.chain)
+
+
 def _of_unit(name: str) -> Callable[[FigureContext, Asked], dict[str, Any]]:
     def ask(ctx: FigureContext, a: Asked) -> dict[str, Any]:
         found: dict[str, Any] = getattr(audit, name)(ctx, a.need("unit"), a.need("period"), a.as_of)
@@ -60,7 +66,7 @@ WORDS: Mapping[str, Callable[[FigureContext, Asked], dict[str, Any] | None]] = {
     "too-early": _of_unit("too_early"),
     "apologies": _of_unit("apologies"),
     "completeness": _of_unit("completeness"),
-    "controls": _of_unit("controls"),
+    "controls": _controls,
 }
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from api import bundles
+from api import bundles, seals
 from api.access import Principal, require
 from api.audit.asking import WORDS, Asked, ask_word
 from api.params import instant, strict_query
@@ -87,6 +87,7 @@ def get_answer_bundle(
         until=instant(until, services.zone, "until"),
         over_hours=over_hours,
         set_name=set_name or services.config.default_set,
+        chain=seals.chain(services),
     )
     with services.context(services, who) as ctx:
         answer = ask_word(ctx, word, asked)

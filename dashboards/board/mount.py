@@ -17,7 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import Principal
 from api.config import ApiConfig
-from dashboards.board import pages, views
+from dashboards.board import audit_desk, audit_page, pages, views
+from dashboards.board.audit_desk import ApiAuditor, Auditor
+from dashboards.board.audit_words import said as audit_said
 from dashboards.board.gate import FORM_PATH, ApiGate, Gate, install_form
 from dashboards.board.html import link, unit_path
 from dashboards.board.model import BoardSource, DossierPage, UnitPage
@@ -53,13 +55,17 @@ def mount_board(app: FastAPI, config: ApiConfig, desk: Desk | None = None) -> No
     there is no page that brings files in."""
     from dashboards.board.adapter import ApiSource
 
-    mount(app, ApiSource(app, config), ApiGate(app), desk)
+    mount(app, ApiSource(app, config), ApiGate(app), desk, ApiAuditor(app))
 
 
-def mount(app: FastAPI, source: BoardSource, gate: Gate, desk: Desk | None = None) -> None:
+def mount(
+    app: FastAPI, source: BoardSource, gate: Gate, desk: Desk | None = None, auditor: Auditor | None = None
+) -> None:
     """Adds the board over any source and gate; once a process, because NiceGUI's own app is one."""
     board = _Board(source, gate, desk)
     install_form(app, gate)
+    if auditor is not None:
+        audit_desk.install(app, gate, auditor, _style())
 
     # The board is mounted at '/', behind every route: what the API does not know stays the API's answer.
     @app.api_route("/v1/{rest:path}", methods=["GET", "HEAD"], include_in_schema=False)
@@ -331,6 +337,7 @@ def _frame(request: Request, lang: Lang, kind: str, *, sheets: bool) -> Any:
             (link("/", lang), word("back", lang)),
             (link("/wall", lang), word("wall", lang)),
             *([(link(SHEETS_PATH, lang), said("title", lang))] if sheets else []),
+            (link(audit_page.PATH, lang), audit_said("title", lang)),
             (link(here, other), "English" if other == "en" else "Tiếng Việt"),
         )
         nav = "".join(f'<a href="{href}">{text}</a>' for href, text in links)

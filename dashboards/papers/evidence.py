@@ -42,19 +42,24 @@ Text = Annotated[str | None, Query(max_length=128)]
 def get_report_bundle(who: Reader, services: Parts, report: ReportId) -> Response:
     """The files that come out as they were issued, and the event that sealed their hashes, with its proof."""
     with services.context(services, who) as ctx:
-        ctx, record = found_record(ctx, services, report)
-        again = made_again(ctx, record)
-        made = again.files()
-        files = {f"bao_cao.{form}": content for form, (content, same) in made.items() if same}
-        files["so_lieu_bao_cao.json"] = render(again.paper, "json")
-        others = [form for form, (_, same) in made.items() if not same]
-        facts = [
-            f"Báo cáo {record.id} ({record.kind}), đơn vị {record.unit}, kỳ {record.period}.",
-            f"{len(files) - 1} tệp dựng lại đúng từng byte như khi phát hành.",
-            *(f"Tệp {form} không dựng lại được đúng: {'; '.join(again.reasons())}." for form in others),
-        ]
-        data = bundles.report_bundle(services, ctx.everything, record.id, record.versions, files, facts)
-    return zipped(services, who, f"report:{record.id}", data)
+        data = report_bundle(ctx, services, report)
+    return zipped(services, who, f"report:{report}", data)
+
+
+def report_bundle(ctx: FigureContext, services: Services, report: str) -> bytes:
+    """The bundle of an issued report; NotFound for one that is not the caller's to see."""
+    ctx, record = found_record(ctx, services, report)
+    again = made_again(ctx, record)
+    made = again.files()
+    files = {f"bao_cao.{form}": content for form, (content, same) in made.items() if same}
+    facts = [
+        f"Báo cáo {record.id} ({record.kind}), đơn vị {record.unit}, kỳ {record.period}.",
+        f"{len(files)} tệp dựng lại đúng từng byte như khi phát hành.",
+    ]
+    others = [form for form, (_, same) in made.items() if not same]
+    facts += [f"Tệp {form} không dựng lại được đúng: {'; '.join(again.reasons())}." for form in others]
+    files["so_lieu_bao_cao.json"] = render(again.paper, "json")
+    return bundles.report_bundle(services, ctx.everything, record.id, record.versions, files, facts)
 
 
 @router.get("/figure/{report}", summary="An issued report: recomputed, and what changed since")
@@ -62,17 +67,12 @@ def get_figure_question(request: Request, who: Reader, services: Parts, report: 
     """The paper made again and held against the hash sealed then; each figure of its unit and period then and now,
     with the dossiers and events that changed it. fails: it does not come out as issued, or a figure is another
     though nothing that became known explains it."""
-
-    def ask(ctx: FigureContext) -> dict[str, Any]:
-        standing, record = found_record(ctx, services, report)
-        again = made_again(standing, record)
-        return figure_then_and_now(ctx, again)
-
-    return figure(request, services, who, ask, cached=False)
+    return figure(request, services, who, lambda ctx: ask_figure(ctx, services, report), cached=False)
 
 
-def figure_then_and_now(ctx: FigureContext, again: Again) -> dict[str, Any]:
-    """The answer to `figure`."""
+def ask_figure(ctx: FigureContext, services: Services, report: str) -> dict[str, Any]:
+    """The answer to `figure`; NotFound for a report that is not the caller's to see."""
+    again = made_again(*found_record(ctx, services, report))
     record, head = again.record, again.paper.heading
     files, same = _files(again)
     period = f"{head.first_day}..{head.last_day}"
@@ -130,20 +130,33 @@ def get_as_shown(
     issued paper made again to its sealed hash. With nothing named: the last brief issued before the instant."""
     moment = instant(at, services.zone, "at")
     assert moment is not None
+    what = Shown(report=report, dossier=dossier, unit=unit, period=period, state=state, set_name=set_name)
+    return figure(request, services, who, lambda ctx: ask_shown(ctx, services, moment, what), cached=False)
 
-    def ask(ctx: FigureContext) -> dict[str, Any] | None:
-        if dossier is not None:
-            return audit.dossier_shown(ctx, dossier, moment)
-        if unit is not None and state is not None:
-            return audit.list_shown(ctx, unit, state, moment)
-        if unit is not None:
-            return audit.scorecard_shown(ctx, unit, period or "ytd", moment, set_name)
-        return _paper_shown(ctx, services, report, moment)
 
-    def sealed(ctx: FigureContext) -> dict[str, Any]:
-        return seals.with_seal(services, ctx, ask(ctx), moment)
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """What was shown: at most one of a report, a dossier, and a unit with a period or a state."""
 
-    return figure(request, services, who, sealed, cached=False)
+    report: str | None = None
+    dossier: str | None = None
+    unit: str | None = None
+    period: str | None = None
+    state: str | None = None
+    set_name: str | None = None
+
+
+def ask_shown(ctx: FigureContext, services: Services, at: Millis, what: Shown) -> dict[str, Any]:
+    """The answer to `as-shown`, with the checkpoint that seals what was known by then."""
+    found: dict[str, Any] | None
+    if what.dossier is not None:
+        found = audit.dossier_shown(ctx, what.dossier, at)
+    elif what.unit is not None and what.state is not None:
+        found = audit.list_shown(ctx, what.unit, what.state, at)
+    elif what.unit is not None:
+        found = audit.scorecard_shown(ctx, what.unit, what.period or "ytd", at, what.set_name)
+    else:
+        found = _paper_shown(ctx, services, what.report, at)
+    return seals.with_seal(services, ctx, found, at)
 
 
 def _paper_shown(ctx: FigureContext, services: Services, report: str | None, at: Millis) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from dashboards.board.model import (
 )
 from dashboards.board.mount import mount
 from dashboards.board.sheets import Asked, Progress
-from domain.errors import Unavailable
+from domain.errors import InvalidInput, Unavailable
 from domain.indicator_documents import packaged_sets
 from domain.instants import parse_rfc3339, zone
 from domain.scoring import score_indicator, totalled
@@ -161,6 +162,24 @@ class FakeSource:
         )
 
 
+class FakeAuditor:
+    """Answers every question alike; its bundle is not one."""
+
+    def units(self, viewer: Principal) -> list[str]:
+        return ["H44", *viewer.units]
+
+    def ask(self, viewer: Principal, fields: Mapping[str, str]) -> dict[str, Any]:
+        if fields.get("unit") == "H44.9":
+            raise InvalidInput("there is no unit H44.9")
+        event = {"type": "dossier.due_date_moved", "partition": 2, "offset": 40, "index": 1}
+        row = {"dossier_code": "H44.100-1 <b>", "old_due": "2026-11-20", "events": [event]}
+        found = {"question": fields["cau"], "verdict": "fails", "reason": f"asked by {viewer.key_id}"}
+        return {**found, "checked": {"dossiers": 12, "moves": 1}, "differences": [row]}
+
+    def bundle(self, viewer: Principal, fields: Mapping[str, str]) -> bytes:
+        return f"PK {viewer.key_id} {sorted(fields)}".encode()
+
+
 class FakeGate:
     """Lets everyone in but those who send the cookie `outside`; the key is 'gs766_right'."""
 
@@ -226,7 +245,7 @@ def make_app() -> FastAPI:
         return {"asked": source.asked, "reads": gate.reads, "brought": desk.brought,
                 "kept": [p.name for p in desk.folder().iterdir()]}  # fmt: skip
 
-    mount(app, source, gate, desk)
+    mount(app, source, gate, desk, FakeAuditor())
     return app
 
 

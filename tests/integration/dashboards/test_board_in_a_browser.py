@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -13,9 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
+from tests.support.sealed_folder import SealedFolder
 from tests.support.spreadsheets import write_xlsx
+from tests.unit.sinks.test_bundle_kinds import a_figure
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -320,3 +323,52 @@ def test_an_excel_export_is_looked_into_asked_about_and_brought_in(
         {"name": "x.xlsx", "mimeType": "a/b", "buffer": b"no workbook"}
     )
     expect(page.locator("#note .red")).to_be_visible()
+
+
+def test_an_auditor_asks_and_takes_the_bundle_away(show: Open) -> None:
+    page = show("/kiem-tra")
+    questions = page.locator("[data-question]")
+    expect(questions).to_have_count(10)
+    asked = page.locator('[data-question="moved-due"]')
+    asked.locator('input[name="unit"]').fill("H44.100")
+    asked.locator('input[name="period"]').fill("2026-11")
+    asked.locator("button").click()
+    expect(page.locator("#verdict")).to_have_text("■ KHÔNG ĐẠT")
+    expect(page.locator("#answer")).to_contain_text("dossier.due_date_moved 2:40:1")
+    expect(page.locator("#answer")).to_contain_text("H44.100-1 <b>")
+    with page.expect_download() as taken:
+        page.locator("#bundle").click()
+    assert taken.value.suggested_filename == "goi-chung-cu.zip"
+    assert "unit=H44.100" in taken.value.url
+    page = show("/kiem-tra?cau=moved-due&unit=H44.9&period=2026-11&lang=en")
+    expect(page.locator("#answer")).to_contain_text("there is no unit H44.9")
+    page = show("/kiem-tra", cookies=(("outside", "1"),))
+    expect(page.locator("input[name=key]")).to_have_count(1)
+
+
+def test_a_bundle_is_checked_in_the_browser_without_any_request(show: Open, tmp_path: Path) -> None:
+    sealed = SealedFolder(tmp_path)
+    data = a_figure(sealed)
+    page = show("/kiem-tra-goi")
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    able = page.evaluate("canSign()")
+    expect(page.locator("#able")).to_contain_text("Ed25519")
+
+    def given(name: str, content: bytes) -> FilePayload:
+        return {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+
+    page.set_input_files("#bundle", given("goi.zip", data))
+    expect(page.locator("#verdict")).to_have_text("● ĐẠT" if able else "◇ KHÔNG CHỨNG MINH ĐƯỢC")
+    expect(page.locator("#said")).to_contain_text("2/6, tính lại từ tất cả 6 hồ sơ")
+    page.set_input_files("#outside", given("c.jsonl", sealed.config.checkpoints.read_bytes()))
+    expect(page.locator("#said")).not_to_contain_text("Chưa đối chiếu")
+    rng = random.Random(2)
+    for at in rng.sample(range(len(data)), 25):
+        changed = bytearray(data)
+        changed[at] ^= rng.randrange(1, 256)
+        page.evaluate("document.getElementById('answer').hidden = true")
+        page.set_input_files("#bundle", given("goi.zip", bytes(changed)))
+        expect(page.locator("#verdict")).to_have_text("■ KHÔNG ĐẠT")
+        expect(page.locator("#answer")).to_be_visible()
+    assert requests == []
