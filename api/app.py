@@ -19,6 +19,7 @@ from api.context import Contexts
 from api.due_acts import DueActs
 from api.feed import Moments, StoreFeed
 from api.keys import KeyStore
+from api.messaging import routes as message_routes
 from api.pool import open_pool
 from api.probes import Prober
 from api.reads import record_reading
@@ -154,6 +155,7 @@ def create_app(config: ApiConfig, open_parts: Open = open_services) -> FastAPI:
     app.include_router(reads.router)
     app.include_router(comparing.router)
     app.include_router(alert_routes.router)
+    app.include_router(message_routes.router)
     app.include_router(recipient_routes.router)
     app.include_router(receipt_routes.router)
     app.include_router(system.router)

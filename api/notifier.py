@@ -17,11 +17,14 @@ from typing import IO
 
 import httpx
 
+from api.alerts.channels import Channels
 from api.alerts.delivery import post
 from api.alerts.private import PrivateStore
+from api.alerts.recipients import RecipientStore
 from api.alerts.webhooks import Act, Webhooks
 from api.alerts.webhooks import Write as WriteActs
 from api.config import StoreConfig
+from api.messaging.sending import Messages
 from api.pool import StorePool, open_pool
 from api.raising.health import red_parts
 from api.raising.rules import rules
@@ -128,14 +131,29 @@ def _steps(config: NotifierConfig, pool: StorePool, writer: LogWriter, http: htt
         config.root,
         lambda hook, key, body: post(http, hook, key, body),
     )
+    channels = Channels.open(config.private, config.delivery)
+    people = Messages(
+        pool,
+        RecipientStore(config.private).recipients,
+        channels,
+        lambda pairs: _append(writer, topic, pairs),
+        province,
+        config.root,
+    )
+
+    def close() -> None:
+        people.close()
+        channels.close()
 
     def red() -> Mapping[str, str]:
-        return red_parts(http, config.api, lambda: {**hooks.troubles(), **raising.troubles()})
+        return red_parts(http, config.api, lambda: {**hooks.troubles(), **people.troubles(), **raising.troubles()})
 
     raising = Raising(pool, lambda pairs: _append(writer, topic, pairs), province, config.root, rules(red))
+
     return (
         Step("webhooks", config.tick_ms, hooks.recall, hooks.tick, hooks.close),
         Step("raising", RAISING_MS, raising.recall, raising.tick),
+        Step("messages", config.tick_ms, people.recall, people.tick, close),
     )
 
 

@@ -13,6 +13,7 @@ from domain.errors import Gs766Error
 from ops import exits
 from ops.commands import (
     alert,
+    alerts,
     audit,
     backup,
     bench,
@@ -57,6 +58,7 @@ for module in (
     lists,
     forecast,
     alert,
+    alerts,
     letters,
     events,
     keys,

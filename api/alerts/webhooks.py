@@ -1,9 +1,10 @@
 """Alerts to webhooks: each to each subscriber once, in bounded portions, the record before and after.
 
 What began or became known is read behind a cursor; whole again only where the cursor says nothing (a start,
-another generation, other subscribers or silent feeds, a clock that stepped, every ten minutes). A portion is
-recorded as intended in one write, sent by the subscriber's own few threads, and recorded as notified in one write:
-a subscriber who hangs delays nobody else, and 100,000 at once are some hundred writes.
+another generation, other subscribers, silences or silent feeds, a clock that stepped, every ten minutes). What
+somebody silenced waits for the end of the silence, and is sent then if it still holds within the horizon. A
+portion is recorded as intended in one write, sent by the subscriber's own few threads, and recorded as notified
+in one write: a subscriber who hangs delays nobody else, and 100,000 at once are some hundred writes.
 """
 
 import heapq
@@ -20,6 +21,7 @@ from api.alerts.private import PrivateStore, Webhook
 from api.alerts.service import alert_item, inhibiting
 from api.figures.context import FigureContext
 from api.figures.kept import Kept
+from api.messaging.acts import Silences
 from api.pool import StorePool
 from domain.alerts import KINDS, horizon_start
 from domain.instants import Millis, Zone
@@ -83,7 +85,7 @@ class Webhooks:
     ) -> None:
         self._pool, self._private, self._write, self._send = pool, private, write, send
         self._zone, self._root = province, root
-        self._kept = Kept()
+        self._kept, self._silences = Kept(), Silences()
         self._done: set[str] = set()
         self._intended: set[str] = set()
         self._lines: dict[str, Line] = {}
@@ -144,11 +146,12 @@ class Webhooks:
             ctx = FigureContext(client, active[0], self._zone, self._root, now, kept=self._kept)
             place = _place(live.positions(client), active[0], now)
             silent = rows_of.silent(ctx.everything, now)
-            since = self._since(now, (active[0], hooks, tuple(sorted(silent))))
+            silenced = self._silences.in_force(client, now)
+            since = self._since(now, (active[0], hooks, tuple(sorted(silent)), silenced))
             horizon = horizon_start(now, ctx.calendar(now))
             rows = rows_of.to_send(ctx.everything, EVENTS, now, horizon, sorted(KINDS), since)
         for row in rows:
-            if inhibiting(row[1], row[4], silent, self._root) is None:
+            if row[0] not in silenced and inhibiting(row[1], row[4], silent, self._root) is None:
                 for hook in hooks:
                     if _wanted(hook, row):
                         self._queue(self._lines[hook.id], row)

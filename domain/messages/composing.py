@@ -11,7 +11,7 @@ from domain.messages.slots import Moment
 from domain.messages.values import Alert
 from domain.messages.wording import Line, long_text, number, plain, short_text, subject_text
 
-_URGENCY: tuple[Level, ...] = ("red", "violet", "amber", "grey")
+_URGENCY: tuple[Level, ...] = ("red", "violet", "amber", "grey", "green")
 _NAMED_DAYS = 2
 CHAIRMAN_DAYS, CHAIRMAN_DOSSIERS = 10, 20
 """What is late for so long, or so much of it, without anybody having taken it, stands in the chairman's brief."""
@@ -35,11 +35,9 @@ def message_of(
         by_kind.setdefault(alert.kind, []).append(alert)
     kinds = sorted(by_kind, key=lambda kind: (_urgency(by_kind[kind]), kind))
     lines = (*(_line(kind, by_kind[kind], moment) for kind in kinds), *_reasons(alerts), *more)
-    path = f"/don-vi/{to.unit}"
-    link = moment.rules.link.rstrip("/") + path if moment.rules.link else ""
     units = len({alert.unit for alert, _ in alerts})
-    text = long_text(unit_name, lines, _moment_text(data_to, moment), link, units=units, repeated=retried)
-    sms = short_text(unit_name, lines, link, repeated=retried)
+    text = long_text(unit_name, lines, _moment_text(data_to, moment), units=units, repeated=retried)
+    sms = short_text(unit_name, lines, repeated=retried)
     subject = subject_text(unit_name, lines)
     wrong = forbidden(f"{subject}\n{text}\n{sms}")
     if wrong:
@@ -56,7 +54,7 @@ def message_of(
         text=text,
         sms=sms,
         params=_params(unit_name, by_kind, kinds),
-        path=path,
+        path="",
         retried=retried,
     )
 

@@ -122,6 +122,7 @@ class Ledger:
         if act.reason == "cleared":
             entry.held = False
         if act.channel and act.account:  # This channel will never take it.
+            entry.pending.discard(act.account)
             self.sent.setdefault(act.key, set()).add(act.channel)
 
     def _escalated(self, entry: Entry, act: Act) -> None:

@@ -23,7 +23,6 @@ Minutes = Annotated[int, msgspec.Meta(ge=1, le=240)]
 NEXT, AT_ONCE, ANY_HOUR, BRIEF = "next", "at_once", "any_hour", "brief"
 WORDS = (NEXT, AT_ONCE, ANY_HOUR, BRIEF)
 _CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
-_LINK = re.compile(r"https?://[A-Za-z0-9.\-]+(?::\d{1,5})?(?:/[A-Za-z0-9./_\-]*)?")
 _LIST = ("routes", "inhibitions")
 
 
@@ -78,7 +77,6 @@ class MessageRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reminder_working_days: Few
     acknowledged_working_days: Annotated[int, msgspec.Meta(ge=1, le=250)]
     digest: bool
-    link: str
     quiet: Quiet
     ceilings: dict[str, Annotated[int, msgspec.Meta(ge=1, le=100)]]
     escalation: Escalation
@@ -132,8 +130,6 @@ def problems_of(rules: MessageRules) -> tuple[str, ...]:
     for post in rules.ceilings:
         if post not in POSTS:
             found.append(f"ceilings: '{post[:20]}' is no post; known are {', '.join(POSTS)}")
-    if rules.link and not _LINK.fullmatch(rules.link):
-        found.append("link: give the board's address without a query, such as https://gs766.example.vn, or ''")
     return tuple(found)
 
 

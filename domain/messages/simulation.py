@@ -11,9 +11,10 @@ from domain.alerts import horizon_start
 from domain.instants import Day, Millis
 from domain.messages.ledger import Act, Ledger
 from domain.messages.planning import plan
+from domain.messages.recording import acts_of
 from domain.messages.rules import ANY_HOUR, AT_ONCE
 from domain.messages.slots import Moment
-from domain.messages.values import Alert, Plan, Planned, Province
+from domain.messages.values import Alert, Plan, Province
 
 PEOPLE = frozenset({"acknowledged", "unacknowledged", "promised", "silenced"})
 _MINUTE = 60_000
@@ -25,43 +26,6 @@ class Round:
 
     at: Millis
     plan: Plan
-
-
-def acts_of(at: Millis, found: Plan) -> Iterator[Act]:
-    """The acts that a plan leaves when every channel takes its message."""
-    for one in found.decisions:
-        yield Act(one.alert, one.verb, at, key=one.key, reason=one.reason, until=one.until, slot=one.slot)
-    for planned in found.messages:
-        yield from intended(at, planned)
-        for channel in planned.channels:
-            yield from notified(at, planned, channel)
-
-
-def intended(at: Millis, planned: Planned) -> Iterator[Act]:
-    """That a message was meant to be sent, alert by alert."""
-    yield from _acts("notify_intended", at, planned, "")
-
-
-def notified(at: Millis, planned: Planned, channel: str) -> Iterator[Act]:
-    """That a channel took a message, alert by alert."""
-    yield from _acts("notified", at, planned, channel)
-
-
-def _acts(verb: str, at: Millis, planned: Planned, channel: str) -> Iterator[Act]:
-    message = planned.message
-    for alert in message.alerts:
-        yield Act(
-            alert,
-            verb,
-            at,
-            key=message.key,
-            channel=channel,
-            reason=planned.reasons[alert],
-            account=message.account,
-            unit=message.unit,
-            slot=message.slot,
-            mark=planned.mark,
-        )
 
 
 def simulated(

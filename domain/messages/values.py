@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from domain.alerts import Level
 from domain.calendar import WorkingCalendar
@@ -102,11 +102,3 @@ class Bundle:
 def digest_of(*words: str) -> str:
     """A deterministic key."""
     return hashlib.sha256("|".join(words).encode()).hexdigest()[:32]
-
-
-def act_data(alert: Alert | None, planned: Planned, channel: str, reason: str, name: str) -> dict[str, Any]:
-    """What an act of a message says: account and unit by id, never an address."""
-    message = planned.message
-    about = {} if alert is None else {"kind": alert.kind, "about": alert.subject, "unit": alert.unit}
-    told = {"account": message.account, "for_unit": message.unit, "slot": message.slot, "mark": planned.mark}
-    return {**about, "actor": name, "channel": channel, "reason": reason, "key": message.key, "evidence": told}

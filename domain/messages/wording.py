@@ -3,14 +3,13 @@
 Words hold numbers, dates and names of units only. A kind is added by one line in `TEXTS`.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from domain.message import SMS_LENGTH
+from domain.message import GSM_DOUBLE, SMS_LENGTH, sms_length, without_diacritics
 
 _UNIT_LENGTH = 36
-CLOSING = "Mở danh sách để nhận việc hoặc báo số liệu chưa đúng{link}."
+CLOSING = "Mở danh sách để nhận việc hoặc báo số liệu chưa đúng."
 FRESH = "Số liệu đến {data_to}."
 REPEATED = "Tin này có thể đã được gửi một lần trước đó."
 
@@ -160,33 +159,30 @@ class Line:
         return TEXTS[self.word] if self.word in TEXTS else EXTRA[self.word]
 
 
-def long_text(unit: str, lines: tuple[Line, ...], data_to: str, link: str, *, units: int, repeated: bool) -> str:
+def long_text(unit: str, lines: tuple[Line, ...], data_to: str, *, units: int, repeated: bool) -> str:
     """The whole text: greeting, a sentence a kind, what to do, how fresh the figures are."""
     said = [line.text.long.format(**line.params) for line in lines]
     if units > 1:
         said.insert(0, f"Tổng hợp {number(units)} đơn vị.")
     if len(said) > 1:
         said = ["", *(f"- {sentence}" for sentence in said), ""]
-    closing = CLOSING.format(link=f" ({link})" if link else "")
-    parts = [f"Kính gửi {unit}.", *said, closing, FRESH.format(data_to=data_to)]
+    parts = [f"Kính gửi {unit}.", *said, CLOSING, FRESH.format(data_to=data_to)]
     if repeated:
         parts.append(REPEATED)
     return "\n".join(parts) if len(said) > 1 else " ".join(parts)
 
 
-def short_text(unit: str, lines: tuple[Line, ...], link: str, *, repeated: bool) -> str:
+def short_text(unit: str, lines: tuple[Line, ...], *, repeated: bool) -> str:
     """At most 160 characters of ASCII: a sentence for one kind, a list for several; what does not fit is counted.
-    The link is never cut: it is whole or left out."""
+    Its link is the channel's to add, where there is room."""
     head = f"[GS766] {plain(unit)[:_UNIT_LENGTH].strip()}: {'(gui lai) ' if repeated else ''}"
-    tail = f" Xem: {link}" if link else ""
     if len(lines) == 1:
         body = lines[0].text.short.format(**_plain_values(lines[0].params))
-        if len(head + body) > SMS_LENGTH:
+        if sms_length(head + body) > SMS_LENGTH:
             body = lines[0].text.item.format(**_plain_values(lines[0].params)) + "."
     else:
-        body = _listed(lines, SMS_LENGTH - len(head))
-    whole = head + body
-    return whole + tail if len(whole + tail) <= SMS_LENGTH else whole[:SMS_LENGTH]
+        body = _listed(lines, SMS_LENGTH - sms_length(head))
+    return head + body
 
 
 def subject_text(unit: str, lines: tuple[Line, ...]) -> str:
@@ -226,8 +222,8 @@ def _plain_values(params: Mapping[str, str]) -> dict[str, str]:
 
 def plain(text: str) -> str:
     """Vietnamese without diacritics, ASCII only: what an SMS carries."""
-    spread = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
-    return "".join(c for c in spread if c.isascii() and c.isprintable())
+    flat = without_diacritics(text)
+    return "".join(c for c in flat if c.isprintable() and c not in GSM_DOUBLE and c != "`")
 
 
 def number(n: int) -> str:

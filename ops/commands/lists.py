@@ -1,4 +1,4 @@
-"""Commands that list: overdue, due, alerts, dossier."""
+"""Commands that list: overdue, due, findings, dossier."""
 
 from typing import Annotated, Any
 
@@ -42,7 +42,6 @@ _DUE_COLUMNS = (
     "office",
     "apology",
 )
-_ALERT_COLUMNS = ("id", "kind", "level", "title_en", "subject", "unit", "from", "until", "due_at")
 _DOSSIER_COLUMNS: dict[str, tuple[str, ...]] = {
     "verdicts": ("rule", "state", "reason", "due_at", "end_at", "late_by_working_days", "en"),
     "events": ("type", "occurred_at", "recorded_at", "known_at", "source", "partition", "offset", "index"),
@@ -56,7 +55,6 @@ def register(app: typer.Typer) -> None:
     app.command()(overdue)
     app.command()(due)
     app.command()(findings)
-    app.command()(alerts)
     app.command()(dossier)
 
 
@@ -122,32 +120,6 @@ def findings(
         return
     print_facts({name: value for name, value in found.items() if name not in ("findings", "next")})
     print_rows(found["findings"])
-
-
-def alerts(
-    ctx: typer.Context,
-    state: Annotated[str | None, typer.Option(help="holding (default), cleared or all.")] = None,
-    kind: Annotated[str | None, typer.Option(help="A kind, for example A02.")] = None,
-    unit: UnitOption = None,
-    level: Annotated[str | None, typer.Option(help="A level: red, amber, violet, grey or green.")] = None,
-    older_than: Annotated[str | None, typer.Option(help="Began so long ago or longer: 3wd, 2d, 36h.")] = None,
-    newer_than: Annotated[str | None, typer.Option(help="Began less than so long ago.")] = None,
-    disputed: Annotated[bool, typer.Option("--disputed", help="With a dispute that nobody has closed.")] = False,
-    limit: LimitOption = None,
-    as_json: JsonOption = False,
-    data: DataOption = None,
-) -> None:
-    """Alerts that hold now, by kind, unit, level and age."""
-    from ops.client import Client
-
-    query = {"state": state, "kind": kind, "unit": unit, "level": level, "older_than": older_than}
-    query |= {"newer_than": newer_than, "disputed": "true" if disputed else None}
-    found = collected(Client(settings_of(ctx, data)), "/v1/alerts", query, "alerts", limit)
-    if as_json:
-        print_json(found)
-        return
-    print_facts({name: value for name, value in found.items() if name not in ("alerts", "next")})
-    print_rows(found["alerts"], _ALERT_COLUMNS)
 
 
 def dossier(

@@ -38,7 +38,7 @@ def _levels(in_time: Sequence[str], late: Sequence[str]) -> str:
 _PLAIN = "kind, subject, episode, unit, procedure, start, until, due_at, evidence, known_at, partition, version"
 
 
-def _both(reader: Reader, *where: str, kinds: Sequence[str] | None = None) -> str:
+def alerts_from(reader: Reader, *where: str, kinds: Sequence[str] | None = None) -> str:
     """FROM: the conditions of the fold and what the notifier raised, in the same columns."""
     fold = f"SELECT {_PLAIN} {reader.source('conditions', *where)}"
     if kinds is not None and not set(kinds) & set(RAISED):
@@ -64,7 +64,7 @@ def alerts(
     if after is not None:
         key = f"(start, {ALERT_ID}) < (fromUnixTimestamp64Milli(toInt64(%(began)s), 'UTC'), %(id)s)"
     where = ("kind IN %(kinds)s", _levels(in_time, late), state_filter(state, now), key, *more)
-    source = _both(reader, *where, kinds=[*in_time, *late])
+    source = alerts_from(reader, *where, kinds=[*in_time, *late])
     sql = f"SELECT {ALERT_COLUMNS} {source} ORDER BY start DESC, id DESC LIMIT {int(limit)}"
     began, last = after if after is not None else (0, "")
     return reader.rows(sql, **_by_level(in_time, late), began=began, id=last)
@@ -72,7 +72,7 @@ def alerts(
 
 def alert(reader: Reader, wanted: str) -> tuple[Any, ...] | None:
     """One alert by its id, in the columns of `alerts`; None when the reader's units do not hold it."""
-    rows = reader.rows(f"SELECT {ALERT_COLUMNS} {_both(reader, f'{ALERT_ID} = %(wanted)s')}", wanted=wanted)
+    rows = reader.rows(f"SELECT {ALERT_COLUMNS} {alerts_from(reader, f'{ALERT_ID} = %(wanted)s')}", wanted=wanted)
     return rows[0] if rows else None
 
 
@@ -80,7 +80,7 @@ def alerts_of(reader: Reader, subject: str, until: Millis, kinds: Sequence[str])
     """The alerts of a subject that held before an instant and were known by then, in the columns of `alerts`,
     oldest first."""
     where = ("kind IN %(kinds)s", "subject = %(subject)s", f"start < {at(until)}")
-    source = _both(reader, *where, "until IS NULL OR until > start", f"known_at < {at(until)}")
+    source = alerts_from(reader, *where, "until IS NULL OR until > start", f"known_at < {at(until)}")
     sql = f"SELECT {ALERT_COLUMNS} {source} ORDER BY start, id"
     return reader.rows(sql, subject=subject, kinds=list(kinds))
 
@@ -112,7 +112,7 @@ def counts(
 ) -> dict[str, int]:
     """How many alerts of each kind are in a state; the kinds as in `alerts`."""
     where = ("kind IN %(kinds)s", _levels(in_time, late), state_filter(state, now), *more)
-    source = _both(reader, *where, kinds=[*in_time, *late])
+    source = alerts_from(reader, *where, kinds=[*in_time, *late])
     rows = reader.rows(f"SELECT kind, count() {source} GROUP BY kind", **_by_level(in_time, late))
     return dict(rows)
 

@@ -9,8 +9,8 @@ from domain.instants import Millis
 from domain.message import Recipient
 from domain.messages.ledger import Act, Ledger
 from domain.messages.planning import plan
+from domain.messages.recording import acts_of
 from domain.messages.rules import MessageRules, decode_rules
-from domain.messages.simulation import acts_of
 from domain.messages.values import Alert, Plan, Planned, Province
 from domain.periods import parse_instant
 

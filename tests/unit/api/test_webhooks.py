@@ -12,7 +12,10 @@ from api.alerts import webhooks
 from api.alerts.private import PrivateStore, Webhook
 from api.alerts.webhooks import Webhooks
 from api.figures.context import FigureContext
+from api.messaging import acts
+from domain.blocks import encode_block
 from domain.errors import Unavailable
+from domain.events import encode_event, make_event
 from domain.instants import Zone, parse_rfc3339
 from sinks.queries import alerts as rows_of
 from sinks.queries import live
@@ -36,8 +39,17 @@ class Store:
         monkeypatch.setattr(FigureContext, "calendar", lambda *_: None)
         monkeypatch.setattr(webhooks, "horizon_start", lambda now, _: now - 86_400_000)
         monkeypatch.setattr(rows_of, "silent", lambda *_: self.silent)
+        self.silences: list[bytes] = []
+        monkeypatch.setattr(acts, "act_records", self.act_records)
         monkeypatch.setattr(rows_of, "to_send", self.to_send)
         monkeypatch.setattr(rows_of, "still", lambda *_: self.holding or set())
+
+    def act_records(self, _client: Any, _topic: str, after: int, _since: int) -> list[tuple[int, bytes]]:
+        return [(n, block) for n, block in enumerate(self.silences) if n > after]
+
+    def silence(self, alert: str, until: str) -> None:
+        event = make_event("alert.silenced", alert, NOW, {"until": until}, source="/p", id=alert + until)
+        self.silences.append(encode_block([encode_event(event)]))
 
     def to_send(self, *args: Any) -> list[tuple[Any, ...]]:
         self.asked.append(args[-1])
@@ -177,3 +189,19 @@ def test_alerts_of_a_silent_feed_are_kept_back_until_it_is_back(
     hooks.tick(NOW + 500)
     assert store.asked[-1] is None, "everything is read again"
     assert sorted(far.posts()) == ["elsewhere", "muted", "silence"]
+
+
+def test_a_silence_stops_the_webhook_too_and_hides_only_what_it_names_until_its_end(
+    store: Store, far: Far, hooks: Webhooks, tmp_path: Path
+) -> None:
+    subscribed(tmp_path)
+    store.silence("a", "2026-08-14T11:00:00+07:00")
+    store.add("a", "b")
+    assert hooks.tick(NOW) == 1
+    assert far.posts() == ["b"]
+    store.add("a")
+    assert hooks.tick(NOW + 30 * MINUTE) == 0, "silent still"
+    store.add("a")
+    assert hooks.tick(NOW + 60 * MINUTE) == 1, "over, and it holds"
+    assert store.asked[-1] is None, "read whole when a silence ended: the cursor had passed it"
+    assert far.posts() == ["b", "a"]

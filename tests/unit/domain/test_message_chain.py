@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.messages.ledger import Ledger
-from domain.messages.simulation import acts_of, simulated
+from domain.messages.recording import acts_of
+from domain.messages.simulation import simulated
 from domain.messages.values import Alert
 from tests.support.messages import CALENDAR, ZONE, Town, alert, at, noted, province, to
 

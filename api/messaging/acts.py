@@ -1,0 +1,77 @@
+"""The alert log behind a cursor: its acts, each once, as the ledger takes them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from domain.blocks import split_block
+from domain.errors import Gs766Error
+from domain.instants import MS_DAY, Millis, parse_rfc3339
+from domain.messages.ledger import Act, act_of
+from sinks.positions import ALERTS
+from sinks.queries.messages import act_records
+
+MEMORY_MS = 60 * MS_DAY
+"""How far back acts are read at the start: what holds longer has newer ones (reminders)."""
+VERBS = frozenset(
+    "held suppressed notify_intended notified escalated acknowledged unacknowledged promised silenced".split()
+)
+
+
+class _Wire(msgspec.Struct):
+    type: str
+    subject: str
+    time: str
+    data: dict[str, Any] = {}
+
+
+_decode = msgspec.json.Decoder(_Wire).decode
+
+
+class ActLog:
+    """Reads on from where it stopped; the first time from sixty days ago."""
+
+    def __init__(self, topic: str = ALERTS) -> None:
+        self._topic = topic
+        self._after = -1
+
+    def read(self, client: Any, now: Millis, verbs: frozenset[str] = VERBS) -> Iterator[Act]:
+        """What is new, in the order of the log; what is no act is passed over."""
+        since = now - MEMORY_MS
+        while rows := act_records(client, self._topic, self._after, since):
+            for offset, value in rows:
+                raw = value.encode() if isinstance(value, str) else value
+                yield from _acts(raw, verbs)
+                self._after = offset
+
+
+class Silences:
+    """Which alerts somebody silenced: by their acts, read on at every question."""
+
+    def __init__(self) -> None:
+        self._acts = ActLog()
+        self._until: dict[str, Millis] = {}
+
+    def in_force(self, client: Any, now: Millis) -> frozenset[str]:
+        """The ids of the alerts that are silent at an instant; every silence has an end."""
+        for act in self._acts.read(client, now, frozenset({"silenced"})):
+            if act.until is not None:
+                self._until[act.alert] = max(act.until, self._until.get(act.alert, 0))
+        self._until = {alert: until for alert, until in self._until.items() if now < until}
+        return frozenset(self._until)
+
+
+def _acts(block: bytes, verbs: frozenset[str]) -> Iterator[Act]:
+    try:
+        events = split_block(block)
+    except Gs766Error:
+        return
+    for raw in events:
+        try:
+            event = _decode(raw)
+            kind, _, verb = event.type.partition(".")
+            if kind == "alert" and verb in verbs:
+                yield act_of(event.subject, verb, parse_rfc3339(event.time), event.data)
+        except (msgspec.DecodeError, Gs766Error, TypeError, ValueError):
+            continue

@@ -1,0 +1,82 @@
+"""What the planner rests on, from the store: the rules in force, units and their names, alerts that hold."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date
+from typing import Any
+
+from api.figures.context import FigureContext
+from domain.alerts import KINDS, horizon_start
+from domain.errors import InvalidInput
+from domain.instants import Millis, day_date
+from domain.message import Recipient
+from domain.messages.rules import MessageRules, decode_rules, default_rules
+from domain.messages.values import Alert, Province
+from sinks.positions import EVENTS
+from sinks.queries import messages as rows_of
+
+BUILT_IN = "built-in"
+
+
+def rules_in_force(ctx: FigureContext, at: Millis) -> tuple[MessageRules, str]:
+    """The rules valid on the day of an instant, and the version that says which: of several documents the one that
+    began last, of equal beginnings the one said last. One that cannot be used (the intake refuses such) is passed
+    over."""
+    today = day_date(ctx.zone.day(at))
+    found: list[tuple[date, Millis, str, MessageRules]] = []
+    for history in ctx.histories("message_rules").values():
+        for _, said_at, event_id, data in history:
+            with suppress(InvalidInput, ValueError, KeyError, TypeError):
+                rules = decode_rules(data["document"])
+                first = date.fromisoformat((rules.valid_from or "0001-01-01")[:10])
+                last = date.fromisoformat((rules.valid_to or "9999-12-31")[:10])
+                if first <= today <= last:
+                    found.append((first, said_at, event_id, rules))
+    if not found:
+        return default_rules(), BUILT_IN
+    _, _, event_id, rules = max(found, key=lambda one: one[:3])
+    return rules, f"{rules.name}/{rules.version} ({event_id})"
+
+
+def province_of(
+    ctx: FigureContext, rules: MessageRules, recipients: Sequence[Recipient], data_to: Millis | None
+) -> Province:
+    """The units, their names and the calendar, beside rules and recipients."""
+    units = ctx.tree.units
+    above: dict[str, tuple[str, ...]] = {}
+    for code in units:
+        chain: list[str] = []
+        here: str | None = code
+        while here is not None and here not in chain:
+            chain.append(here)
+            one = units.get(here)
+            here = None if one is None else one.merged_into or one.parent
+        above[code] = tuple(chain)
+    names = {code: unit.name for code, unit in units.items()}
+    return Province(rules, ctx.calendar(ctx.now_ms), tuple(recipients), above, names, data_to)
+
+
+def holding(ctx: FigureContext, rules: MessageRules) -> tuple[Alert, ...]:
+    """All alerts that hold now of the kinds that anybody is told of."""
+    now = ctx.now_ms
+    horizon = horizon_start(now, ctx.calendar(now))
+    rows = rows_of.holding(ctx.everything, EVENTS, now, horizon, _kinds(rules))
+    return tuple(_alert(row, fresh=bool(row[-1])) for row in rows)
+
+
+def held_between(ctx: FigureContext, rules: MessageRules, start: Millis, until: Millis) -> tuple[Alert, ...]:
+    """All alerts of these kinds that held within [start, until), as they are known now."""
+    rows = rows_of.held_between(ctx.everything, start, until, _kinds(rules))
+    return tuple(_alert(row, fresh=True) for row in rows)
+
+
+def _kinds(rules: MessageRules) -> list[str]:
+    """Kinds with a route, those that mute others, and those that say whether something is due today."""
+    wanted = {route.kind for route in rules.routes} | {one.by for one in rules.inhibitions} | {"A01", "A03", "A04"}
+    return sorted(wanted & set(KINDS))
+
+
+def _alert(row: Sequence[Any], *, fresh: bool) -> Alert:
+    id_, kind, subject, _, unit, _, start, until, due, _, known, *_ = row
+    level = KINDS[kind].level_of(start, due)
+    return Alert(id_, kind, level, subject, unit, start, due, known, fresh, until)

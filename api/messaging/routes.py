@@ -1,0 +1,55 @@
+"""Routes of messages: the rules in force, and what would have been sent over a past week. Nothing is sent here."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Body, Depends, Query, Response
+
+from api.access import Principal, require
+from api.alerts.recipients import RecipientStore
+from api.answers import json
+from api.messaging.reading import rules_in_force
+from api.messaging.simulating import simulation
+from api.params import strict_query
+from api.problems import responses
+from api.services import Services, services_of
+from domain.errors import InvalidInput
+
+router = APIRouter(
+    prefix="/v1/messages",
+    tags=["alerts"],
+    dependencies=[Depends(strict_query)],
+    responses=responses("no-key", "forbidden", "invalid-input", "unavailable"),
+)
+Reader = Annotated[Principal, Depends(require("read"))]
+Admin = Annotated[Principal, Depends(require("admin"))]
+Parts = Annotated[Services, Depends(services_of)]
+Week = Annotated[str, Query(max_length=20, description="An ISO week, such as 2026-W48.")]
+
+
+@router.get("/rules", summary="Message rules in force")
+def get_rules(who: Reader, services: Parts) -> Response:
+    """Slots, quiet hours, ceilings, routes and escalation as they hold now, and from which version."""
+    with services.context(services, who) as ctx:
+        rules, version = rules_in_force(ctx, ctx.now_ms)
+        return json({"version": version, "rules": msgspec.to_builtins(rules), **ctx.position()})
+
+
+@router.get("/simulation", summary="What would have been sent over a past week")
+def get_simulation(who: Admin, services: Parts, week: Week) -> Response:
+    """The messages to each account, slot by slot, under the rules in force then; nobody is told anything."""
+    return _simulated(services, who, week, None)
+
+
+@router.post("/simulation", summary="What other rules would have sent over a past week")
+def post_simulation(who: Admin, services: Parts, week: Week, body: Annotated[dict[str, Any], Body()]) -> Response:
+    """The same under the document in the body (`message_rules`, what it does not name is as by default)."""
+    return _simulated(services, who, week, body)
+
+
+def _simulated(services: Services, who: Principal, week: str, document: dict[str, Any] | None) -> Response:
+    people = [entry.recipient() for entry in RecipientStore(services.config.private).entries()]
+    if not people:
+        raise InvalidInput("there are no recipients yet: add them with `gs766 recipients`, then simulate")
+    with services.context(services, who) as ctx:
+        return json(simulation(ctx, week, people, document))

@@ -1,0 +1,244 @@
+"""Messages to people, round by round: read, plan, note, send. A restart goes on where the alert log stands.
+
+`notify_intended` is written before a message leaves and `notified` after a channel took it, alert by alert, under
+the planner's key: after a `kill -9` between the two the message goes out once more and says so. What the planner
+holds, suppresses or escalates is written before anything is sent.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from api.alerts.outcomes import outcome
+from api.figures.context import FigureContext
+from api.figures.kept import Kept
+from api.messaging.acts import ActLog
+from api.messaging.events import event_of
+from api.messaging.reading import holding, province_of, rules_in_force
+from api.pool import StorePool
+from domain.instants import Millis, Zone
+from domain.message import Message, Recipient
+from domain.messages.ledger import Act, Ledger
+from domain.messages.planning import plan
+from domain.messages.recording import decided, intended, notified, undeliverable
+from domain.messages.slots import Moment
+from domain.messages.values import Alert, Plan, Planned, Province
+from domain.messages.wording import REPEATED
+from sinks.positions import COMPLETE
+from sinks.queries import live
+
+log = logging.getLogger(__name__)
+ROUND_MS = 60_000
+"""Without a new slot the store is asked again after so long."""
+ROUND_S = 0.5
+FIRST_RETRY_S, LAST_RETRY_S = 5.0, 300.0
+THREADS = 8
+TROUBLE_ATTEMPTS = 4
+Write = Callable[[Sequence[tuple[str, bytes]]], None]
+"""Writes encoded events by subject to the alert log; returns when all are acknowledged."""
+
+
+class Ways(Protocol):
+    """The part of `Channels` that is used here."""
+
+    def send(self, message: Message, channel: str) -> str | None:
+        """None when the far side took it, else why not."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """A message on one channel: the last plan of it, the next attempt, and whether one may have arrived."""
+
+    planned: Planned
+    channel: str
+    due: float = 0.0
+    attempt: int = 0
+    unanswered: bool = False
+    running: Future[str | None] | None = None
+
+
+class Sender:
+    """Plans in, acts out: everything about messages but where alerts come from."""
+
+    def __init__(self, zone: Zone, ways: Ways, write: Write, threads: int = THREADS) -> None:
+        self.ledger = Ledger(zone)
+        self._ways, self._write = ways, write
+        self._threads, self._workers = threads, ThreadPoolExecutor(threads, "message")
+        self._pending: dict[tuple[str, str], Pending] = {}
+        self._about: dict[str, Alert] = {}
+        self._unsaid: list[tuple[str, bytes]] = []
+        """Arrived, and not yet recorded so."""
+
+    def take(self, acts: Sequence[Act]) -> None:
+        """Folds acts of the alert log; our own come back here, too, and change nothing."""
+        for act in acts:
+            self.ledger.fold(act)
+
+    def carry_out(self, now: Millis, found: Plan, alerts: Sequence[Alert]) -> None:
+        """Writes what was decided and what is meant to be sent, then starts sending."""
+        self._about = {alert.id: alert for alert in alerts}
+        acts = [decided(now, decision) for decision in found.decisions]
+        for planned in found.messages:
+            known = self.ledger.intended.get(planned.message.key, set())
+            acts += [act for act in intended(now, planned) if act.alert not in known]
+        if acts:
+            self._write([event_of(act, self._about.get(act.alert)) for act in acts])
+            self.take(acts)
+        self._line_up(found)
+
+    def pump(self, now: Millis, seconds: float = 0.0) -> int:
+        """Sends what is due for at most so long; returns how many messages were confirmed on a channel. No more is
+        under way at once than there are threads: what a `kill -9` makes go out again."""
+        confirmed, end = 0, time.monotonic() + seconds
+        while True:
+            confirmed += self._settle(now)
+            running = self._start()
+            if not running or time.monotonic() >= end:
+                return confirmed
+            wait(running, timeout=max(0.0, end - time.monotonic()), return_when=FIRST_COMPLETED)
+
+    def _start(self) -> list[Future[str | None]]:
+        """Starts what is due while a thread is free; what is under way then."""
+        running = [one.running for one in self._pending.values() if one.running is not None]
+        for one in self._pending.values():
+            if len(running) >= self._threads:
+                break
+            if one.running is None and time.monotonic() >= one.due:
+                one.attempt += 1
+                one.running = self._workers.submit(self._ways.send, _marked(one), one.channel)
+                running.append(one.running)
+        return running
+
+    @property
+    def waiting(self) -> int:
+        """Deliveries under way or to be tried again."""
+        return len(self._pending)
+
+    @property
+    def stuck(self) -> dict[str, int]:
+        """By channel, how many messages were not taken at several attempts."""
+        tried = [one.channel for one in list(self._pending.values()) if one.attempt >= TROUBLE_ATTEMPTS]
+        return {channel: tried.count(channel) for channel in sorted(set(tried))}
+
+    def close(self) -> None:
+        """Lets running deliveries end."""
+        self._workers.shutdown(wait=True, cancel_futures=True)
+
+    def _line_up(self, found: Plan) -> None:
+        """What the plan holds no more is not tried again: its alerts have cleared, or stand in a later message."""
+        wanted = {(one.message.key, channel): one for one in found.messages for channel in one.channels}
+        for place, pending in list(self._pending.items()):
+            if place not in wanted and pending.running is None:
+                del self._pending[place]
+        for place, planned in wanted.items():
+            pending = self._pending.setdefault(place, Pending(planned, place[1]))
+            if pending.running is None:
+                pending.planned = planned
+
+    def _settle(self, now: Millis) -> int:
+        confirmed = 0
+        for place, one in list(self._pending.items()):
+            if one.running is None or not one.running.done():
+                continue
+            reason = _reason(one.running)
+            one.running = None
+            if reason is None:
+                self._say(list(notified(now, one.planned, one.channel)))
+                confirmed += 1
+                del self._pending[place]
+            elif outcome(reason) == "permanent":
+                self._say([undeliverable(act) for act in notified(now, one.planned, one.channel)])
+                del self._pending[place]
+            else:
+                one.unanswered = one.unanswered or outcome(reason) == "unanswered"
+                one.due = time.monotonic() + min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** (one.attempt - 1))
+        if self._unsaid:
+            self._write(self._unsaid)
+            self._unsaid = []
+        return confirmed
+
+    def _say(self, acts: Sequence[Act]) -> None:
+        self._unsaid += [event_of(act, self._about.get(act.alert)) for act in acts]
+        self.take(acts)
+
+
+class Messages:
+    """The notifier's step: one round is `tick(now)`."""
+
+    def __init__(
+        self,
+        pool: StorePool,
+        recipients: Callable[[Millis], tuple[Recipient, ...]],
+        ways: Ways,
+        write: Write,
+        province: Zone,
+        root: str,
+    ) -> None:
+        self._pool, self._recipients = pool, recipients
+        self._zone, self._root = province, root
+        self._kept, self._acts = Kept(), ActLog()
+        self._sender = Sender(province, ways, write)
+        self._last: tuple[Millis, Any] | None = None
+
+    def recall(self, now: Millis) -> None:
+        """Reads back what was done; call it when the store holds the whole alert log."""
+        with self._pool.client() as client:
+            self._sender.take(list(self._acts.read(client, now)))
+
+    def tick(self, now: Millis) -> int:
+        """Plans when a slot has come or a minute has passed, and sends what is due."""
+        people = self._recipients(now)
+        if people:
+            self._plan(now, people)
+        return self._sender.pump(now, ROUND_S)
+
+    def troubles(self) -> dict[str, str]:
+        """Channels that do not take messages."""
+        said = [f"{channel}: {count} messages wait" for channel, count in self._sender.stuck.items()]
+        return {"messages": ", ".join(said)} if said else {}
+
+    def close(self) -> None:
+        """Lets running deliveries end."""
+        self._sender.close()
+
+    def _plan(self, now: Millis, people: tuple[Recipient, ...]) -> None:
+        with self._pool.client() as client:
+            active = live.active_generation(client)
+            if active is None:
+                return
+            ctx = FigureContext(client, active[0], self._zone, self._root, now, kept=self._kept)
+            rules, _ = rules_in_force(ctx, now)
+            moment = Moment(now, ctx.calendar(now), rules)
+            place = (people, rules, moment.slot(due_today=True), moment.brief(), moment.gathered(), moment.quiet)
+            if self._last is not None and place == self._last[1] and 0 <= now - self._last[0] < ROUND_MS:
+                return
+            self._sender.take(list(self._acts.read(client, now)))
+            alerts = holding(ctx, rules)
+            province = self._province(ctx, rules, people, active[0])
+        found = plan(now, alerts, self._sender.ledger, province)
+        for post, unit in sorted(found.unreached):
+            log.warning("nobody holds the post %s for unit %s: its alerts reach nobody", post, unit)
+        self._sender.carry_out(now, found, alerts)
+        self._last = (now, place)
+
+    def _province(
+        self, ctx: FigureContext, rules: Any, people: tuple[Recipient, ...], generation: int
+    ) -> Province:
+        known = [r[6] for r in live.positions(ctx.client) if r[0] == COMPLETE and r[3] == generation]
+        return province_of(ctx, rules, people, max(known, default=None))
+
+
+def _marked(one: Pending) -> Message:
+    """The message; after an attempt without an answer it says that it may be the second."""
+    message = one.planned.message
+    if not one.unanswered or message.retried:
+        return message
+    return replace(message, retried=True, text=f"{message.text}\n{REPEATED}")
+
+
+def _reason(future: Future[str | None]) -> str | None:
+    error = future.exception()
+    return future.result() if error is None else f"{type(error).__name__}: {error}"
