@@ -54,7 +54,7 @@ def message_of(
         text=text,
         sms=sms,
         params=_params(unit_name, by_kind, kinds),
-        path="",
+        path=f"/don-vi/{to.unit}",
         retried=retried,
     )
 

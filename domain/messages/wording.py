@@ -3,12 +3,15 @@
 Words hold numbers, dates and names of units only. A kind is added by one line in `TEXTS`.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from domain.message import GSM_DOUBLE, SMS_LENGTH, sms_length, without_diacritics
+from domain.message import SMS_LENGTH
 
 _UNIT_LENGTH = 36
+GSM_DOUBLE = frozenset("^{}\\[~]|")
+"""Letters of ASCII that take two places of an SMS; the backtick does not exist there."""
 CLOSING = "Mở danh sách để nhận việc hoặc báo số liệu chưa đúng."
 FRESH = "Số liệu đến {data_to}."
 REPEATED = "Tin này có thể đã được gửi một lần trước đó."
@@ -222,8 +225,13 @@ def _plain_values(params: Mapping[str, str]) -> dict[str, str]:
 
 def plain(text: str) -> str:
     """Vietnamese without diacritics, ASCII only: what an SMS carries."""
-    flat = without_diacritics(text)
-    return "".join(c for c in flat if c.isprintable() and c not in GSM_DOUBLE and c != "`")
+    flat = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
+    return "".join(c for c in flat if c.isascii() and c.isprintable() and c not in GSM_DOUBLE and c != "`")
+
+
+def sms_length(text: str) -> int:
+    """How many of an SMS's 160 places a text takes."""
+    return sum(2 if c in GSM_DOUBLE else 1 for c in text)
 
 
 def number(n: int) -> str:
