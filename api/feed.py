@@ -16,6 +16,7 @@ from sinks.queries import live
 from sinks.queries.reader import Reader, Rows
 
 EVENTS, ACTS = "dossier-events", "alert-log"
+RAISED = "alert.raised"
 MAX_RECORDS = 2_000
 MAX_BYTES = 8 * 1024 * 1024
 
@@ -107,8 +108,8 @@ class StoreFeed:
 
 
 _WITH_CONDITIONS = ("dossier.", "petition.", "procedure.")
-Changed = tuple[int, str, str, str, str, str]
-"""(offset, type, subject, unit, kind, about)."""
+Changed = tuple[int, str, str, str, str, str, str, str, str]
+"""(offset, type, subject, unit, kind, about, episode, instant, until)."""
 
 
 def _changed(client: Any, topic: str, partition: int, after: int, to: int) -> list[Changed] | None:
@@ -175,8 +176,13 @@ def _of_condition(
     return Change(event="alert", log="events", partition=partition, offset=version, unit=unit, data=data)
 
 
-def _of_act(offset: int, act: str, subject: str, unit: str, kind: str, about: str) -> Change:
+def _of_act(
+    offset: int, act: str, subject: str, unit: str, kind: str, about: str, episode: str, instant: str, until: str
+) -> Change:
+    """An act; what the notifier raised has the members of a condition beside them."""
     data = {"alert": subject, "act": act, "unit": unit, "kind": kind, "about": about, "offset": offset}
+    if act == RAISED:
+        data |= {"subject": about, "episode": episode, "from": instant, "until": until or None, "partition": 0}
     return Change(event="alert", log="acts", partition=0, offset=offset, unit=unit, data=data)
 
 

@@ -153,8 +153,9 @@ def _near_due(w: _Work) -> Iterator[Condition]:
 
 
 def _late(w: _Work) -> Iterator[Condition]:
-    """A04: the stretches of open and late by the portal's rule. A05: late without an apology; finishing
-    does not clear the duty."""
+    """A04: the stretches of open and late by the portal's rule. A05: late without an apology, from when it was
+    late first, open or at its end (one finished at the first late millisecond, or out of a pause that was never
+    answered, never was open and late); finishing does not clear the duty."""
     starts = [at for at, value in w.jumps if value > 0]
     ends = [at for at, value in w.jumps if value < 0]
     for n, start in enumerate(starts):
@@ -162,11 +163,20 @@ def _late(w: _Work) -> Iterator[Condition]:
         due = w.tl.due_at(start)
         by_date = judge(w.tl, "06a", start, None, w.zone).late
         yield w.make("A04", (start, until), (start, due), due, late_by_date=by_date)
-    if starts:
-        apology = min(w.tl.apologies, default=FAR)
-        if starts[0] < apology:
-            due = w.tl.due_at(starts[0])
-            yield w.make("A05", (starts[0], apology), (starts[0], due), due)
+    first, apology = _late_first(w, min(starts, default=FAR)), min(w.tl.apologies, default=FAR)
+    if first < apology:
+        due = w.tl.due_at(first)
+        yield w.make("A05", (first, apology), (first, due), due)
+
+
+def _late_first(w: _Work, open_late: Millis) -> Millis:
+    """The first instant of being late: when open (as given), or an end before that; FAR for never."""
+    for stay in w.tl.stays:
+        if stay.end is None or stay.end >= open_late:
+            break
+        if judge(w.tl, "766", stay.end, stay.how, w.zone).late:
+            return stay.end
+    return open_late
 
 
 def _moved(w: _Work) -> Iterator[Condition]:

@@ -2,6 +2,7 @@
 
 A petition has four limits (domain.md §6). To refuse it and to ask for more are rights that end: of them only the
 last day is told. To answer it and to publish the answer are duties: their lateness is an episode of its own.
+That the petitioner was asked for more does not stop the clock of the answer: no text says that it does.
 """
 
 from collections.abc import Iterator

@@ -83,7 +83,7 @@ def _at(
     key = (read_secret(stack.data, DEVELOPMENT_KEY) or {})["key"]
     with (
         traffic(stack.stack.api, key, events_a_second, LONGEST * seconds, environ, seed=run + 1) as sent,
-        _Probe(stack, run) as probe,
+        Probe(stack, run) as probe,
     ):
         before, begun = stack.cpu(), time.monotonic()
         probe.run(seconds)
@@ -136,7 +136,7 @@ class _Changes:
                 raise Unavailable("no change record came for a probe: see the worker's log")
 
 
-class _Probe:
+class Probe:
     """Posts and waits, one probe after the other; `spent` holds the seconds to each stage."""
 
     def __init__(self, stack: BenchStack, run: int) -> None:
@@ -148,7 +148,7 @@ class _Probe:
         self._random = random.Random(run)
         self.spent: list[dict[str, float]] = []
 
-    def __enter__(self) -> "_Probe":
+    def __enter__(self) -> "Probe":
         self._thread.start()
         self._changes.ready.wait(PATIENCE)
         return self

@@ -49,9 +49,16 @@ def _freshness(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
 
 
 def _alerts(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
-    from ops.bench.alerts import DOSSIERS, measure_alerts
+    from ops.bench.alerts import A_MINUTE, DOSSIERS, measure_alerts
 
-    return measure_alerts(environ, sizes.dossiers or DOSSIERS)
+    a_minute = A_MINUTE if sizes.rate is None else 60 * sizes.rate
+    return measure_alerts(environ, sizes.dossiers or DOSSIERS, a_minute, sizes.seconds or 60.0)
+
+
+def _alert_burst(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
+    from ops.bench.alert_burst import DOSSIERS, measure_burst
+
+    return measure_burst(environ, sizes.dossiers or DOSSIERS, sizes.rate or 50.0, sizes.seconds)
 
 
 def _store(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
@@ -108,6 +115,7 @@ ALL: Mapping[str, Run] = {
     "end-to-end": _end_to_end,
     "freshness": _freshness,
     "alerts": _alerts,
+    "alert-burst": _alert_burst,
     "store": _store,
     "rebuild": _rebuild,
     "import": _import,

@@ -19,8 +19,8 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="[NAME…]",
-            help="stream, end-to-end, freshness, alerts, store, rebuild, import, growth, state, flush, seal, "
-            "start. Default: all of them.",
+            help="stream, end-to-end, freshness, alerts, alert-burst, store, rebuild, import, growth, state, "
+            "flush, seal, start. Default: all of them.",
         ),
     ] = None,
     events: Annotated[int | None, typer.Option(min=1, help="How many events, about.")] = None,

@@ -20,7 +20,8 @@ _SIZE = f"SELECT sum(length(value)) FROM records WHERE {_STRETCH}"
 _CHANGED = f"""
 SELECT offset, arrayDistinct(arrayMap(e -> (JSONExtractString(e, 'type'), JSONExtractString(e, 'subject'),
        JSONExtractString(e, 'data', 'unit'), JSONExtractString(e, 'data', 'kind'),
-       JSONExtractString(e, 'data', 'about')),
+       JSONExtractString(e, 'data', 'about'), JSONExtractString(e, 'data', 'episode'),
+       JSONExtractString(e, 'data', 'instant'), JSONExtractString(e, 'data', 'until')),
        if(JSONType(value) = 'Object', [value], JSONExtractArrayRaw(value)))) AS events
 FROM records FINAL WHERE {_STRETCH} ORDER BY offset
 """
@@ -45,8 +46,9 @@ def faults(client: Any) -> Rows:
 
 
 def changed_events(client: Any, topic: str, partition: int, after: int, to: int, max_bytes: int) -> Rows | None:
-    """(offset, [(type, subject, data.unit, data.kind, data.about)]) of the records in (after, to]; None when they
-    are larger than `max_bytes`: an import's blocks are not taken apart for a screen's sake."""
+    """(offset, [(type, subject, and of data: unit, kind, about, episode, instant, until)]) of the records in
+    (after, to]; None when they are larger than `max_bytes`: an import's blocks are not taken apart for a screen's
+    sake."""
     place = {"topic": topic, "partition": partition, "after": after, "to": to}
     ((size,),) = client.execute(_SIZE, place)
     if (size or 0) > max_bytes:

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.feed import Moments
+from api.feed import Moments, _of_act, _of_condition
 from api.stream import Change, Hub, Moment, notices
 from api.vector import Vector, parse_vector
 from domain.errors import InvalidInput
@@ -228,3 +228,13 @@ def test_requests_know_of_a_moment_before_any_client_hears_of_it(bench: Any) -> 
         assert moments.current().vector == bench.feed.vector
 
     run(scenario)
+
+
+def test_what_the_notifier_raised_is_streamed_with_the_members_of_a_condition() -> None:
+    start = "2026-08-14T06:30:00.000Z"
+    found = _of_act(7, "alert.raised", "0" * 24, "H44.1", "A03", "D1", "e", start, "")
+    assert (found.event, found.log, found.offset, found.unit) == ("alert", "acts", 7, "H44.1")
+    condition = _of_condition(0, "A04", "D1", "e", "H44.1", 7, 0, None)
+    assert set(condition.data) <= set(found.data)
+    assert (found.data["subject"], found.data["from"], found.data["until"]) == ("D1", start, None)
+    assert "episode" not in _of_act(7, "alert.acknowledged", "0" * 24, "H44.1", "A03", "D1", "", "", "").data
