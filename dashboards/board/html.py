@@ -21,7 +21,7 @@ def level(name: str) -> str:
 
 def link(path: str, lang: Lang) -> str:
     """A path of the board in the language of the page, as an attribute's value."""
-    return esc(path + ("?lang=en" if lang == "en" else ""))
+    return esc(path + (("&" if "?" in path else "?") + "lang=en" if lang == "en" else ""))
 
 
 def unit_path(code: str) -> str:

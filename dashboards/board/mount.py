@@ -1,13 +1,10 @@
-"""Puts the board's pages into the API's app: `/`, `/wall`, `/don-vi/{code}`, `/ho-so/{code}`, `/nap-tep`, and
-the key form."""
+"""Puts the board's pages into the API's app: `/`, `/wall`, `/don-vi/{code}`, `/ho-so/{code}`, `/canh-bao`,
+`/nap-tep`, the links of messages and the key form."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cache
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
@@ -17,11 +14,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import Principal
 from api.config import ApiConfig
-from dashboards.board import audit_desk, audit_page, pages, views
+from dashboards.board import alert_words, audit_desk, audit_page, pages, views
+from dashboards.board.alert_model import ALERTS_PATH, AlertSource
+from dashboards.board.alert_pages import AlertPages
 from dashboards.board.audit_desk import ApiAuditor, Auditor
 from dashboards.board.audit_words import said as audit_said
+from dashboards.board.frame import Nav, frame, furnish, html_box, lang_of, not_found, style, to_form
 from dashboards.board.gate import FORM_PATH, ApiGate, Gate, install_form
-from dashboards.board.html import link, unit_path
+from dashboards.board.html import unit_path
 from dashboards.board.model import BoardSource, DossierPage, UnitPage
 from dashboards.board.sheet_words import said
 from dashboards.board.sheets import Desk, SheetPage, refusal
@@ -38,15 +38,6 @@ _POLICY = (
     b"img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; "
     b"base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 )
-_OFFLINE = """<script>
-let gsSince = 0;
-setInterval(() => {
-  const up = !window.socket || window.socket.connected;
-  gsSince = up ? 0 : gsSince || Date.now();
-  document.body.classList.toggle("offline", gsSince > 0 && Date.now() - gsSince > 3000);
-}, 1000);
-</script>"""
-_OWN_NOTICE = "<style>#popup { display: none !important; }</style>"
 Fragments = dict[str, str]
 
 
@@ -54,18 +45,30 @@ def mount_board(app: FastAPI, config: ApiConfig, desk: Desk | None = None) -> No
     """Adds the board to an app made by `api.app.create_app`, before it starts; once a process. Without a `desk`
     there is no page that brings files in."""
     from dashboards.board.adapter import ApiSource
+    from dashboards.board.alert_desk import ApiAlerts
 
-    mount(app, ApiSource(app, config), ApiGate(app), desk, ApiAuditor(app))
+    mount(app, ApiSource(app, config), ApiGate(app), desk, ApiAuditor(app), ApiAlerts(app, config))
 
 
 def mount(
-    app: FastAPI, source: BoardSource, gate: Gate, desk: Desk | None = None, auditor: Auditor | None = None
+    app: FastAPI,
+    source: BoardSource,
+    gate: Gate,
+    desk: Desk | None = None,
+    auditor: Auditor | None = None,
+    alerts: AlertSource | None = None,
 ) -> None:
     """Adds the board over any source and gate; once a process, because NiceGUI's own app is one."""
-    board = _Board(source, gate, desk)
+    nav: list[Nav] = []
+    if alerts is not None:
+        nav.append((ALERTS_PATH, lambda lang: alert_words.said("title", lang)))
+    if desk is not None:
+        nav.append((SHEETS_PATH, lambda lang: said("title", lang)))
+    nav.append((audit_page.PATH, lambda lang: audit_said("title", lang)))
+    board = _Board(source, gate, desk, nav)
     install_form(app, gate)
     if auditor is not None:
-        audit_desk.install(app, gate, auditor, _style())
+        audit_desk.install(app, gate, auditor, style())
 
     # The board is mounted at '/', behind every route: what the API does not know stays the API's answer.
     @app.api_route("/v1/{rest:path}", methods=["GET", "HEAD"], include_in_schema=False)
@@ -78,6 +81,11 @@ def mount(
     ui.page("/ho-so/{code}", title="Giám Sát 766", language="vi", response_timeout=WAIT_S)(board.dossier)
     if desk is not None:
         ui.page(SHEETS_PATH, title="Giám Sát 766", language="vi", response_timeout=WAIT_S)(board.sheets)
+    if alerts is not None:
+        pages_of_alerts = AlertPages(alerts, gate, lambda: board.watcher, nav)
+        pages_of_alerts.install(
+            app, lambda path: ui.page(path, title="Giám Sát 766", language="vi", response_timeout=WAIT_S)
+        )
     nicegui_app.on_startup(board.start)
     nicegui_app.on_shutdown(board.stop)
     app.add_middleware(_Headers)
@@ -119,10 +127,11 @@ def _is_api(scope: Scope) -> bool:
 class _Board:
     """The pages; each belongs to one client and listens to the one watcher."""
 
-    def __init__(self, source: BoardSource, gate: Gate, desk: Desk | None) -> None:
+    def __init__(self, source: BoardSource, gate: Gate, desk: Desk | None, nav: Sequence[Nav]) -> None:
         self._source = source
         self._gate = gate
         self._desk = desk
+        self._nav = nav
         self._turn = asyncio.Lock()
         self._watcher: Watcher | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -149,26 +158,26 @@ class _Board:
 
     async def overview(self, request: Request, lang: str = "vi") -> Response | None:
         """`/`: everything at a glance."""
-        return await self._live_page(request, _lang(lang), wall=False)
+        return await self._live_page(request, lang_of(lang), wall=False)
 
     async def wall(self, request: Request, lang: str = "vi") -> Response | None:
         """`/wall`: for a panel read from five metres; a display key is enough."""
-        return await self._live_page(request, _lang(lang), wall=True)
+        return await self._live_page(request, lang_of(lang), wall=True)
 
     async def unit(self, request: Request, code: str, lang: str = "vi") -> Response | None:
         """`/don-vi/{code}`: a unit and its overdue dossiers, kept up to date."""
-        chosen = _lang(lang)
+        chosen = lang_of(lang)
         viewer = self._reader(request)
         if viewer is None:
-            return _to_form(request)
+            return to_form(request)
         # Before anything is awaited: afterwards the page's context is still this client's.
-        _furnish(chosen)
+        furnish(chosen)
         found: UnitPage | None = None
         if await asyncio.to_thread(self._gate.sees, viewer, code):
             found = await self._detail("unit", code)
         with self._frame(request, chosen):
             if found is None:
-                _not_found(chosen)
+                not_found(chosen)
                 return None
             self._show(
                 {name: f"panel {name}" for name in ("unit-head", "overdue-list")},
@@ -180,17 +189,17 @@ class _Board:
 
     async def dossier(self, request: Request, code: str, lang: str = "vi") -> Response | None:
         """`/ho-so/{code}`: a dossier, its verdicts and events. Reading it is a recorded act."""
-        chosen = _lang(lang)
+        chosen = lang_of(lang)
         viewer = self._reader(request)
         if viewer is None:
-            return _to_form(request)
-        _furnish(chosen)
+            return to_form(request)
+        furnish(chosen)
         found: DossierPage | None = await self._detail("dossier", code)
         if found is not None and not await asyncio.to_thread(self._gate.sees, viewer, found.unit):
             found = None
         with self._frame(request, chosen):
             if found is None:
-                _not_found(chosen)
+                not_found(chosen)
                 return None
             await asyncio.to_thread(self._gate.record_read, viewer, code)
             self._show(
@@ -203,16 +212,16 @@ class _Board:
 
     async def sheets(self, request: Request, lang: str = "vi") -> Response | None:
         """`/nap-tep`: brings an Excel export in; whoever may not is told what they need."""
-        chosen, desk = _lang(lang), self._desk
+        chosen, desk = lang_of(lang), self._desk
         viewer = self._gate.viewer(request)
         if viewer is None or desk is None:
-            return _to_form(request)
-        _furnish(chosen)
+            return to_form(request)
+        furnish(chosen)
         refused = refusal(viewer, desk)
         with self._frame(request, chosen):
             if refused is not None:
                 other = f"<a href='{FORM_PATH}?back={SHEETS_PATH}'><u>{said('enter_key', chosen)}</u></a>"
-                _html("panel").set_content(
+                html_box("panel").set_content(
                     f"<h1>{said('title', chosen)}</h1><p>{said(refused, chosen)} {other}</p>"
                 )
                 return None
@@ -229,15 +238,15 @@ class _Board:
     # --- parts of pages ---
 
     def _frame(self, request: Request, lang: Lang, kind: str = "") -> Any:
-        return _frame(request, lang, kind, sheets=self._desk is not None)
+        return frame(request, lang, kind, self._nav)
 
     async def _live_page(self, request: Request, lang: Lang, *, wall: bool) -> Response | None:
         viewer = self._gate.viewer(request)
         if viewer is None:
-            return _to_form(request)
+            return to_form(request)
         if viewer.units and not await asyncio.to_thread(self._gate.sees, viewer, self._source.root):
             return RedirectResponse(unit_path(viewer.units[0]))
-        _furnish(lang)
+        furnish(lang)
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(self._refresh()), FIRST_WAIT_S)
         with self._frame(request, lang, "wall" if wall else ""):
@@ -269,7 +278,7 @@ class _Board:
         again: Callable[[], Any],
     ) -> None:
         """Elements of one detail page, rendered now and again after every change."""
-        elements = {name: _html(classes) for name, classes in parts.items()}
+        elements = {name: html_box(classes) for name, classes in parts.items()}
 
         def fill(page: Any) -> None:
             for name, content in render(page).items():
@@ -299,85 +308,32 @@ def _in_background(work: Any) -> None:
     background_tasks.create(work, name="board detail")
 
 
-def _lang(text: str) -> Lang:
-    return "en" if text == "en" else "vi"
-
-
-def _to_form(request: Request) -> Response:
-    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"{FORM_PATH}?back={quote(back, safe='')}")
-
-
-@cache
-def _style() -> str:
-    return (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
-
-
-def _furnish(lang: Lang) -> None:
-    # Quasar sets the page's one language while it starts; the load event comes after.
-    spoken = f"<script>addEventListener('load', () => document.documentElement.lang = '{lang}')</script>"
-    ui.add_head_html(f"<style>{_style()}</style>{_OWN_NOTICE}{_OFFLINE}{spoken}")
-
-
-def _html(classes: str = "", tag: str = "div") -> ui.html:
-    # Every text from data has been escaped by the views: sanitizing in the browser would only drop classes.
-    return ui.html("", sanitize=False, tag=tag).classes(classes)
-
-
-def _frame(request: Request, lang: Lang, kind: str, *, sheets: bool) -> Any:
-    """The page around the panels: what says that the connection is lost, title and language."""
-    outer = ui.element("main").classes(f"board {kind}")
-    with outer:
-        _html("wall-lost" if kind else "", "div").props("id=lost").set_content(word("lost", lang))
-        if kind:
-            return outer
-        other: Lang = "vi" if lang == "en" else "en"
-        here = request.url.path
-        links = (
-            (link("/", lang), word("back", lang)),
-            (link("/wall", lang), word("wall", lang)),
-            *([(link(SHEETS_PATH, lang), said("title", lang))] if sheets else []),
-            (link(audit_page.PATH, lang), audit_said("title", lang)),
-            (link(here, other), "English" if other == "en" else "Tiếng Việt"),
-        )
-        nav = "".join(f'<a href="{href}">{text}</a>' for href, text in links)
-        title = f'<a class="title" href="{link("/", lang)}">{word("title", lang)}</a>'
-        _html("top").set_content(f"{title}<nav>{nav}</nav>")
-        return ui.element("div").classes("page")
-
-
-def _not_found(lang: Lang) -> None:
-    _html("panel").set_content(
-        f"<h1>{word('not_found', lang)}</h1><p class='quiet'>{word('not_found_text', lang)}</p>"
-    )
-
-
 def _overview_layout(lang: Lang) -> dict[str, ui.html]:
-    found = {"strip": _html("strip")}
+    found = {"strip": html_box("strip")}
     with ui.dialog() as dialog, ui.card().classes("dialog"):
         with ui.element("div").classes("head").style("display:flex;justify-content:space-between;width:100%"):
-            _html("", "h2").set_content(word("portal_score", lang))
+            html_box("", "h2").set_content(word("portal_score", lang))
             ui.button(word("close", lang), on_click=dialog.close).props("flat no-caps").classes("why-button")
-        found["why"] = _html().style("width:100%")
+        found["why"] = html_box().style("width:100%")
     with ui.element("div").classes("grid"):
         with ui.element("section").classes("panel score score-panel"):
-            found["score"] = _html()
+            found["score"] = html_box()
             ui.button(word("why", lang), on_click=dialog.open).props("flat no-caps id=why").classes("why-button")
-        found["groups"] = _html("panel groups-panel", "section")
-        found["numbers"] = _html("panel numbers", "section")
-        found["units"] = _html("panel wide scrolling units-panel", "section")
-        found["lost_points"] = _html("panel lost-panel", "section")
+        found["groups"] = html_box("panel groups-panel", "section")
+        found["numbers"] = html_box("panel numbers", "section")
+        found["units"] = html_box("panel wide scrolling units-panel", "section")
+        found["lost_points"] = html_box("panel lost-panel", "section")
     return found
 
 
 def _wall_layout() -> dict[str, ui.html]:
     return {
-        "strip": _html("strip"),
-        "score": _html("panel score"),
-        "groups": _html("panel groups-panel"),
-        "numbers": _html("panel numbers"),
-        "units": _html("panel units-panel"),
-        "lost_points": _html("panel lost-panel"),
+        "strip": html_box("strip"),
+        "score": html_box("panel score"),
+        "groups": html_box("panel groups-panel"),
+        "numbers": html_box("panel numbers"),
+        "units": html_box("panel units-panel"),
+        "lost_points": html_box("panel lost-panel"),
     }
 
 

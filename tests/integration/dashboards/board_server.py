@@ -10,6 +10,15 @@ import uvicorn
 from fastapi import FastAPI, Request
 
 from api.access import Principal
+from dashboards.board.alert_model import (
+    ActRow,
+    AlertList,
+    AlertPage,
+    AlertRow,
+    Answer,
+    Filter,
+    Ticket,
+)
 from dashboards.board.model import (
     DossierPage,
     EventRow,
@@ -29,6 +38,7 @@ from dashboards.board.sheets import Asked, Progress
 from domain.errors import InvalidInput, Unavailable
 from domain.indicator_documents import packaged_sets
 from domain.instants import parse_rfc3339, zone
+from domain.periods import parse_instant
 from domain.scoring import score_indicator, totalled
 from producers.edge import Edge
 from producers.keys import IdentifierKeys
@@ -37,6 +47,7 @@ from producers.sheets.importing import Options, import_sheets, open_source
 from producers.sheets.sheet_mapping import SheetMapping
 from producers.sink import NullSink
 
+ALERT = "0123456789abcdef01234567"
 DAY, HOUR = 86_400_000, 3_600_000
 AT = parse_rfc3339("2026-11-24T07:10:02+07:00")
 NAMES = ("Xã Mẫu A", "Sở Mẫu Nội vụ", "Phường Mẫu B", "Xã Mẫu <C>", "Xã Mẫu D", "Sở Mẫu Xây dựng", "Xã Mẫu Đ")
@@ -190,6 +201,7 @@ class FakeGate:
         if "outside" in request.cookies and request.cookies.get("gs766_key") != "gs766_right":
             return None
         scopes = {"read", "display", "intake"} if "clerk" in request.cookies else {"read", "display"}
+        scopes |= {"act"} if "actor" in request.cookies else set()
         return Principal("test", frozenset(scopes))  # type: ignore[arg-type]
 
     def sees(self, viewer: Principal, unit: str) -> bool:
@@ -233,19 +245,76 @@ class FakeDesk:
         return {**self.look(file, asked, progress), "dry_run": False, "rejected_files": []}
 
 
+class FakeAlerts:
+    """One alert of a unit with its chain; acts are kept and shown, as a store would show them."""
+
+    def __init__(self, source: FakeSource) -> None:
+        self.zone, self._source = source.zone, source
+        self.acts = [ActRow("notified", AT - HOUR, AT - HOUR, "notifier", "email", "", "", None, "", "0/1/0")]
+        self.done: list[str] = []
+        self.tickets: list[Ticket] = []
+
+    def _row(self) -> AlertRow:
+        taken = any(act.act == "acknowledged" for act in self.acts)
+        promised = next((act.until for act in self.acts if act.act == "promised"), None)
+        waiting = sum(not ticket.outcome for ticket in self.tickets)
+        about = ("H44.100-261001-0001", "dossier", "H44.100", NAMES[3], AT - DAY, None, AT - DAY)
+        return AlertRow(
+            ALERT, "A04", "red", "Quá hạn", "Overdue", "holding", *about, taken, promised, False, waiting
+        )
+
+    def alerts(self, viewer: Principal, asked: Filter) -> AlertList:
+        assert viewer
+        here = asked.unit in ("", "H44.100") and asked.kind in ("", "A04") and asked.level in ("", "red")
+        shown = here and asked.state != "cleared" and (bool(self._row().open_disputes) or not asked.disputed)
+        return AlertList(AT, (self._row(),) if shown else (), int(shown))
+
+    def listed(self, viewer: Principal, asked: Filter) -> None:
+        self.done.append(f"{viewer.key_id} listed {asked.unit}{asked.kind}")
+
+    def alert(self, viewer: Principal, alert: str) -> AlertPage | None:
+        assert viewer
+        return AlertPage(AT, self._row(), tuple(self.acts), tuple(self.tickets)) if alert == ALERT else None
+
+    def act(self, viewer: Principal, alert: str, verb: str, said: Mapping[str, str]) -> Answer:
+        assert alert == ALERT
+        if verb in ("promise", "silence") and not said.get("until"):
+            raise InvalidInput(f"{verb} needs until, the date it lasts to")
+        self.done.append(f"{viewer.key_id} {verb} {said.get('reason', '')}{said.get('outcome', '')}")
+        until = parse_instant(said["until"], self.zone) if said.get("until") else None
+        names = {"ack": "acknowledged", "promise": "promised", "dispute": "disputed", "resolve": "commented"}
+        words = (said.get("reason", ""), said.get("note", ""), until, said.get("outcome", ""))
+        place = f"0/{len(self.acts) + 1}/0"
+        row = ActRow(names.get(verb, verb), AT, AT, viewer.key_id, "", *words, place)
+        self.acts.append(row)
+        if verb == "dispute":
+            self.tickets.append(Ticket("t1", AT, viewer.key_id, ""))
+        if verb == "resolve":
+            self.tickets = [Ticket("t1", AT, viewer.key_id, said["outcome"])]
+        self._source.turn += 1
+        return Answer("Tin cuối cùng hệ thống nhận được: …" if verb == "dispute" else "")
+
+    def opened(self, viewer: Principal, token: str) -> str | None:
+        if token != "1-ABCDEFGHIJKL":
+            return None
+        self.done.append(f"{viewer.key_id} opened")
+        return "/canh-bao?unit=H44.100&kind=A04"
+
+
 def make_app() -> FastAPI:
     """The app under test."""
     app, source, gate, desk = FastAPI(), FakeSource(), FakeGate(), FakeDesk()
+    alerts = FakeAlerts(source)
 
     @app.post("/fake")
     async def change(request: Request) -> dict[str, Any]:
         for name, value in (await request.json()).items():
             setattr(source, name, value)
         source.turn += 1
-        return {"asked": source.asked, "reads": gate.reads, "brought": desk.brought,
+        return {"asked": source.asked, "reads": gate.reads, "done": alerts.done, "brought": desk.brought,
                 "kept": [p.name for p in desk.folder().iterdir()]}  # fmt: skip
 
-    mount(app, source, gate, desk, FakeAuditor())
+    mount(app, source, gate, desk, FakeAuditor(), alerts)
     return app
 
 

@@ -28,6 +28,7 @@ FLAGS = (
 SERVER = Path(__file__).parent / "board_server.py"
 ROOT = Path(__file__).parents[3]
 DOSSIER = "H44.100-261001-0001"
+ALERT = "0123456789abcdef01234567"
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="chromium is not installed: the pages cannot be looked at"
@@ -200,7 +201,9 @@ def test_what_does_not_exist_says_so(show: Open) -> None:
     expect(page.locator("h1")).to_have_text("Không tìm thấy")
 
 
-@pytest.mark.parametrize("path", ["/", "/wall", "/don-vi/H44.100", f"/ho-so/{DOSSIER}", "/khoa"])
+@pytest.mark.parametrize(
+    "path", ["/", "/wall", "/don-vi/H44.100", f"/ho-so/{DOSSIER}", f"/canh-bao/{ALERT}", "/khoa"]
+)
 def test_no_page_asks_an_address_beyond_loopback(browser: Browser, board: Board, path: str) -> None:
     context = browser.new_context()
     asked: list[str] = []
@@ -217,7 +220,7 @@ def test_no_page_asks_an_address_beyond_loopback(browser: Browser, board: Board,
     assert refused == []
 
 
-@pytest.mark.parametrize("path", ["/", "/don-vi/H44.100", f"/ho-so/{DOSSIER}"])
+@pytest.mark.parametrize("path", ["/", "/don-vi/H44.100", f"/ho-so/{DOSSIER}", f"/canh-bao/{ALERT}"])
 def test_a_phone_scrolls_down_only(show: Open, path: str) -> None:
     page = show(path, 390, 844)
     page.wait_for_selector(".panel h2")
@@ -372,3 +375,50 @@ def test_a_bundle_is_checked_in_the_browser_without_any_request(show: Open, tmp_
         expect(page.locator("#verdict")).to_have_text("■ KHÔNG ĐẠT")
         expect(page.locator("#answer")).to_be_visible()
     assert requests == []
+
+
+def test_an_alert_is_found_taken_promised_disputed_and_answered_by_who_may(show: Open, board: Board) -> None:
+    page = show("/canh-bao?unit=H44.100", cookies=(("actor", "1"),))
+    expect(page.locator('[data-number="alerts"]')).to_have_text("1")
+    row = page.locator(f'[data-alert="{ALERT}"]')
+    expect(row).to_contain_text("Xã Mẫu <C>")
+    expect(row).to_contain_text("chưa ai nhận")
+    row.get_by_role("link", name="Quá hạn").click()
+    expect(page.locator('[data-act="notified"]')).to_contain_text("Đã gửi")
+    page.click("#do-ack")
+    expect(page.locator('[data-act="acknowledged"]')).to_be_visible()
+    expect(page.locator(".alert-head")).to_contain_text("đã nhận việc")
+    page.click("#do-promise")
+    expect(page.get_by_text("promise needs until")).to_be_visible()
+    page.locator(".todo input[type=date]").fill("2026-11-27")
+    page.click("#do-promise")
+    expect(page.locator(".alert-head")).to_contain_text("hẹn xong 27/11/2026")
+    page.click("#do-dispute")
+    expect(page.locator(".received")).to_contain_text("Tin cuối cùng hệ thống nhận được")
+    expect(page.locator('[data-ticket="t1"]')).to_contain_text("chờ trả lời")
+    page.locator(".answers .q-select").click()
+    page.get_by_text("Số liệu đúng với những gì đã nhận").click()
+    page.locator(".answers input[maxlength]").fill("Đã đối chiếu với nguồn")
+    page.click(".answers .resolve")
+    expect(page.locator('[data-ticket="t1"]')).to_contain_text("Số liệu đúng với những gì đã nhận")
+    expect(page.locator(".answers")).to_be_hidden()
+    done = board.change()
+    wanted = ["test ack ", "test promise ", "test dispute ", "test resolve stands"]
+    assert [act for act in done["done"] if act in wanted] == wanted
+    assert f"test {DOSSIER}" in done["reads"]
+    english = show(f"/canh-bao/{ALERT}?lang=en")
+    expect(english.locator(".todo")).to_contain_text("scope act")
+    expect(english.locator("#do-ack")).to_have_count(0)
+    expect(english.locator("h1")).to_contain_text("Overdue")
+
+
+def test_the_link_of_a_message_asks_for_a_key_and_leads_to_the_list(show: Open, board: Board) -> None:
+    page = show("/v/1-ABCDEFGHIJKL", cookies=(("outside", "1"),))
+    assert "test opened" not in board.change()["done"]
+    page.fill("[name=key]", "gs766_right")
+    page.click("button")
+    expect(page.locator(f'[data-alert="{ALERT}"]')).to_be_visible()
+    assert page.url.endswith("/canh-bao?unit=H44.100&kind=A04")
+    assert board.change()["done"].count("test opened") == 1
+    page.goto(board.address + "/v/1-FORGEDFORGED")
+    expect(page.locator("h1")).to_have_text("Liên kết không còn hiệu lực")

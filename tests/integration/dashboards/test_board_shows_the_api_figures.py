@@ -11,13 +11,18 @@ import pytest
 from clickhouse_driver import Client
 from fastapi import FastAPI
 
+from api.access import Principal
+from api.alerts.service import list_alerts
 from api.config import ApiConfig, StoreConfig
 from api.figures import FigureContext, dossier, live, overdue, scorecard
+from api.problems import Problem
 from api.stream import Moment
 from api.vector import Vector
-from dashboards.board import pages, views
+from dashboards.board import alert_views, pages, views
 from dashboards.board.adapter import ApiSource
-from domain.errors import Unavailable
+from dashboards.board.alert_desk import ApiAlerts
+from dashboards.board.alert_model import Filter
+from domain.errors import InvalidInput, Unavailable
 from domain.instants import Millis
 from eventlog.config import KafkaConfig
 from tests.integration.api.folded_store import embedded_store, fold_into, record
@@ -144,3 +149,26 @@ def test_before_the_api_has_started_the_board_says_so(reader: Client) -> None:
     with pytest.raises(Unavailable):
         early.live()
     assert source(reader).place() == Vector(1, (7,))
+
+
+def test_alerts_and_their_chains_are_those_of_the_api(
+    reader: Client, context: FigureContext, tmp_path: Path
+) -> None:
+    app = FastAPI()
+    app.state.services = FakeServices(reader, NOW)
+    config = ApiConfig(KafkaConfig("127.0.0.1:9"), StoreConfig(), tmp_path / "private.sqlite", zone=ZONE.name)
+    desk, viewer = ApiAlerts(app, config), Principal("k1", frozenset({"read"}))
+    found = list_alerts(context, state="all", kinds=["A04"], limit=100)
+    shown = desk.alerts(viewer, Filter(kind="A04", state="all"))
+    assert [row.id for row in shown.rows] == [item["id"] for item in found["alerts"]] != []
+    assert shown.total == found["totals"]["A04"]
+    assert {row.level for row in shown.rows} == {"red"}
+    page = desk.alert(viewer, shown.rows[0].id)
+    assert page is not None
+    assert (page.row, page.acts, page.tickets) == (shown.rows[0], (), ())
+    assert shown.rows[0].subject in alert_views.alert_head(page, ZONE, "vi")
+    assert desk.alert(viewer, "0" * 24) is None
+    with pytest.raises(InvalidInput):
+        desk.act(viewer, shown.rows[0].id, "delete", {})
+    with pytest.raises(Problem, match="act"):
+        desk.act(viewer, shown.rows[0].id, "ack", {})

@@ -5,10 +5,11 @@ import json
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api.access import Principal
@@ -16,6 +17,7 @@ from api.alerts.proofs import record_opened
 from api.alerts.recipients import RecipientStore, new_entry
 from api.alerts.sent import SentStore
 from api.alerts.standing import message_faults
+from dashboards.board.alert_desk import ApiAlerts
 from domain.instants import MS_DAY, zone
 from domain.message import Message
 from tests.unit.api.conftest import NOW, Bench
@@ -154,3 +156,17 @@ def test_opening_is_an_act_of_who_logged_in_once_each(bench: Bench, sent: SentSt
     assert [(e["subject"][0], e["data"]["actor"], e["data"]["evidence"]["account"]) for e in found] == [
         ("a", "k1", "k1"), ("b", "k1", "k1"), ("a", "k9", "k1"), ("b", "k9", "k1")
     ]  # fmt: skip
+
+
+def test_a_link_carries_no_right(remote: TestClient, bench: Bench, sent: SentStore) -> None:
+    message = sent.message("0f3a")
+    assert message is not None
+    token = sent.path(message).removeprefix("/v/")
+    desk = ApiAlerts(cast(FastAPI, remote.app), bench.config)
+    stranger, one = (Principal(k, frozenset({"read"}), (unit,)) for k, unit in (("k5", "H44.10"), ("k1", "H44.1")))
+    assert desk.opened(stranger, token) is None, "who does not see the unit has not opened it"
+    assert desk.opened(one, token[:-1] + ("A" if token[-1] != "A" else "B")) is None
+    assert acts(bench, "alert.opened") == []
+    assert desk.opened(one, token) == "/canh-bao?unit=H44.1&kind=A02"
+    assert desk.opened(one, token) == "/canh-bao?unit=H44.1&kind=A02", "again leads there, and is no news"
+    assert len(acts(bench, "alert.opened")) == len(ALERTS)
