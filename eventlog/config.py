@@ -34,6 +34,15 @@ class KafkaConfig:
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None
     connect_timeout_ms: int = 5_000
+    cold: str = ""
+    """The address of cold storage that holds what Kafka holds no more; empty: none."""
+    cold_first: bool = False
+    """Whether what cold storage holds is read from there though Kafka has it, too."""
+
+    def archived(self, topic: str) -> str:
+        """The plain name of a log that cold storage may hold, '' for other topics and without cold storage."""
+        names = {self.events: "dossier-events", self.alerts: "alert-log"}
+        return names.get(topic, "") if self.cold else ""
 
     @property
     def events(self) -> str:

@@ -11,7 +11,9 @@ from kafka import KafkaConsumer, TopicPartition
 
 from domain.errors import Refused, Unavailable
 from domain.instants import Millis
+from eventlog.archive import Archive
 from eventlog.config import KafkaConfig, kafka_errors
+from eventlog.segments import Row
 
 SLICE_RECORDS = 500
 SLICE_MS = 500
@@ -63,6 +65,8 @@ class KnownAt:
 class LogReader:
     """Reads one topic from positions that the caller names. Not thread-safe: one reader a thread.
 
+    Of a log with cold storage, what Kafka holds no more is read from there; callers notice nothing.
+
     Every method may raise Unavailable (Kafka does not answer) or Refused (the position lies outside the log,
     no rights).
     """
@@ -70,6 +74,9 @@ class LogReader:
     def __init__(self, config: KafkaConfig, topic: str) -> None:
         self.topic = topic
         self._next: dict[int, int] = {}
+        self._config = config
+        self._cold: Archive | None = None
+        self._kept_from: dict[int, int] = {}
         with kafka_errors(f"connecting to read {topic}"):
             self._consumer: Any = KafkaConsumer(
                 **config.client(),
@@ -103,7 +110,36 @@ class LogReader:
 
     def beginning_offsets(self, partitions: Iterable[int] | None = None) -> dict[int, int]:
         """The first offset that each partition still holds."""
-        return self._offsets(self._consumer.beginning_offsets, partitions)
+        found = self._offsets(self._consumer.beginning_offsets, partitions)
+        if not self._config.archived(self.topic):
+            return found
+        return {p: 0 if 0 < begin <= self._archive.stop(p) else begin for p, begin in found.items()}
+
+    def held_cold(self, partition: int) -> int:
+        """The offset behind the last record that cold storage holds of a log's partition; 0 without one."""
+        return self._archive.stop(partition) if self._config.archived(self.topic) else 0
+
+    @property
+    def _archive(self) -> Archive:
+        if self._cold is None:
+            self._cold = Archive(self._config.cold, self._config.archived(self.topic))
+        return self._cold
+
+    def _from_cold(self, partition: int, offset: int, limit: int) -> list[Record]:
+        """The next records where they are to be read from cold storage, else []."""
+        if not self._config.archived(self.topic):
+            return []
+        if not self._config.cold_first:
+            if partition not in self._kept_from:
+                self._kept_from |= self._offsets(self._consumer.beginning_offsets, [partition])
+            if offset >= self._kept_from[partition]:
+                return []
+        elif offset >= self._archive.stop(partition):
+            return []
+        return [self._unpacked(partition, row) for row in self._archive.rows(partition, offset, limit)]
+
+    def _unpacked(self, partition: int, row: Row) -> Record:
+        return Record(self.topic, partition, row.offset, row.timestamp, row.key, row.value or b"", row.headers)
 
     def end_offsets(self, partitions: Iterable[int] | None = None) -> dict[int, int]:
         """The offset that each partition's next record will get."""
@@ -126,6 +162,9 @@ class LogReader:
         Returns after at most `timeout_ms` (plus a fetch), with at most `max_records`; [] when nothing is
         there yet. Called again with the positions that follow, it goes on without another seek.
         """
+        for partition, offset in positions.items():
+            if cold := self._from_cold(partition, offset, max_records):
+                return cold
         with kafka_errors(f"reading {self.topic}"):
             self._place(positions)
             polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)

@@ -1,6 +1,7 @@
 """Where Kafka and the store are for a process: configured ones, else those of the stack on the data folder."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from domain.errors import Unavailable
@@ -29,7 +30,14 @@ def kafka_config(settings: Settings) -> "KafkaConfig":
         ssl_cafile=given.ssl_cafile or None,
         ssl_certfile=given.ssl_certfile or None,
         ssl_keyfile=given.ssl_keyfile or None,
+        cold=given.cold,
+        cold_first=given.cold_first,
     )
+
+
+def from_cold_storage(settings: Settings, address: str) -> Settings:
+    """The same installation, its logs read from cold storage as far as that goes, the rest from Kafka."""
+    return replace(settings, kafka=replace(settings.kafka, cold=address, cold_first=True))
 
 
 def store_target(settings: Settings, user: Literal["writer", "reader"]) -> dict[str, Any]:

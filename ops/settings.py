@@ -35,6 +35,10 @@ class KafkaSettings:
     ssl_cafile: str = ""
     ssl_certfile: str = ""
     ssl_keyfile: str = ""
+    cold: str = ""
+    """The address of cold storage that holds what Kafka holds no more; empty: Kafka holds everything."""
+    cold_first: bool = False
+    """Whether what cold storage holds is read from there though Kafka has it, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import Refused, Unavailable
+from eventlog.segments import row_bytes
 from ops.addresses import kafka_config
 from ops.backup.logs import EVENTS, RawLog, log_topics
 from ops.backup.manifest import Manifest
 from ops.backup.restoring import restore_backup
-from ops.backup.segments import row_bytes
 from ops.backup.verifying import Verdict
 from ops.rebuilding import reconcile_active, store_client
 from ops.settings import Settings, load

@@ -10,11 +10,12 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from domain.errors import Refused, Unavailable
+from eventlog.archive import ColdStorage
 from eventlog.config import KafkaConfig, kafka_errors
 from eventlog.producer import close_producer, open_producer
+from eventlog.segments import Row
 from eventlog.topics import TopicSpec, check_topics, topic_specs
 from ops.addresses import kafka_config
-from ops.backup.segments import Row
 from ops.kafka_local import LocalBroker
 from ops.settings import Settings
 from ops.stack_file import read_stack
@@ -73,6 +74,7 @@ class RawLog:
 
     def __init__(self, config: KafkaConfig, topic: str) -> None:
         self._topic = topic
+        self._config = config
         with kafka_errors(f"connecting to read {topic}"):
             self._consumer: Any = KafkaConsumer(
                 **config.client(),
@@ -99,12 +101,16 @@ class RawLog:
         return {place.partition: end for place, end in found.items()}
 
     def rows(self, partition: int, start: int, stop: int) -> Iterator[Row]:
-        """Records of a closed range, in order. Unavailable when nothing comes for 10 s."""
+        """Records of a closed range, in order; what Kafka holds no more from cold storage, where there is one.
+        Unavailable when nothing comes for 10 s."""
         place = TopicPartition(self._topic, partition)
+        position = start
+        for row in self._cold_rows(place, start, stop):
+            yield row
+            position = row.offset + 1
         with kafka_errors(f"reading {self._topic}"):
             self._consumer.assign([place])
-            self._consumer.seek(place, start)
-        position = start
+            self._consumer.seek(place, position)
         while position < stop:
             with kafka_errors(f"reading {self._topic}"):
                 polled = self._consumer.poll(timeout_ms=SLICE_MS, max_records=1000).get(place, ())
@@ -114,6 +120,17 @@ class RawLog:
                 if found.offset < stop:
                     yield _row(found)
             position = polled[-1].offset + 1
+
+    def _cold_rows(self, place: TopicPartition, start: int, stop: int) -> Iterator[Row]:
+        log = self._config.archived(self._topic)
+        if not log:
+            return
+        with kafka_errors(f"reading {self._topic}"):
+            begin = self._consumer.beginning_offsets([place])[place]
+        storage = ColdStorage(self._config.cold)
+        manifest = storage.manifest() if start < begin else None
+        if manifest is not None:
+            yield from storage.rows(manifest, log, place.partition, start, min(stop, begin))
 
 
 def _row(found: Any) -> Row:

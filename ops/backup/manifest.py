@@ -13,24 +13,11 @@ from typing import Any
 import msgspec
 
 from domain.errors import InvalidInput, Refused
+from eventlog.segments import SegmentFile
 
 NAME = "manifest.json"
 SEGMENTS = "segments"
 FORMAT = 1
-
-
-class SegmentFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A segment file, by its path in the backup folder; `content` is the SHA-256 of its rows."""
-
-    file: str
-    topic: str
-    partition: int
-    start: int
-    stop: int
-    records: int
-    bytes: int
-    sha256: str
-    content: str
 
 
 class StateFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from domain.errors import InvalidInput, Refused
 from eventlog.config import KafkaConfig
+from eventlog.segments import Row, read_segment
 from eventlog.topics import read_log_id
 from ops.addresses import kafka_config
 from ops.backup.files import check_keys, empty_folder, is_empty, living_keys, put_keys, put_state
 from ops.backup.logs import EVENTS, LogFiller, RawLog, broker_of, create_topics, end_bringing_back, log_topics
 from ops.backup.manifest import Manifest, read_manifest, write_durably
-from ops.backup.segments import Row, read_segment
 from ops.backup.verifying import verify_backup
 from ops.configs import PRIVATE
 from ops.erasing import erase_in_keys, erase_in_store, list_of, read_erasures

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from domain.errors import Refused
 from eventlog.config import KafkaConfig
+from eventlog.segments import SEGMENT_BYTES, Row, SegmentFile, row_bytes, segment_file, write_segments
 from eventlog.topics import read_log_id
 from ops.backup.files import (
     check_places,
@@ -36,13 +37,11 @@ from ops.backup.manifest import (
     SEGMENTS,
     Manifest,
     Range,
-    SegmentFile,
     find_manifest,
     state_folder,
     sync_folder,
     write_manifest,
 )
-from ops.backup.segments import SEGMENT_BYTES, Row, Written, row_bytes, write_segments
 from ops.generation import read_generations
 from ops.settings import Settings
 
@@ -166,7 +165,7 @@ def _take_topic(
                 _check_unchanged(log, old, end, folder)
             last = _Last(log.rows(partition, old.stop if old else 0, end), lambda: step(name, 1, total))
             written = write_segments(folder / SEGMENTS, name, partition, last, segment_bytes)
-            segments += [_segment_file(found) for found in written]
+            segments += [segment_file(found, SEGMENTS) for found in written]
             row = last.row
             if row is not None:
                 ranges.append(
@@ -205,21 +204,6 @@ class _Last:
 
 def _sha(row: Row) -> str:
     return hashlib.sha256(row_bytes(row)).hexdigest()
-
-
-def _segment_file(written: Written) -> SegmentFile:
-    held = written.segment
-    return SegmentFile(
-        file=f"{SEGMENTS}/{written.name}",
-        topic=held.topic,
-        partition=held.partition,
-        start=held.start,
-        stop=held.stop,
-        records=held.records,
-        bytes=written.size,
-        sha256=written.sha256,
-        content=held.content,
-    )
 
 
 def _tidy(folder: Path, manifest: Manifest) -> None:

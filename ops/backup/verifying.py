@@ -8,10 +8,10 @@ from typing import Any, Literal
 import msgspec
 
 from domain.errors import Refused
+from eventlog.segments import BrokenSegment, SegmentFile, check_segment
 from ops.backup.files import private_fault
 from ops.backup.logs import ALERTS, EVENTS
-from ops.backup.manifest import NAME, Manifest, SegmentFile, file_sha256, read_manifest
-from ops.backup.segments import BrokenSegment, check_segment
+from ops.backup.manifest import NAME, Manifest, file_sha256, read_manifest
 from ops.configs import PRIVATE
 
 Step = Callable[[str, int, int | None], None]

@@ -18,6 +18,9 @@ def register(app: typer.Typer) -> None:
 
 def rebuild(
     ctx: typer.Context,
+    from_cold: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Read what this cold storage holds from there.")
+    ] = None,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
@@ -25,10 +28,13 @@ def rebuild(
 
     Exit 1 when the new rows do not agree with the log: then nothing is switched.
     """
+    from ops.addresses import from_cold_storage
     from ops.rebuilding import rebuild as run
     from ops.running import running_stack
 
     settings = settings_of(ctx, data)
+    if from_cold:
+        settings = from_cold_storage(settings, from_cold)
     with running_stack(settings, _say), _progress() as step:
         report = run(settings, _say, step)
     _finish(report, as_json)

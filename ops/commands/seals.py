@@ -38,6 +38,9 @@ def verify(
         str | None, typer.Option(help="A witness's public key: it must have signed the checkpoints.")
     ] = None,
     fresh: Annotated[bool, typer.Option(help="Begin anew where an earlier run was interrupted.")] = False,
+    from_cold: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Read what this cold storage holds from there.")
+    ] = None,
     no_seal: Annotated[bool, typer.Option(help="Leave alone what is not sealed yet.")] = False,
     as_json: JsonOption = False,
     data: DataOption = None,
@@ -47,12 +50,15 @@ def verify(
     What came since the last checkpoint is sealed first, so that the rows served are compared to the end.
     """
     from domain.periods import parse_instant
+    from ops.addresses import from_cold_storage
     from ops.configs import seal_config
     from ops.stack_file import read_stack
     from sinks.sealing.chain import CheckpointFile
     from sinks.sealing.verifying import verify as verified
 
     settings = settings_of(ctx, data)
+    if from_cold:
+        settings = from_cold_storage(settings, from_cold)
     config = seal_config(settings)
     if not no_seal and read_stack(settings.data) is not None:
         _seal_now(config)

@@ -406,16 +406,19 @@ def _compare(
 def _verify_kafka(config: SealConfig, goals: Goals, report: Report, progress: Progress, notes: Notes) -> None:
     log, partition = goals.key
     topic = {"dossier-events": config.kafka.events, "alert-log": config.kafka.alerts}[log]
-    comparison = _Comparison(config, "kafka", goals, report, notes)
+    where = "cold" if config.kafka.cold_first else "kafka"
+    comparison = _Comparison(config, where, goals, report, notes)
     with LogReader(config.kafka, topic) as reader:
         try:
+            if config.kafka.cold_first:
+                report.count("records_in_cold_storage", min(reader.held_cold(partition), goals.last.offset))
             first = reader.beginning_offsets([partition])[partition]
             if first > comparison.offset:
                 what = f"begins at offset {first}: the records before were deleted"
                 comparison.differs(what, offset=comparison.offset)
             else:
                 records = _of_kafka(reader, partition, comparison, goals)
-                _compare(comparison, f"kafka: {log} {partition}", records, goals, report, progress)
+                _compare(comparison, f"{where}: {log} {partition}", records, goals, report, progress)
         except Refused as error:
             comparison.differs(str(error))
         except Unavailable as error:

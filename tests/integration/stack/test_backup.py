@@ -14,11 +14,11 @@ from msgspec import structs
 
 from domain.errors import Refused
 from eventlog.config import KafkaConfig
+from eventlog.segments import Row
 from eventlog.topics import check_topics, topic_specs
 from ops.backup.logs import LogFiller, RawLog, create_topics, end_bringing_back
 from ops.backup.manifest import Manifest, read_manifest, write_manifest
 from ops.backup.restoring import restore_backup
-from ops.backup.segments import Row
 from ops.backup.taking import take_backup
 from ops.backup.verifying import verify_backup
 from ops.rebuilding import store_client

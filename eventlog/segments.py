@@ -14,7 +14,7 @@ import hashlib
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -60,11 +60,25 @@ class Segment(NamedTuple):
     content: str
 
 
+class SegmentFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment as a manifest names it, by its path in the folder; `content` is the SHA-256 of its rows."""
+
+    file: str
+    topic: str
+    partition: int
+    start: int
+    stop: int
+    records: int
+    bytes: int
+    sha256: str
+    content: str
+
+
 class BrokenSegment(Refused):
     """The file is not what was written: nothing of it may be used. `reason` says what was noticed."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} is damaged: {reason}; take it from another copy of the backup")
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(f"{path} is damaged: {reason}; take it from another copy")
         self.path = path
         self.reason = reason
 
@@ -82,6 +96,22 @@ class Written:
     segment: Segment
     size: int
     sha256: str
+
+
+def segment_file(written: Written, folder: str) -> SegmentFile:
+    """What a manifest says of a finished file that stands in `folder`."""
+    held = written.segment
+    return SegmentFile(
+        file=f"{folder}/{written.name}",
+        topic=held.topic,
+        partition=held.partition,
+        start=held.start,
+        stop=held.stop,
+        records=held.records,
+        bytes=written.size,
+        sha256=written.sha256,
+        content=held.content,
+    )
 
 
 class _File:
@@ -141,25 +171,36 @@ def write_segments(
 
     Every file is on disk under its final name when it returns. Refused when an offset is missing.
     """
-    done: list[Written] = []
+    return list(each_segment(folder, topic, partition, rows, limit, frame_bytes))
+
+
+def each_segment(
+    folder: Path,
+    topic: str,
+    partition: int,
+    rows: Iterable[Row],
+    limit: int = SEGMENT_BYTES,
+    frame_bytes: int = FRAME_BYTES,
+) -> Iterator[Written]:
+    """The same, file by file as each is finished, so that it can be taken elsewhere before the next is begun."""
     file: _File | None = None
     packer = zstandard.ZstdCompressor(level=3)
     try:
         for first, batch in _batches(topic, partition, rows, frame_bytes):
             packed = packer.compress(_encode([msgspec.Raw(row) for row in batch]))
             if file is not None and file.size + len(packed) > limit:
-                done.append(file.finish())
-                file = None
+                finished, file = file.finish(), None
+                yield finished
             if file is None:
                 file = _File(folder, topic, partition, first)
             file.rows(batch, packed)
         if file is not None:
-            done.append(file.finish())
+            finished, file = file.finish(), None
+            yield finished
     except BaseException:
         if file is not None:
             file.abandon()
         raise
-    return done
 
 
 def _batches(
@@ -186,18 +227,26 @@ def _batches(
         yield first, batch
 
 
-def read_segment(path: Path) -> Iterator[Row]:
+Open = Callable[[str], IO[bytes]]
+"""Opens a file by its path for reading bytes; raises OSError."""
+
+
+def _open(path: str) -> IO[bytes]:
+    return Path(path).open("rb")
+
+
+def read_segment(path: Path | str, opened: Open = _open) -> Iterator[Row]:
     """The rows of a segment, in order; memory is bounded by a frame.
 
     Raises BrokenSegment when anything is not as written. Only when the iterator has ended is the whole file
     known to be sound.
     """
-    yield from _Reader(path).rows()
+    yield from _Reader(path, opened).rows()
 
 
 def check_segment(path: Path) -> Segment:
     """Reads a segment to its end; returns what it holds, or raises BrokenSegment."""
-    reader = _Reader(path)
+    reader = _Reader(path, _open)
     for _ in reader.rows():
         pass
     assert reader.segment is not None
@@ -205,15 +254,15 @@ def check_segment(path: Path) -> Segment:
 
 
 class _Reader:
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path | str, opened: Open) -> None:
+        self._path, self._open = path, opened
         self._sha, self._content = hashlib.sha256(), hashlib.sha256()
         self._topic, self._partition, self._start, self._next = "", 0, 0, 0
         self.segment: Segment | None = None
 
     def rows(self) -> Iterator[Row]:
         try:
-            with self._path.open("rb") as file:
+            with self._open(str(self._path)) as file:
                 yield from self._all(file)
         except OSError as error:
             raise BrokenSegment(self._path, error.strerror or "it cannot be read") from error

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import Refused
-from ops.backup.segments import BrokenSegment, Row, check_segment, read_segment, write_segments
+from eventlog.segments import BrokenSegment, Row, check_segment, read_segment, write_segments
 
 small = st.binary(max_size=60)
 contents = st.lists(
