@@ -23,7 +23,19 @@ from api.messaging import routes as message_routes
 from api.pool import open_pool
 from api.probes import Prober
 from api.reads import record_reading
-from api.routes import audit, bundles, comparing, figures, intake, portal, questions, reads, steering, system
+from api.routes import (
+    audit,
+    bundles,
+    comparing,
+    figures,
+    intake,
+    patterns,
+    portal,
+    questions,
+    reads,
+    steering,
+    system,
+)
 from api.services import Services
 from api.stream import Hub
 from domain.errors import Unavailable
@@ -153,6 +165,7 @@ def create_app(config: ApiConfig, open_parts: Open = open_services) -> FastAPI:
     app.include_router(bundles.router)
     app.include_router(questions.router)
     app.include_router(reads.router)
+    app.include_router(patterns.router)
     app.include_router(comparing.router)
     app.include_router(alert_routes.router)
     app.include_router(message_routes.router)

@@ -6,6 +6,8 @@ from api.audit.commitments import committed
 from api.audit.completeness import completeness
 from api.audit.controls import controls
 from api.audit.dossiers import apologies, backdated, moved_due, too_early
+from api.audit.patterns import findings
+from api.audit.patterns import one as one_finding
 from api.audit.reads import reads
 from api.audit.shown import dossier_shown, list_shown, scorecard_shown
 
@@ -18,8 +20,10 @@ __all__ = [
     "completeness",
     "controls",
     "dossier_shown",
+    "findings",
     "list_shown",
     "moved_due",
+    "one_finding",
     "reads",
     "scorecard_shown",
     "too_early",

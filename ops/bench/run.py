@@ -104,6 +104,12 @@ def _seal(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
     return measure_seals(environ, events, max(events, 20_000_000))
 
 
+def _findings(_environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
+    from ops.bench.findings import DOSSIERS, measure_findings
+
+    return measure_findings(sizes.dossiers or DOSSIERS)
+
+
 def _start(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
     from ops.bench.start import IDLE_SECONDS, measure_start
 
@@ -123,6 +129,7 @@ ALL: Mapping[str, Run] = {
     "state": _state,
     "flush": _flush,
     "seal": _seal,
+    "findings": _findings,
     "start": _start,
 }
 

@@ -26,6 +26,8 @@ def register(app: typer.Typer) -> None:
     group.command("too-early")(too_early)
     group.command("apologies")(apologies)
     group.command("reads")(reads)
+    group.command("findings")(findings)
+    group.command("close-finding")(close_finding)
     group.command("figure")(figure)
     group.command("as-shown")(as_shown)
     group.command("completeness")(completeness)
@@ -188,6 +190,45 @@ def as_shown(
         write_bundle(settings_of(ctx, data), named, {}, bundle)
     query = {"at": at, "report": report, "dossier": dossier, "unit": unit, "period": period, "state": state}
     _ask(ctx, "as-shown", query, as_json, data, None)
+
+
+def findings(
+    ctx: typer.Context,
+    unit: UnitArgument,
+    period: PeriodOption = "ytd",
+    kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None,
+    peers: Annotated[bool, typer.Option(help="Also look at the unit's peers: slower.")] = True,
+    as_of: AsOfOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=5000, help="So many findings are listed.")] = 200,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Patterns that a person must look into (domain.md §8), with their events, beside the unit's peers."""
+    query = {
+        "unit": unit,
+        "period": period,
+        "kind": kind,
+        "peers": str(peers).lower(),
+        "as_of": as_of,
+        "limit": limit,
+    }
+    _ask(ctx, "findings", query, as_json, data, None)
+
+
+def close_finding(
+    ctx: typer.Context,
+    finding: Annotated[str, typer.Argument(metavar="ID", help="As `audit findings` shows it.")],
+    dossier: Annotated[str, typer.Option(help="The dossier's code.")],
+    kind: Annotated[str, typer.Option(help="The finding's kind.")],
+    reason: Annotated[str, typer.Option(help="A coded reason: verified, explained, source_error …")],
+    note: Annotated[str | None, typer.Option(help="Words, kept outside the log; no personal data.")] = None,
+    data: DataOption = None,
+) -> None:
+    """Close a finding, having looked into it. An act that stays; figures do not change."""
+    from ops.client import Client, part
+
+    body = {"dossier_code": dossier, "kind": kind, "reason": reason} | ({"note": note} if note else {})
+    print_json(Client(settings_of(ctx, data)).post(f"/v1/audit/findings/{part(finding)}/close", body))
 
 
 def reads(

@@ -20,7 +20,7 @@ def bench(
         typer.Argument(
             metavar="[NAME…]",
             help="stream, end-to-end, freshness, alerts, alert-burst, store, rebuild, import, growth, state, "
-            "flush, seal, start. Default: all of them.",
+            "flush, seal, findings, start. Default: all of them.",
         ),
     ] = None,
     events: Annotated[int | None, typer.Option(min=1, help="How many events, about.")] = None,

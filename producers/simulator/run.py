@@ -2,7 +2,7 @@
 
 import heapq
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import accumulate
@@ -89,17 +89,21 @@ def simulate(
     return simulate_days(plan, zone)
 
 
-def simulate_days(plan: Plan, zone: Zone | None = None) -> Iterator[Event]:
-    """Any span of days; see `Plan`. Memory grows with open dossiers, not with the length of the span."""
+def simulate_days(
+    plan: Plan, zone: Zone | None = None, planted: Callable[[str, str], None] = lambda _code, _name: None
+) -> Iterator[Event]:
+    """Any span of days; see `Plan`. Memory grows with open dossiers, not with the length of the span. `planted`
+    hears of each distortion: the dossier's code and the name of what was done to it."""
     calendar = vietnam_calendar(zone.name if zone else DEFAULT_ZONE)
-    return _Simulation(plan, calendar).events()
+    return _Simulation(plan, calendar, planted).events()
 
 
 class _Simulation:
     """One run; all randomness comes from generators seeded by the plan."""
 
-    def __init__(self, plan: Plan, calendar: WorkingCalendar) -> None:
+    def __init__(self, plan: Plan, calendar: WorkingCalendar, planted: Callable[[str, str], None]) -> None:
         self._plan = plan
+        self._planted = planted
         self._calendar = calendar
         key = f"{plan.seed}|{plan.first}|{plan.last}|{plan.dossiers}"
         self._rng = Random(f"lives|{key}")
@@ -259,7 +263,9 @@ class _Simulation:
                 cause = cause or pushed
 
     def _push_life(self, life: Life) -> None:
-        distort(life, self._plan.distortions, self._distorting, self._calendar)
+        name = distort(life, self._plan.distortions, self._distorting, self._calendar)
+        if name is not None:
+            self._planted(life.code, name)
         for happening in life.events:
             self._push(happening)
 

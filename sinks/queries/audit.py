@@ -4,10 +4,14 @@ Coordinates and times come with every row, so that an answer can be followed int
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
+
+import msgspec
 
 from domain.event_types import BROADCAST_TYPES
 from domain.instants import Millis
+from domain.patterns import Told
 from sinks.queries.dossiers import Timed
 from sinks.queries.reader import Reader, Rows, at, chunks, millis
 
@@ -186,3 +190,47 @@ def _acts(reader: Reader, actor: str | None, subject: str | None, low: Millis | 
         f"known_at >= {at(low)}" if low is not None else "",
         f"known_at < {at(high)}" if high is not None else "",
     )
+
+
+def heard_of(start: Millis, until: Millis) -> str:
+    """A condition on dossiers: filed before the end, and something was said of it since the start, or nothing has
+    ended it."""
+    filed = f"least(coalesce(submitted_at, accepted_at), coalesce(accepted_at, submitted_at)) < {at(until)}"
+    return f"{filed} AND (last_fact_at >= {at(start)} OR ended_at IS NULL)"
+
+
+def told(reader: Reader, codes: Sequence[str], until: Millis) -> Iterator[tuple[str, tuple[Told, ...]]]:
+    """(dossier, its events that happened before an instant, in order of occurrence); a repeated event once."""
+    for piece in chunks(sorted(codes), 500):
+        source = reader.log(
+            "events", "subject IN %(codes)s", "startsWith(type, 'dossier.')", f"occurred_at < {at(until)}"
+        )
+        sql = f"""
+            SELECT subject, type, {millis("occurred_at")}, {millis("recorded_at")}, {millis("known_at")}, data,
+                   partition, offset, `index`
+            {source} ORDER BY subject, occurred_at, partition, offset, `index` LIMIT 1 BY subject, source, id"""
+        rows = reader.rows(sql, codes=piece)
+        for code, events in groupby(rows, key=lambda row: row[0]):
+            yield code, tuple(_event_told(row) for row in events)
+
+
+def _event_told(row: tuple[Any, ...]) -> Told:
+    _, kind, occurred, recorded, known, data, *place = row
+    said = msgspec.json.decode(data) if data else {}
+    return Told(kind.removeprefix("dossier."), occurred, recorded, said, (place[0], place[1], place[2]), known)
+
+
+def closings(reader: Reader, codes: Sequence[str]) -> dict[tuple[str, str], dict[str, Any]]:
+    """By (dossier, finding) who closed it when and why; the last one counts. Times in milliseconds."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    names = ("actor", "reason", "note_hash")
+    columns = ", ".join(f"JSONExtractString(data, '{name}')" for name in ("key", *names))
+    for piece in chunks(sorted(codes)):
+        source = reader.log("alert_acts", "type = 'system.finding_closed'", "subject IN %(codes)s")
+        sql = f"""
+            SELECT subject, {columns}, {millis("occurred_at")}, partition, offset, `index` {source}
+            ORDER BY partition, offset, `index`"""
+        for subject, finding, *said, occurred, partition, offset, index in reader.rows(sql, codes=piece):
+            place = {"partition": partition, "offset": offset, "index": index}
+            found[subject, finding] = {**dict(zip(names, said, strict=True)), "at": occurred, **place}
+    return found
