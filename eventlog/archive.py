@@ -111,13 +111,23 @@ class ColdStorage:
             if segment.stop <= start or segment.start >= stop:
                 continue
             try:
-                for row in read_segment(self.path(segment.file), self.open):
-                    if start <= row.offset < stop:
-                        yield row
+                yield from _held_back(read_segment(self.path(segment.file), self.open), start, stop)
             except Gs766Error:
                 raise
             except Exception as error:  # as above
                 raise Unavailable(f"the cold storage {self.address} does not answer ({error})") from error
+
+
+def _held_back(rows: Iterator[Row], start: int, stop: int) -> Iterator[Row]:
+    """The rows of a range; the last of a file only after the file was read to its end and found sound, whoever
+    stops asking there."""
+    before: Row | None = None
+    for row in rows:
+        if before is not None:
+            yield before
+        before = row if start <= row.offset < stop else None
+    if before is not None:
+        yield before
 
 
 class Archive:

@@ -25,7 +25,7 @@ from eventlog.topics import read_log_id
 from ops.backup.logs import RawLog, log_topics, running_log
 from ops.configs import seal_config
 from ops.settings import Settings
-from sinks.sealing.chain import CheckpointFile
+from sinks.sealing.chain import CheckpointFile, encode_line
 
 SEGMENT_BYTES = 16 * 1024 * 1024
 Say = Callable[[str], None]
@@ -130,8 +130,8 @@ def _finish(
     new: list[SegmentFile],
 ) -> ColdManifest:
     number = last.checkpoint().number
-    lines = [msgspec.json.encode(signed) for signed in chain if signed.checkpoint().number <= number]
-    _replace(storage, CHECKPOINTS, b"\n".join(lines) + b"\n")
+    lines = [encode_line(signed) for signed in chain if signed.checkpoint().number <= number]
+    _replace(storage, CHECKPOINTS, b"".join(lines))
     manifest = ColdManifest(
         made_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         log_ids=log_ids,

@@ -94,9 +94,20 @@ def seal(
     rotate_key: Annotated[
         bool, typer.Option(help="Make a new signing key; it signs after the next seal.")
     ] = False,
+    accept_loss: Annotated[
+        bool,
+        typer.Option(help="After a restore that lost sealed records: go on from the last checkpoint it reaches."),
+    ] = False,
+    decision: Annotated[str, typer.Option(help="With --accept-loss: the number of the document.")] = "",
+    after: Annotated[
+        int | None, typer.Option(min=0, help="With --accept-loss: the last checkpoint that stands.")
+    ] = None,
     data: DataOption = None,
 ) -> None:
     """Close the day and seal now; waits until it is done."""
+    if accept_loss:
+        _accept_loss(settings_of(ctx, data), decision, after)
+        return
     from ops.configs import seal_config
     from ops.stack_file import require_stack
     from sinks.sealing.chain import CheckpointFile
@@ -113,6 +124,42 @@ def seal(
     last = CheckpointFile(config.checkpoints).last()
     if last is not None:
         typer.echo(f"checkpoint {last.checkpoint().number}, SHA-256 {last.hash}")
+
+
+def _accept_loss(settings: "Settings", decision: str, after: int | None) -> None:
+    """Cuts the chain back while the log is there and no sealer is; the decision becomes an act."""
+    import os
+    import uuid
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from api.due_acts import DueActs
+    from domain.errors import InvalidInput, Refused
+    from domain.events import make_event
+    from ops.backup.logs import running_log
+    from ops.configs import PRIVATE, seal_config
+    from ops.stack_file import read_stack
+    from sinks.sealing.losses import accept_loss
+
+    if not decision.strip() or len(decision) > 100:
+        raise InvalidInput("--accept-loss takes --decision, the number of the document")
+    if read_stack(settings.data) is not None:
+        raise Refused("stop the stack first: the sealer must not run while its chain is cut back")
+    now = datetime.now(UTC)
+    with running_log(settings, os.environ, say) as kafka:
+        there = replace(settings, kafka=replace(settings.kafka, bootstrap=kafka.bootstrap))
+        loss = accept_loss(seal_config(there), f"{now:%Y%m%dT%H%M%S}", after)
+    lost = {f"{log}/{partition}": list(span) for (log, partition), span in loss.offsets.items()}
+    told = {"last_checkpoint": loss.checkpoint, "lost_checkpoints": loss.checkpoints, "lost_offsets": lost}
+    at = int(now.timestamp() * 1000)
+    data = {"evidence": {"decision": decision, **told}}
+    act = make_event(
+        "system.history_lost", "seal", at, data, source="/gs766/ops", id=uuid.uuid4().hex, recorded_at=at
+    )
+    DueActs(settings.folder(PRIVATE)).add([act])
+    for path in loss.kept:
+        say(f"the former chain is kept as evidence: {path}")
+    typer.echo(f"the chain goes on after checkpoint {loss.checkpoint}; {loss.checkpoints} later ones are lost")
 
 
 def evidence(

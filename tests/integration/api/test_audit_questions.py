@@ -12,7 +12,7 @@ from api.figures import FigureContext, scorecard
 from domain.blocks import encode_block
 from domain.errors import InvalidInput
 from domain.events import encode_event, make_event
-from domain.instants import Millis, parse_rfc3339
+from domain.instants import Millis, from_millis, parse_rfc3339
 from tests.integration.api.folded_store import Record, embedded_store, fold_into, record
 from tests.unit.domain.random_dossiers import ZONE
 
@@ -189,3 +189,77 @@ def test_an_alert_that_nobody_was_told_of_is_named(ctx: FigureContext) -> None:
     assert early is not None
     assert (early["verdict"], early["checked"]["alerts"]) == ("cannot_tell", 0)
     assert audit.who_knew(ctx, "nobody", at("09-30T00:00")) is None
+
+
+def test_findings_name_their_events_and_stand_beside_the_peers(ctx: FigureContext) -> None:
+    found = audit.findings(ctx, "H44.3", "2026-Q3")
+    assert found["verdict"] == "fails"
+    told = {(row["kind"], row["dossier_code"]): row for row in found["differences"]}
+    assert set(told) == {("due_moved_late", "m"), ("taken_back", "r")}
+    assert {row["status"] for row in told.values()} == {"cần xác minh"}
+    ended, reopened = told["taken_back", "r"]["events"]
+    assert [(e["type"], e["offset"]) for e in (ended, reopened)] == [
+        ("dossier.finished", 10),
+        ("dossier.reopened", 11),
+    ]
+    assert reopened["known_at"].startswith("2026-09-17T08:04")
+    (row,) = [r for r in found["by_kind"] if r["kind"] == "taken_back"]
+    assert (row["findings"], row["peers"], row["peers_most"]) == (1, 2, 0.0)
+    assert row["per_thousand"] == pytest.approx(1000 / 3, abs=0.01)
+    assert audit.findings(ctx, "H44.3", "2026-09", kind="taken_back", peers=False)["checked"]["findings"] == 1
+    assert audit.findings(ctx, "H44.2", "2026-08")["verdict"] == "holds"
+    assert audit.findings(ctx, "H44.3", "2025-01")["verdict"] == "cannot_tell"
+    with pytest.raises(InvalidInput, match="not a kind of finding"):
+        audit.findings(ctx, "H44.3", "2026-09", kind="nonsense")
+
+
+def test_a_finding_is_found_by_its_id_only_where_it_is(ctx: FigureContext) -> None:
+    (row,) = audit.findings(ctx, "H44.3", "2026-09", kind="taken_back")["differences"]
+    found = audit.one_finding(ctx, "r", "taken_back", row["id"])
+    assert found is not None
+    assert (found[0], found[1].pattern.kind) == ("H44.3", "taken_back")
+    for code, kind in (("m", "taken_back"), ("r", "forgotten"), ("r", "nonsense"), ("nobody", "taken_back")):
+        assert audit.one_finding(ctx, code, kind, row["id"]) is None
+
+
+def acted(writer: Client, acts: list[tuple[str, str, dict[str, Any]]]) -> None:
+    """Acts in the alert log, one a record."""
+    rows = []
+    for n, (verb, subject, data) in enumerate(acts):
+        when = at("09-20T08:00") + n
+        event = make_event(f"system.{verb}", subject, when, data, source="/test", id=f"act-{n}")
+        known = from_millis(when)
+        rows.append(("alert-log", 0, n, known, known, encode_block([encode_event(event)]).decode()))
+    writer.execute("INSERT INTO records (topic, partition, offset, appended_at, known_at, value) VALUES", rows)
+
+
+def test_a_closed_finding_is_open_no_more_and_says_who_closed_it_and_why(tmp_path: Path) -> None:
+    with embedded_store(tmp_path) as connect:
+        fold_into(connect("writer"), tmp_path, LOG, ZONE)
+        ctx = FigureContext(connect("reader"), 1, ZONE, "H44", at("10-01T08:00"), None, {0: len(LOG) - 1})
+        rows = audit.findings(ctx, "H44.3", "2026-09")["differences"]
+        acts = [
+            ("finding_closed", row["dossier_code"], {"key": row["id"], "actor": "k1", "reason": "explained"})
+            for row in rows
+        ]
+        asked = {"actor": "k2", "unit": "H44.3", "evidence": {"min_days": "3"}}
+        acts += [("list_read", "overdue", asked), ("dossier_read", "r", {"actor": "k1"})]
+        acted(connect("writer"), acts)
+        found = audit.findings(ctx, "H44.3", "2026-09")
+        read = audit.reads(ctx, None, None, (at("09-20T00:00"), None), 10, 0)
+        assert audit.reads(ctx, None, "r", (None, None), 10, 1)["verdict"] == "cannot_tell"
+        assert audit.reads(ctx, "k2", None, (at("09-21T00:00"), None), 10, 0)["reads"] == []
+    assert read["verdict"] == "holds"
+    assert {name: read["checked"][name] for name in ("reads", "keys", "dossier_read")} == {
+        "reads": 2,
+        "keys": 2,
+        "dossier_read": 1,
+    }
+    assert [(row["key"], row["subject"], row["asked"]) for row in read["reads"]] == [
+        ("k1", "r", None),
+        ("k2", "overdue", {"min_days": "3"}),
+    ]
+    assert (found["verdict"], found["differences"]) == ("holds", [])
+    assert {(row["status"], row["closed"]["actor"], row["closed"]["reason"]) for row in found["closed"]} == {
+        ("đã đóng", "k1", "explained")
+    }
