@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from domain.instants import DEFAULT_ZONE, zone
@@ -18,6 +19,7 @@ from eventlog.reader import LogReader
 from ops.bench.fold import PARTITIONS, bare_log
 from ops.bench.measure import Measure, latencies, rate
 from ops.bench.place import scratch
+from ops.cold.exporting import export_log
 from sinks.sealing.chain import CheckpointFile
 from sinks.sealing.config import SealConfig
 from sinks.sealing.sealer import run
@@ -35,6 +37,7 @@ def measure_seals(environ: Mapping[str, str], events: int, leaves: int) -> list[
         config = _config(folder, log.kafka)
         found.append(_sealed(config, log.events, log.conditions).against(found[1]))
         found.append(_verified(config, log.events, log.conditions).against(found[1]))
+        found += [m.against(found[1]) for m in _cold(config, folder, log.events, log.conditions)]
     with scratch("proofs") as folder:
         found += _proofs(folder, leaves)
     return found
@@ -102,6 +105,27 @@ def _verified(config: SealConfig, events: int, conditions: str) -> Measure:
     if report.verdict != "holds":
         raise AssertionError(f"the log does not verify: {report.differences}")
     return rate("verifying the log (processor time)", events, seconds, conditions=conditions)
+
+
+def _cold(config: SealConfig, folder: Path, events: int, conditions: str) -> list[Measure]:
+    """Exporting sealed segments onto a disk, and verifying from them."""
+    address = str(folder / "cold")
+    begun = time.process_time()
+    done = export_log(config.kafka, CheckpointFile(config.checkpoints), address, lambda *_: None)
+    exported = time.process_time() - begun
+    size = sum(s.bytes for s in done.manifest.segments) / events
+    begun = time.process_time()
+    report = verify(
+        replace(config, kafka=replace(config.kafka, cold=address, cold_first=True)), store=False, fresh=True
+    )
+    seconds = time.process_time() - begun
+    if report.verdict != "holds":
+        raise AssertionError(f"the cold storage does not verify: {report.differences}")
+    said = f"{conditions}, {size:.0f} bytes an event"
+    return [
+        rate("exporting to cold storage (processor time)", events, exported, conditions=said),
+        rate("verifying from cold storage (processor time)", events, seconds, conditions=said),
+    ]
 
 
 def _proofs(folder: Path, leaves: int) -> list[Measure]:

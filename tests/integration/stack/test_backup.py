@@ -133,7 +133,7 @@ def _erase_everywhere(stack: RunningStack, folder: Path, note: str, words: bytes
     assert holding() == []
     assert verify_backup(folder).verdict == "holds"
     assert (stack.data / "imports.sqlite").exists()
-    # The restored folder's own copy outside is made with its first seal: until then verify cannot tell, and no more.
+    # The restored folder's own copy outside is made with its first seal: until then verify cannot tell.
     assert stack.json("verify", check=(0, 3))["differences"] == []
     told = "SELECT count() AS n FROM alert_acts WHERE type = 'system.note_erased'"
     until(lambda: stack.json("sql", told) == [{"n": 1}], "the act in the store")
