@@ -90,6 +90,9 @@ def rewrite(folder: Path, change: Any) -> None:
 def test_every_change_in_cold_storage_is_found(config: SealConfig, tmp_path: Path) -> None:
     folder = tmp_path / "cold"
     export(config, str(folder))
+    add_dossiers(config.kafka, 40, 12, PARTITIONS)
+    seal_all(config)
+    export(config, str(folder))
     manifest = (folder / MANIFEST).read_bytes()
     content = json.loads(manifest)
     del content["sha256"]
