@@ -22,7 +22,7 @@ Place = tuple[int, int, int]
 """(partition, offset, index) of an event in the log."""
 
 
-class FindingRules(msgspec.Struct, frozen=True):
+class FindingRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Thresholds, all [?]: a province publishes its own as `findings` in its `alert_rules.published`."""
 
     at_once_minutes: Amount = 5

@@ -18,6 +18,7 @@ from domain.events import Event, decode_data
 from domain.facts import Facts, effective, fact_of
 from domain.instants import HORIZON, Millis, Zone, to_millis
 from domain.limits import Limit, due_after
+from domain.patterns import FindingRules
 from domain.procedures import procedure_key
 from domain.raised import RaisedThresholds
 
@@ -36,6 +37,8 @@ class AlertThresholds(RaisedThresholds, frozen=True):
     """Thresholds of the conditions of users.md §B; all are settings (`alert_rules.published`). Those of the kinds
     that the notifier raises stand beside them, under their own names."""
 
+    findings: FindingRules = FindingRules()
+    """Those of an auditor's findings, which no condition depends on."""
     due_soon_working_days: Days = 3
     apology_working_days: Days = 1
     forgotten_working_days: Days = 5

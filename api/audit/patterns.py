@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any, NamedTuple
 
-import msgspec
-
 from api.audit import answers
 from api.audit.answers import answer
 from api.figures.context import FigureContext, Question, ask, heading
@@ -35,19 +33,8 @@ class Looked(NamedTuple):
 
 
 def rules_of(ctx: FigureContext) -> tuple[FindingRules, str]:
-    """The thresholds published last (`findings` of an `alert_rules.published`) and their version; else ours."""
-    found, version = FindingRules(), "built-in"
-    for history in ctx.histories("alert_rules").values():
-        for _, _, event_id, data in history:
-            said = (data.get("document") or {}).get("findings")
-            if said is not None:
-                try:
-                    found, version = msgspec.convert(said, FindingRules), event_id
-                except msgspec.ValidationError as error:
-                    raise InvalidInput(
-                        f"the thresholds of findings in {event_id} cannot be used: {error}"
-                    ) from error
-    return found, version
+    """The thresholds published last (`findings` of an `alert_rules.published`), else ours; and their version."""
+    return ctx.reference.thresholds.findings, ctx.reference.thresholds_version
 
 
 def findings(

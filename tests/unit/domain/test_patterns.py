@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from domain.calendar_vn import vietnam_calendar
+from domain.errors import InvalidEvent
 from domain.instants import DEFAULT_ZONE, Millis, format_rfc3339, parse_rfc3339
 from domain.patterns import KINDS, FindingRules, Telling, Told, patterns, two_codes
+from domain.reference import check_thresholds
 from ops.bench.findings import SHOWN_BY, measure_findings
 
 CALENDAR = vietnam_calendar(DEFAULT_ZONE)
@@ -143,3 +145,10 @@ def test_what_is_planted_into_a_simulated_province_is_found() -> None:
             value = found[f"findings: {kind} {name}"]
             assert value is not None
             assert value >= 0.75, (kind, name)
+
+
+def test_thresholds_are_part_of_the_alert_rules_and_unknown_ones_are_refused() -> None:
+    check_thresholds({"findings": {"backdated_hours": 24}})
+    for wrong in ({"backdated_days": 1}, {"backdated_hours": -1}):
+        with pytest.raises(InvalidEvent):
+            check_thresholds({"findings": wrong})
