@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -62,6 +62,8 @@ class NotifierConfig:
     tick_ms: int = 500
     api: Callable[[], str | None] = lambda: None
     """Where the API is now, whose health A19 tells; None: not known."""
+    api_key: str = field(default="", repr=False)
+    """A key that may read, where the API does not run on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ def _steps(config: NotifierConfig, pool: StorePool, writer: LogWriter, http: htt
         channels.close()
 
     def red() -> Mapping[str, str]:
-        return red_parts(http, config.api, lambda: {**hooks.troubles(), **people.troubles(), **raising.troubles()})
+        own = {**hooks.troubles(), **people.troubles(), **raising.troubles()}
+        return red_parts(http, config.api, lambda: own, config.api_key)
 
     raising = Raising(pool, lambda pairs: _append(writer, topic, pairs), province, config.root, rules(red))
 

@@ -144,6 +144,7 @@ def notifier_config(settings: Settings) -> "NotifierConfig":
         clock=settings.clock,
         delivery=delivery_file(settings),
         api=lambda: api_address(settings),
+        api_key=settings.api_key,
     )
 
 

@@ -164,6 +164,8 @@ def test_the_apis_health_tells_what_is_red() -> None:
     http = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(503, json={"parts": parts})))
     found = red_parts(http, lambda: "http://api.example/", lambda: {"notifier": "x"})
     assert found == {"disk": "full; very", "seal": "late", "notifier": "x"}
+    strangers = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json={"status": "red"})))
+    assert set(red_parts(strangers, lambda: "http://api.example", dict)) == {"system"}
     away = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, text="no")))
     assert set(red_parts(away, lambda: "http://api.example", dict)) == {"api"}
     assert red_parts(away, lambda: None, dict) == {}
