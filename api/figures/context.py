@@ -87,9 +87,9 @@ class FigureContext:
         return {}
 
     def then(self, known_at: Millis) -> Then:
-        """The documents as known before an instant, read once a request."""
+        """The documents as known before an instant."""
         if known_at not in self._then:
-            self._then[known_at] = Then(self.everything, known_at)
+            self._then[known_at] = Then(self.documents.told(self.everything), known_at)
         return self._then[known_at]
 
     def tree_at(self, known_at: Millis | None, at: Millis) -> Tree:

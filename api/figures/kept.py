@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from api.figures.then import KINDS, History, Told
 from api.figures.units import Tree, build_tree
 from domain.errors import InvalidInput
 from domain.event_types import EVENT_TYPES
@@ -25,9 +26,6 @@ from domain.reference import Reference
 from sinks.queries import log, reference
 from sinks.queries.reader import Reader
 
-KINDS = ("unit", "procedure", "calendar", "indicator_set", "alert_rules", "message_rules", "target")
-History = list[tuple[str, Millis, str, dict[str, Any]]]
-"""What was said of a subject: [type, occurred_at, event id, data] in canonical order."""
 Fingerprint = tuple[Any, ...]
 T = TypeVar("T")
 _MAX_MADE = 64
@@ -67,6 +65,7 @@ class Known:
         self._said: dict[str, list[Millis]] = {}
         self._made: dict[tuple[Any, ...], Any] = {}
         self._began: Millis | None = None
+        self._told: Told | None = None
 
     def histories(self, kind: str) -> Mapping[str, History]:
         """The documents of a kind by subject."""
@@ -124,6 +123,12 @@ class Known:
     def sets(self) -> tuple[IndicatorSet, ...]:
         """All indicator sets, in order of publication."""
         return self.published[1]
+
+    def told(self, reader: Reader) -> Told:
+        """The documents' own events, read when knowledge of before is first asked for."""
+        if self._told is None:
+            self._told = Told(reader)
+        return self._told
 
     def began(self, reader: Reader) -> Millis | None:
         """When the log began; asked of the store until it has."""

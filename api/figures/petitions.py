@@ -1,10 +1,12 @@
-"""Petitions in the index (domain.md §5 E): counted one by one, since they are few, now or as known then."""
+"""Petitions in the index (domain.md §5 E): counted one by one, since they are few, now or as known then at any
+instant, inside a day too."""
 
 from collections.abc import Iterable, Iterator
 
 from api.figures.context import FigureContext, Question
-from api.figures.then import petitions_then
+from api.figures.replayed import Petitions
 from domain.expressions import Number
+from domain.fold import UNKNOWN_UNIT
 from domain.indicator_sets import PETITION_QUANTITIES
 from domain.instants import Millis
 from domain.petition import Petition
@@ -51,9 +53,14 @@ def counted(petition: Petition, start: Millis, until: Millis) -> list[str]:
 
 
 def _petitions(ctx: FigureContext, q: Question) -> Iterator[tuple[str, Petition]]:
-    if q.known_at is not None:
-        yield from petitions_then(ctx.everything, q.known_at)
-        return
+    """As known then: of those that nothing was told of since as they stand, the others replayed."""
+    then = None if q.known_at is None else Petitions(ctx, q.known_at)
+    changed = frozenset(() if then is None else then.changed)
     for row in reference.petitions_between(ctx.everything, q.start, q.until):
-        known = {n: row[n] for n in ("received_at", "due_at", "answered_at", "unhappy")}
-        yield row["unit"], Petition(**known)
+        if row["petition"] not in changed:
+            known = {n: row[n] for n in ("received_at", "due_at", "answered_at", "unhappy")}
+            yield row["unit"], Petition(**known)
+    if then is not None and q.known_at is not None:
+        for code in then.changed:
+            petition = then.known(code, q.known_at)
+            yield petition.unit or UNKNOWN_UNIT, petition

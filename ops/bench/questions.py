@@ -91,8 +91,11 @@ def questions(
         ("scorecard of the province with children, month", card(root, month, children=True)),
         ("scorecard of the province with children, ytd", card(root, "ytd", children=True)),
         ("scorecard of the province as known at a day's end", card(root, month, known_at=when["day"])),
+        ("scorecard of the province as known at a day's end, quarter", card(root, quarter, known_at=when["day"])),
+        ("scorecard of the province as known at a day's end, ytd", card(root, "ytd", known_at=when["day"])),
         ("scorecard of a unit as known inside a day", card(None, month, known_at=when["instant"])),
         ("scorecard of the province as known inside a day", card(root, month, known_at=when["instant"])),
+        ("scorecard of the province as known inside a day, ytd", card(root, "ytd", known_at=when["instant"])),
     ]
     listed = [Question(name, "scorecard", draw) for name, draw in found]
     listed.append(Question("overdue list of a unit", "overdue", lambda rng: {"unit": rng.choice(units)}))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -44,7 +45,7 @@ class Place:
     units: tuple[str, ...]
     codes: tuple[str, ...]
     when: Mapping[str, str]
-    """The month and quarter of the clock, and a day and an instant in it when the log was there already."""
+    """The month before the clock's, its quarter, and a day and an instant in it when the log was there already."""
     now: Millis
 
 
@@ -95,9 +96,11 @@ def _place(data: Path, environ: Mapping[str, str], clock: Millis | None = None) 
         )
         now = log_clock(client, active_generation(client) or 0) if clock is None else clock
     today = settings.zone.local(now or 0)
+    # The month before the clock's: whole, where the clock's own has hardly begun.
+    last = today.replace(day=1) - timedelta(days=1)
     when = {
-        "month": f"{today:%Y-%m}",
-        "quarter": f"{today:%Y}-Q{(today.month + 2) // 3}",
+        "month": f"{last:%Y-%m}",
+        "quarter": f"{last:%Y}-Q{(last.month + 2) // 3}",
         "day": f"{middle:%Y-%m-%d}",
         "instant": f"{middle:%Y-%m-%d}T11:00",
     }

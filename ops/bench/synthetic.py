@@ -3,7 +3,8 @@
 A small history of the wanted length goes through the log and the fold. Then every dossier gets copies in the next
 units of its kind and in other log partitions: rows of dossiers one by one, rows of sums by their number. What is
 copied is equal in every column but code, unit, office and partition: every figure of the province is that of the
-folded history times the copies: `tests/integration/api/test_synthetic_store.py`. Log records are not copied.
+folded history times the copies: `tests/integration/api/test_synthetic_store.py`. The log's events are
+copied, so that what reads the log meets as many; its records are not.
 """
 
 from collections.abc import Callable
@@ -26,6 +27,7 @@ AT_ONCE = 8
 LIVE_INSERTS = 20
 DATABASE = "gs766"
 
+LOG = ("events",)
 DOSSIERS = ("dossiers", "dossier_versions", "conditions", "findings", "recalls", "open_dossiers")
 SUMS = ("unit_days", "unit_months", "unit_day_known", "unit_month_known", "unit_procedures", "cells")
 _CODES = ("dossier_code", "subject", "petition")
@@ -59,10 +61,11 @@ def multiply(client: Any, copies: int, partitions: int, say: Say) -> None:
     for n, table in enumerate(SUMS, 1):
         say(f"sums {n} of {len(SUMS)}: {table}")
         _multiply_sums(client, table, copies, partitions)
-    for n, table in enumerate(("petitions", *DOSSIERS), 1):
+    tables = ("petitions", *DOSSIERS, *LOG)
+    for n, table in enumerate(tables, 1):
         for low in range(1, copies, AT_ONCE):
             high = min(copies, low + AT_ONCE)
-            say(f"rows {n} of {len(DOSSIERS) + 1}: {table}, copies {low}–{high - 1} of {copies - 1}")
+            say(f"rows {n} of {len(tables)}: {table}, copies {low}–{high - 1} of {copies - 1}")
             client.execute(_copy(client, table, low, high, partitions))
 
 
@@ -124,7 +127,11 @@ def _copy(client: Any, table: str, low: int, high: int, partitions: int) -> str:
     listed = ", ".join(f"`{c}`" for c in columns)
     code = next(c for c in columns if c in _CODES)
     # What was folded, and no copy of before: those have four digits more.
-    base = f"match(`{code}`, '-[0-9]{{4}}$') AND generation = (SELECT max(generation) FROM {table})"
+    base = f"match(`{code}`, '-[0-9]{{4}}$')"
+    if "generation" in columns:
+        base += f" AND generation = (SELECT max(generation) FROM {table})"
+    else:  # of the log's events those of dossiers: a document stands once, however many dossiers there are
+        base += " AND startsWith(type, 'dossier.')"
     values = ", ".join(f"{e} AS c{n}" for n, e in enumerate(chosen))
     return (
         f"INSERT INTO {table} ({listed}) SELECT {values}"

@@ -71,10 +71,14 @@ def raw_events(
     ]
 
 
-def known_events(reader: Reader, kinds: Sequence[str], known_at: Millis) -> list[dict[str, Any]]:
-    """Every event of these kinds that had become known before an instant; times in milliseconds, `data` JSON."""
-    names = ("subject", "type", "source", "id", "data", "occurred_at", "recorded_at")
+def document_events(reader: Reader, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """Every event of documents of these kinds, times in milliseconds, `data` JSON. Their subjects are those that
+    the fold knows: few, and the log stands in order of subject, so that the events of millions of dossiers are
+    not read."""
+    names = ("subject", "type", "source", "id", "data", "occurred_at", "recorded_at", "known_at")
     columns = ", ".join(millis(n) if n.endswith("_at") else f"`{n}`" for n in names)
     of_kind = " OR ".join(f"startsWith(type, '{kind}.')" for kind in kinds)
-    source = reader.log("events", of_kind, f"known_at < {at(known_at)}", "occurred_at IS NOT NULL")
+    among = ", ".join(f"'{kind}'" for kind in kinds)
+    subjects = f"SELECT subject {reader.source('documents', f'kind IN ({among})', final=False, scoped=False)}"
+    source = reader.log("events", f"subject IN ({subjects})", of_kind, "occurred_at IS NOT NULL")
     return [dict(zip(names, row, strict=True)) for row in reader.rows(f"SELECT {columns} {source}")]
