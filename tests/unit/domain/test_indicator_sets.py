@@ -137,11 +137,12 @@ def test_a_hole_between_validities_is_found() -> None:
 
 
 def test_every_quantity_of_the_packaged_sets_is_in_the_vocabulary() -> None:
-    for indicator in SET.indicators:
-        figure = SET.figure(indicator)
-        for name in [*names(figure.numerator), *names(figure.denominator)]:
-            assert name in QUANTITIES | FACTS
-    assert set(packaged_documents()) == {"2025", "2026", "2026-draft"}
+    for chosen in packaged_sets():
+        for indicator in chosen.indicators:
+            figure = chosen.figure(indicator)
+            for name in [*names(figure.numerator), *names(figure.denominator)]:
+                assert name in QUANTITIES | FACTS
+    assert set(packaged_documents()) >= {"2025", "2026", "2026-draft"}
 
 
 def test_sums_of_cells_supply_every_quantity_that_a_set_may_name() -> None:
@@ -230,7 +231,8 @@ def test_settings_choose_the_rule_family() -> None:
     ],
 )
 def test_what_a_published_set_would_do_to_validity_is_said(dates: dict[str, Any], said: tuple[str, ...]) -> None:
-    found = conflicts(decode_set({"inherits": "2026", "name": "new", **dates}), packaged_sets())
+    known = [s for s in packaged_sets() if s.name in ("2025", "2026", "2026-draft")]
+    found = conflicts(decode_set({"inherits": "2026", "name": "new", **dates}), known)
     assert len(found) == len(said)
     for sentence, part in zip(found, said, strict=True):
         assert part in sentence
