@@ -6,6 +6,7 @@ child says JSON lines: `progress` while it works, at the end one `report` or one
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ class SheetDesk:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        # What a killed server left behind.
+        shutil.rmtree(settings.data / "uploads", ignore_errors=True)
 
     @property
     def mapping_file(self) -> Path:

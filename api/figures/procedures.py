@@ -117,21 +117,28 @@ class ProcedureCounts:
         self._known = all_described(ctx, q.until, q.known_at)
         self._applying: dict[tuple[str, ...], frozenset[str]] = {}
         self._booked: dict[str, dict[str, list[int]]] = {}
+        """Of each unit by procedure: a card of many units looks at each unit's own only."""
         for unit, procedure, *counts in _booked(ctx, q) if self._known else ():
-            by_unit = self._booked.setdefault(procedure, {})
-            by_unit[unit] = _added([counts, by_unit.get(unit, [0] * len(counts))])
+            mine = self._booked.setdefault(unit, {})
+            mine[procedure] = _added([counts, mine.get(procedure, [0] * len(counts))])
 
     def of(self, units: frozenset[str] | None) -> dict[str, Number | None]:
         """The counts of these units together; None for all."""
         if not self._known:
             return {}
         found: dict[str, Number | None] = dict.fromkeys((f"procedures:{n}" for n in get_args(ProcedureCount)), 0)
+        booked: dict[str, dict[str, list[int]]] = {}
+        for unit in self._booked if units is None else units:
+            for code, counts in self._booked.get(unit, {}).items():
+                booked.setdefault(code, {})[unit] = counts
+        applying: dict[tuple[str, ...] | None, frozenset[str] | None] = {}
         for code, p in self._known.items():
-            places = self._places(p, units)
+            if p.applied_by not in applying:
+                applying[p.applied_by] = self._places(p, units)
+            places = applying[p.applied_by]
             if places is not None and not places:
                 continue
-            booked = self._booked.get(code, {})
-            mine = booked if units is None else {u: counts for u, counts in booked.items() if u in units}
+            mine = booked.get(code, {})
             counted = _holds(p, _added(mine.values()))
             if p.online_level in _ONLINE:
                 counted["online_service"] = 1 if places is None else len(places)

@@ -65,6 +65,8 @@ def ask_states(unknown: Mapping[str, int]) -> dict[str, str]:
             answer = typer.prompt(f"'{word}' ({count} dòng)", default="", show_default=False, err=True).strip()
             if not answer:
                 break
+            if answer not in STATUSES:
+                say(f"không có trạng thái '{answer}'")
         if answer:
             answers[word] = answer
     return answers
