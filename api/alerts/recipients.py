@@ -129,15 +129,18 @@ class RecipientStore:
                 "INSERT OR REPLACE INTO recipients VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (*row, entry.hours, entry.since, entry.until, now),
             )
+            _forget(db)
 
     def remove(self, account: str, post: str | None = None, unit: str | None = None) -> int:
         """Erases an account's entries (of one post, of one unit); returns how many there were."""
         with self._db() as db:
-            return db.execute(
+            count = db.execute(
                 "DELETE FROM recipients WHERE account = :account AND (:post IS NULL OR post = :post) "
                 "AND (:unit IS NULL OR unit = :unit)",
                 {"account": account, "post": post, "unit": unit},
             ).rowcount
+            _forget(db)
+        return count
 
     def import_csv(self, path: Path, zone: Zone, now: Millis) -> Imported:
         """Takes the rows of a CSV file with the columns `COLUMNS` (UTF-8); a bad row does not stop the others."""
@@ -160,6 +163,12 @@ class RecipientStore:
             ).fetchall()
         kept = tuple[tuple[str, str], ...]
         return [Entry(a, p, u, msgspec.json.decode(c, type=kept), *rest) for a, p, u, c, *rest in rows]
+
+
+def _forget(db: sqlite3.Connection) -> None:
+    """The file's log of writes still holds what was replaced or erased: it is emptied. Where a reader is in the
+    way it stays until the next time."""
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def new_entry(

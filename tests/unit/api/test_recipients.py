@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from api.alerts import addresses
 from api.alerts.recipients import RecipientStore, new_entry
+from api.keys import KeyStore
 from domain.errors import InvalidInput
 from domain.instants import MS_DAY, parse_rfc3339, zone
 
@@ -87,12 +88,20 @@ def test_addresses_belong_to_the_account_and_appear_in_no_text_of_a_value(store:
     assert all("one channel" in entry.warnings[0] for entry in store.entries())
 
 
-def test_what_is_erased_is_gone_from_the_file(store: RecipientStore, tmp_path: Path) -> None:
+def test_what_is_erased_or_replaced_is_gone_from_the_files(store: RecipientStore, tmp_path: Path) -> None:
+    keys = KeyStore(tmp_path / "private.sqlite")  # it turns the log of writes on, and holds the file open
+
+    def written() -> bytes:
+        return b"".join(file.read_bytes() for file in tmp_path.iterdir())
+
     add(store)
-    assert MAIL.encode() in (tmp_path / "private.sqlite").read_bytes()
+    assert MAIL.encode() in written()
+    add(store, channels=("email:b@example.vn", f"sms:{PHONE}"))
+    assert MAIL.encode() not in written()
     assert store.remove("k1", post="officer") == 0
     assert store.remove("k1") == 1
-    assert MAIL.encode() not in (tmp_path / "private.sqlite").read_bytes()
+    assert b"b@example.vn" not in written()
+    keys.close()
     assert (tmp_path / "private.sqlite").stat().st_mode & 0o077 == 0
 
 
