@@ -16,7 +16,7 @@ from api.figures.indicators import own_part
 from api.figures.scorecards import scorecard
 from api.problems import NotFound
 from domain.errors import InvalidInput, Unavailable
-from domain.expressions import Expression, Largest, Name
+from domain.expressions import Expression, Largest, Name, names
 from domain.indicator_sets import Indicator
 from domain.seals import Signed
 from sinks.queries import dossiers
@@ -52,6 +52,8 @@ def committed(
     for _ in range(_TRIES):
         card = scorecard(ctx, unit, period, q.as_of, q.known_at, q.indicator_set.name)
         row = next(r for r in card["indicators"] if r["code"] == code)
+        if row["numerator"] is None or row["denominator"] is None:
+            raise InvalidInput(f"{code} is unknown here, so there is nothing to open: {row['reason']}")
         rows = [(d, *pair) for d, pair in _shares(ctx, q, code)]
         sums = sum(r[1] for r in rows), sum(r[2] for r in rows)
         if sums == (row["numerator"] or 0, row["denominator"] or 0):
@@ -59,9 +61,15 @@ def committed(
             offset = {"utc_offset_ms": int(ctx.zone.local(q.until).utcoffset().total_seconds() * 1000)}  # type: ignore[union-attr]
             said = {"indicator": code, "unit": unit, "parts": parts, **bounds, **offset}
             return said | _opened(rows, sums, signed), heading(ctx, q)
-    if q.known_at is None:
+    figure = q.indicator_set.figure(indicator)
+    if q.known_at is None and not any(map(_told, (figure.numerator, figure.denominator))):
         raise Unavailable(f"{code} moves while it is opened: ask again, or as known at an instant (known_at)")
     raise InvalidInput(f"{code} rests on more than dossiers here: what documents told counts before our count")
+
+
+def _told(part: Expression) -> bool:
+    """Whether a document's figure may stand in place of our count."""
+    return any(name.startswith("fact:") or name == "accepted_per_portal" for name in names(part))
 
 
 def _parts(q: Question, indicator: Indicator) -> dict[str, list[tuple[int, str]]]:

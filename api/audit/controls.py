@@ -82,7 +82,7 @@ def controls(
         "signing_keys": signing,
     }
     found = answers.verdict(bool(wrong), more)
-    return answer("controls", found, checked, wrong, heading(ctx, q), reason=reason, **parts, signing_keys=signing)
+    return answer("controls", found, checked, wrong, heading(ctx, q), reason=reason, **parts)
 
 
 def _acts(ctx: FigureContext, types: Sequence[str], q: Question) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from domain.errors import Refused
 from domain.instants import Day, Millis, Zone, day_date
 from domain.merkle import Frontier, Hash
-from domain.seals import Close, TreeHead, chain_next, chain_start, entry_hash, record_leaves
+from domain.seals import Close, TreeHead, chain_start, entry_hash, record_leaves
 from eventlog.reader import Record
 from sinks.sealing.closes import write_close
 from sinks.sealing.tiles import TreeWriter
@@ -84,13 +84,14 @@ class SealedPartition:
         return closes
 
     def _link(self, txn: Any, subjects: Any, found: Sequence[tuple[bytes, Hash]]) -> None:
-        chains = self._chains
+        chains, hashed = self._chains, sha256
         for key, leaf in found:
             known = chains.get(key)
             if known is None:
                 stored = txn.get(key, db=subjects)
                 known = (int.from_bytes(stored[:8], "big"), stored[8:]) if stored else (0, chain_start(key))
-            chains[key] = known[0] + 1, chain_next(known[1], leaf)
+            # chainᵢ of domain.seals, written out: asked for every event that is sealed.
+            chains[key] = known[0] + 1, hashed(b"\x03" + known[1] + leaf).digest()
 
     def store_chains(self, txn: Any, subjects: Any) -> None:
         """Writes the chains that changed into the transaction."""

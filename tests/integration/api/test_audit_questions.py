@@ -1,6 +1,8 @@
 """An auditor's questions asked of a store filled by the fold: each planted event is named by its place."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from domain.blocks import encode_block
 from domain.errors import InvalidInput
 from domain.events import encode_event, make_event
 from domain.instants import Millis, from_millis, parse_rfc3339
+from domain.seals import Signed
+from sinks.sealing.offline import verify_bundle
 from tests.integration.api.folded_store import Record, embedded_store, fold_into, record
 from tests.unit.domain.random_dossiers import ZONE
 
@@ -57,6 +61,21 @@ LOG = [
     said(13, "09-17T08:06", "accepted", "k", "09-01T08:00", unit="H44.3", due_at=due("09-10T17:00")),
     said(14, "09-17T08:07", "finished", "k", "09-10T16:00", recorded="09-13T09:00"),
 ]
+LIMIT = record(
+    15, at("09-30T12:00"), "procedure.limit_set", "1", at("09-30T12:00"), {"amount": 5, "unit": "working_days"}
+)
+NO_EVENT = (
+    b'[{"specversion":"1.0","id":"x","source":"/t","type":"dossier.nothing","time":"2026-09-29T01:00:00Z",'
+    b'"subject":"z","data":{}}]'
+)
+DAMAGED = Record(16, at("09-30T13:00"), NO_EVENT)
+ACTS = [
+    ("alert.silenced", "a1", "09-20T08:00", {"actor": "p1", "reason": "moving_house"}),
+    ("alert.silenced", "a2", "09-20T09:00", {"actor": "p1"}),
+    ("system.key_created", "k1", "09-21T09:00", {"actor": "p1", "key": "k1"}),
+    ("system.dossier_read", "a", "09-21T10:00", {"actor": "k1", "key": "k1"}),
+    ("system.dossier_read", "b", "09-21T11:00", {"actor": "k1", "key": "k1"}),
+]
 NEXT = said(1, "08-03T08:10", "accepted", "d", "08-03T08:10", unit="H44.1")
 
 
@@ -64,13 +83,19 @@ NEXT = said(1, "08-03T08:10", "accepted", "d", "08-03T08:10", unit="H44.1")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("audit")
     with embedded_store(folder) as connect:
-        fold_into(connect("writer"), folder, LOG, ZONE, batch_size=1)
+        writer = connect("writer")
+        fold_into(writer, folder, [*LOG, LIMIT, DAMAGED], ZONE, batch_size=1)
+        acts = [record(n, at(when), name, subject, at(when), d) for n, (name, subject, when, d) in enumerate(ACTS)]
+        known = [datetime.fromtimestamp(r.timestamp_ms / 1000, UTC) for r in acts]
+        rows = [("alert-log", 0, r.offset, k, k, "", "", "", r.value) for r, k in zip(acts, known, strict=True)]
+        columns = "topic, partition, offset, appended_at, known_at, `key`, origin, key_id, value"
+        writer.execute(f"INSERT INTO records ({columns}) VALUES", rows)
         yield connect("reader")
 
 
 @pytest.fixture
 def ctx(client: Client) -> FigureContext:
-    return FigureContext(client, 1, ZONE, "H44", at("10-01T08:00"), None, {0: len(LOG) - 1})
+    return FigureContext(client, 1, ZONE, "H44", at("10-01T08:00"), None, {0: len(LOG) + 1})
 
 
 def test_an_event_a_month_late_is_named_as_what_changed_the_figure(ctx: FigureContext) -> None:
@@ -263,3 +288,77 @@ def test_a_closed_finding_is_open_no_more_and_says_who_closed_it_and_why(tmp_pat
     assert {(row["status"], row["closed"]["actor"], row["closed"]["reason"]) for row in found["closed"]} == {
         ("đã đóng", "k1", "explained")
     }
+
+
+def test_the_controls_name_who_and_why_and_what_a_document_moved(ctx: FigureContext) -> None:
+    found = audit.controls(ctx, "H44", "2026-09")
+    assert found["verdict"] == "fails"
+    (wrong,) = found["differences"]
+    assert (wrong["subject"], wrong["wrong"], wrong["log"], wrong["offset"]) == ("a2", "no reason", "alert-log", 1)
+    assert [(row["subject"], row["who"]) for row in found["changes"]] == [("k1", "p1")]
+    assert found["reads"] == [{"act": "system.dossier_read", "key": "k1", "count": 2}]
+    (document,) = found["documents"]
+    assert (document["type"], document["offset"]) == ("procedure.limit_set", 15)
+    # A procedure is described for the first time: what counts procedures is known now, no dossier's figure moved.
+    moved = {row["code"]: row["numerator"] for row in document["moved"]}
+    assert moved["FORMALITY_ONLINE_SERVICE"] == {"then": None, "now": 0}
+    assert ON_TIME not in moved
+    assert audit.controls(ctx, "H44", "2026-08")["verdict"] == "holds"
+    with pytest.raises(InvalidInput, match="not bound to units"):
+        audit.controls(replace(ctx, scope=("H44.1",)), "H44.1", "2026-09")
+
+
+def test_completeness_counts_the_log_the_rows_and_the_cells_by_day(ctx: FigureContext) -> None:
+    found = audit.completeness(ctx, "H44", "2026-09")
+    assert found["verdict"] == "fails"
+    (refused,) = found["differences"]
+    assert (refused["what"], refused["day"], refused["source"]) == ("refused", "2026-09-30", "/t")
+    days = {row["day"]: row for row in found["days"]}
+    assert days["2026-09-01"] == {
+        "day": "2026-09-01", "events": 0, "dossiers": 0, "accepted": 3, "in_cells": 3
+    }  # fmt: skip
+    assert (days["2026-09-17"]["events"], days["2026-09-17"]["dossiers"]) == (8, 3)
+    found = audit.completeness(ctx, "H44.1", "2026-08")
+    assert (found["verdict"], found["checked"]["accepted"]) == ("cannot_tell", 2)
+    assert "nobody outside told" in found["reason"]
+
+
+def test_what_was_shown_is_found_again_at_its_instant(ctx: FigureContext) -> None:
+    def rate(found: dict[str, Any]) -> tuple[int, int]:
+        row = next(r for r in found["shown"]["indicators"] if r["code"] == ON_TIME)
+        return row["numerator"], row["denominator"]
+
+    before, after = at("09-15T10:00"), at("09-15T10:01")
+    assert rate(audit.scorecard_shown(ctx, "H44.1", "2026-08", before)) == (1, 2)
+    assert rate(audit.scorecard_shown(ctx, "H44.1", "2026-08", after)) == (2, 2)
+    late = audit.list_shown(ctx, "H44.1", "open_late", before)
+    assert [row["dossier_code"] for row in late["shown"]] == ["a"]
+    assert audit.list_shown(ctx, "H44", "open_late", after)["shown"] == []
+    shown = audit.dossier_shown(ctx, "a", before)
+    assert shown is not None
+    assert shown["shown"]["finished_at"] is None
+    assert audit.dossier_shown(ctx, "nobody", before) is None
+
+
+def test_a_figure_is_opened_with_the_shares_of_its_dossiers(ctx: FigureContext) -> None:
+    signed = Signed("{}", "")
+    said, head = audit.committed(ctx, signed, ON_TIME, "H44", "2026-08", at("10-01T00:00"))
+    assert (said["numerator"], said["denominator"], said["count"]) == (3, 3, 3)
+    assert [row["code"] for row in said["rows"]] == ["a", "b", "c"]
+    assert head["unit"] == "H44"
+    then, _ = audit.committed(ctx, signed, ON_TIME, "H44", "2026-08", at("10-01T00:00"), at("09-15T10:00"))
+    assert (then["numerator"], then["denominator"]) == (2, 3)
+    for row in (*said["rows"], *then["rows"]):
+        one = verify_bundle.quantities(row["timeline"], said["start"], said["until"], "766", 7 * 3_600_000)
+        assert one["received"] == row["d"]
+    with pytest.raises(InvalidInput, match="not a sum over dossiers"):
+        audit.committed(ctx, signed, "PUBLISH_ON_TIME", "H44", "2026-08")
+
+
+def test_an_alert_chain_names_the_places_of_its_acts(ctx: FigureContext) -> None:
+    assert audit.alert_chain(ctx, "0" * 24) is None
+    found = audit.who_knew(ctx, "m", at("09-30T00:00"))
+    assert found is not None
+    chain = audit.alert_chain(ctx, found["chains"][0]["id"])
+    assert chain is not None
+    assert (chain["subject"], chain["proof"], chain["acts"]) == ("m", "not_told", [])

@@ -28,6 +28,26 @@ def test_a_stack_proves_its_log_and_its_rows_until_one_is_changed(start: Start, 
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"dossier {code}: {sum(e.subject == code for e in events)} sự kiện" in done.stdout
 
+    # A figure, recounted by the verifier alone; an answer with its evidence; a paper made again to its sealed hash.
+    figure = tmp_path / "figure.zip"
+    stack.run(
+        "evidence", "--figure", "PROCESSED_ON_TIME", "--unit", "H44", "--period", "2026-08", "--out", str(figure)
+    )  # fmt: skip
+    found = verify_bundle.check_bundle(figure.read_bytes())
+    assert (found.read_again, found.stated) == (30, 0)
+    taken = tmp_path / "answer.zip"
+    late = stack.json("audit", "apologies", "H44", "--period", "2026-08", "--bundle", str(taken), check=(0, 1))
+    assert len(verify_bundle.check_bundle(taken.read_bytes()).complete) == len(late["differences"])
+    stack.run("report", "brief", "--issue", "--out", str(tmp_path / "brief.pdf"))
+    with stack.http() as client:
+        shown = client.get("/v1/audit/as-shown", params={"at": "2099-01-01"}).json()
+        assert (shown["verdict"], [row["equal"] for row in shown["files"]]) == ("holds", [True, True]), shown
+        assert client.get("/kiem-tra?cau=verify").text.count("● ĐẠT") == 1
+    report = shown["report"]["id"]
+    paper = tmp_path / "report.zip"
+    assert stack.json("audit", "figure", report, "--bundle", str(paper))["verdict"] == "holds"
+    assert verify_bundle.check_bundle(paper.read_bytes()).unproven == []
+
     with stack.http() as client:
         chain = client.get("/v1/audit/checkpoints").json()["checkpoints"]
         assert [c["number"] for c in chain] == list(range(1, len(chain) + 1))
