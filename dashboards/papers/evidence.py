@@ -17,7 +17,7 @@ from api.figures.context import FigureContext
 from api.papers import issuing
 from api.papers.issuing import Record
 from api.params import instant, strict_query
-from api.problems import responses
+from api.problems import Problem, responses
 from api.routes.bundles import ZIP, zipped
 from api.routes.figures import SetName
 from api.services import Services, services_of
@@ -129,7 +129,8 @@ def get_as_shown(
     """A scorecard (unit and period), a list (unit and state) or a dossier as of and as known at the instant; or an
     issued paper made again to its sealed hash. With nothing named: the last brief issued before the instant."""
     moment = instant(at, services.zone, "at")
-    assert moment is not None
+    if moment is None:
+        raise Problem("invalid-input", "this question needs an instant, such as 2026-08-31T17:00", field="at")
     what = Shown(report=report, dossier=dossier, unit=unit, period=period, state=state, set_name=set_name)
     return figure(request, services, who, lambda ctx: ask_shown(ctx, services, moment, what), cached=False)
 

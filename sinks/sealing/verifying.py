@@ -155,7 +155,8 @@ def verify(
                 _verify_records(config, goals, report, progress, notes)
         if store and sample is None:
             _verify_events(config, chain[-1].checkpoint(), report, progress)
-        notes.forget()
+        if sample is None:
+            notes.forget()
     except Unavailable as error:
         report.reason = str(error)
     return report

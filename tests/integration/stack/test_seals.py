@@ -28,7 +28,7 @@ def test_a_stack_proves_its_log_and_its_rows_until_one_is_changed(start: Start, 
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"dossier {code}: {sum(e.subject == code for e in events)} sự kiện" in done.stdout
 
-    # A figure, recounted by the verifier alone; an answer with its evidence; a paper made again to its sealed hash.
+    # A figure, recounted by the verifier alone; an answer with its evidence; a paper equal to its sealed hash.
     figure = tmp_path / "figure.zip"
     stack.run(
         "evidence", "--figure", "PROCESSED_ON_TIME", "--unit", "H44", "--period", "2026-08", "--out", str(figure)

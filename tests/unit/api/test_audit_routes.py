@@ -42,6 +42,13 @@ def test_changes_are_asked_between_two_instants(local: TestClient, monkeypatch: 
         assert local.get(f"{path}&between={between}").status_code == 422, between
 
 
+def test_a_bundle_of_an_answer_needs_a_question_that_there_is(local: TestClient) -> None:
+    assert local.get("/v1/audit/bundles/answers/nonsense").status_code == 404
+    answer = local.get("/v1/audit/bundles/answers/moved-due?unit=H44.1")
+    assert (answer.status_code, "this question needs period" in answer.text) == (409, False)
+    assert local.get("/v1/audit/bundles/figures/PROCESSED_ON_TIME?unit=H44").status_code == 422
+
+
 def test_sent_is_not_known() -> None:
     assert proof([]) == proof(["notify_intended", "held"]) == "not_told"
     assert proof(["notified"]) == proof(["notified", "delivered"]) == "sent"
