@@ -40,6 +40,7 @@ from sinks.queries import live
 
 log = logging.getLogger(__name__)
 RAISING_MS = 2_000
+MESSAGES_MS = 2_000
 LINGER_MS = 2
 """Of the alert log's writer: a portion of acts is written whole, there is nothing to wait for."""
 PORTION = 5_000
@@ -156,7 +157,7 @@ def _steps(config: NotifierConfig, pool: StorePool, writer: LogWriter, http: htt
     return (
         Step("webhooks", config.tick_ms, hooks.recall, hooks.tick, hooks.close),
         Step("raising", RAISING_MS, raising.recall, raising.tick),
-        Step("messages", config.tick_ms, people.recall, people.tick, close),
+        Step("messages", MESSAGES_MS, people.recall, people.tick, close),
     )
 
 

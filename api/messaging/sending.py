@@ -33,7 +33,8 @@ from sinks.queries import live
 log = logging.getLogger(__name__)
 ROUND_MS = 60_000
 """Without a new slot the store is asked again after so long."""
-ROUND_S = 0.5
+ROUND_S = 5.0
+"""So long a round sends at most before the next one plans."""
 FIRST_RETRY_S, LAST_RETRY_S = 5.0, 300.0
 THREADS = 8
 TROUBLE_ATTEMPTS = 4
@@ -182,6 +183,7 @@ class Messages:
         self._kept, self._acts = Kept(), ActLog()
         self._sender = Sender(province, ways, write)
         self._last: tuple[Millis, Any] | None = None
+        self._unreached: frozenset[tuple[str, str]] = frozenset()
 
     def recall(self, now: Millis) -> None:
         """Reads back what was done; call it when the store holds the whole alert log."""
@@ -219,8 +221,9 @@ class Messages:
             alerts = holding(ctx, rules)
             province = self._province(ctx, rules, people, active[0])
         found = plan(now, alerts, self._sender.ledger, province)
-        for post, unit in sorted(found.unreached):
+        for post, unit in sorted(found.unreached - self._unreached):
             log.warning("nobody holds the post %s for unit %s: its alerts reach nobody", post, unit)
+        self._unreached = found.unreached
         self._sender.carry_out(now, found, alerts)
         self._last = (now, place)
 

@@ -91,8 +91,8 @@ class _Planner:
         if self.moment.quiet:
             self._hold(alert, entry)
         for route in self.routes[alert.kind]:
-            for post in route.to:
-                for to in self.reach.recipients(post, alert.unit):
+            if self.moment.working_days_since(alert.start) >= route.after_working_days:
+                for to in (one for post in route.to for one in self.reach.recipients(post, alert.unit)):
                     self._by_route(alert, entry, route, to)
         if alert.kind in self.rules.escalation.kinds:
             self._climb(alert, entry)
@@ -107,8 +107,6 @@ class _Planner:
             return
         slot = self._slot_of(alert, entry, route, to)
         if slot is None or (not self.moment.first_of(route.on) and ANY_HOUR not in route.at):
-            return
-        if self.moment.working_days_since(alert.start) < route.after_working_days:
             return
         if not (alert.fresh or entry.seen or alert.start >= self.now - _SPAN[route.on]):
             return

@@ -5,10 +5,10 @@ What a province does not name is as in `default.toml`. An unknown name is refuse
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
@@ -16,8 +16,7 @@ from domain.errors import InvalidInput
 from domain.message import POSTS
 from domain.messages.wording import TEXTS
 
-Post = Literal["officer", "head", "room", "chief", "chairman", "it"]
-On = Literal["every_day", "week", "month"]
+ON = ("every_day", "week", "month")
 Few = Annotated[int, msgspec.Meta(ge=0, le=250)]
 Minutes = Annotated[int, msgspec.Meta(ge=1, le=240)]
 NEXT, AT_ONCE, ANY_HOUR, BRIEF = "next", "at_once", "any_hour", "brief"
@@ -36,7 +35,7 @@ class Quiet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"fr
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom an alert reaches that nobody acknowledged for so many working days."""
 
-    post: Post
+    post: str
     after_working_days: Annotated[int, msgspec.Meta(ge=1, le=250)]
 
 
@@ -58,9 +57,9 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which posts are told of a kind, and when: `at` holds clock times of slots or one of `WORDS`."""
 
     kind: str
-    to: tuple[Post, ...]
+    to: tuple[str, ...]
     at: tuple[str, ...]
-    on: On = "every_day"
+    on: str = "every_day"
     after_working_days: Few = 0
 
 
@@ -127,9 +126,7 @@ def problems_of(rules: MessageRules) -> tuple[str, ...]:
         found += _kind_problems(f"inhibitions[{n}].mutes", inhibition.mutes)
         if inhibition.by in inhibition.mutes:
             found.append(f"inhibitions[{n}].mutes: {inhibition.by} would mute itself; leave it out")
-    for post in rules.ceilings:
-        if post not in POSTS:
-            found.append(f"ceilings: '{post[:20]}' is no post; known are {', '.join(POSTS)}")
+    found += _post_problems("ceilings", rules.ceilings)
     return tuple(found)
 
 
@@ -169,6 +166,9 @@ def _route_problems(rules: MessageRules) -> list[str]:
         found += _kind_problems(f"routes[{n}].kind", (route.kind,))
         if not route.to:
             found.append(f"{where}.to: name at least one post")
+        found += _post_problems(f"{where}.to", route.to)
+        if route.on not in ON:
+            found.append(f"{where}.on: '{route.on[:20]}' is none of {', '.join(ON)}")
         wrong = [at for at in route.at if at not in known]
         if wrong or not route.at:
             found.append(
@@ -188,6 +188,7 @@ def _chain_problems(rules: MessageRules) -> list[str]:
     found = _kind_problems("escalation.kinds", chain.kinds)
     posts = [step.post for step in chain.steps]
     days = [step.after_working_days for step in chain.steps]
+    found += _post_problems("escalation.steps", posts)
     if len(set(posts)) < len(posts):
         found.append("escalation.steps: a post stands twice")
     if days != sorted(set(days)):
@@ -198,6 +199,10 @@ def _chain_problems(rules: MessageRules) -> list[str]:
                 f"escalation.steps: {post} is no step (the chairman reads the brief, the officer is first)"
             )
     return found
+
+
+def _post_problems(where: str, posts: Iterable[str]) -> list[str]:
+    return [f"{where}: '{p[:20]}' is no post; known are {', '.join(POSTS)}" for p in posts if p not in POSTS]
 
 
 def _kind_problems(where: str, kinds: tuple[str, ...]) -> list[str]:

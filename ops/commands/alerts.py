@@ -69,11 +69,9 @@ def simulate(
 
     settings = settings_of(ctx, data)
     path = "/v1/messages/simulation"
+    rules = None if config is None else _rules_of(config, settings)
     client = Client(settings)
-    if config is None:
-        found = client.get(path, week=week)
-    else:
-        found = client.post(path, _rules_of(config, settings), week=week)
+    found = client.get(path, week=week) if rules is None else client.post(path, rules, week=week)
     if as_json:
         print_json(found)
         return
