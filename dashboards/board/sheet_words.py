@@ -16,6 +16,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "exported_at": ("Tệp xuất lúc", "Exported at"),
     "unit": ("Mã đơn vị (tệp không có cột đơn vị)", "Code of the unit (where no column names one)"),
     "too_large": ("Tệp lớn hơn 64 MB hoặc không phải bảng tính.", "The file is over 64 MB or no spreadsheet."),
+    "this_file": ("tệp này", "this file"),
     "no_file": ("Chưa có tệp.", "There is no file."),
     "waiting": ("Đang chờ một tệp khác nạp xong…", "Waiting for another file…"),
     "reading": ("Đang đọc tệp (chạy thử)…", "Reading the file (dry run)…"),

@@ -24,7 +24,7 @@ from domain.instants import Zone
 from producers.sheets.headings import MEANINGS
 from producers.sheets.report import kept
 from producers.sheets.sheet_mapping import STATUSES
-from producers.sheets.wording import CAN, REASONS, summary, whole
+from producers.sheets.wording import CAN, REASONS, summary, vietnamese, whole
 
 LARGEST_BYTES = 64 * 1024 * 1024
 FORMS = ".xlsx,.xls,.xlsm,.xlsb,.ods,.html,.htm,.csv,.txt,.xml"
@@ -221,7 +221,8 @@ class SheetPage:
     def _warnings(self, report: Mapping[str, Any]) -> str:
         # Our own temporary name of the file says nothing to its owner.
         name = self._file.name if self._file is not None else ""
-        lines = [w.removeprefix(f"{name}: ").removeprefix(f"{name} ") for w in report["warnings"]]
+        spoken = vietnamese if self._lang == "vi" else str
+        lines = [spoken(w).replace(name, self._t("this_file")) if name else w for w in report["warnings"]]
         return "".join(f"<p class='amber'>▲ {esc(line)}</p>" for line in lines)
 
     def _show_columns(self, report: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import typer
 from ops import exits
 from ops.commands.shell import print_json, print_rows, say
 from ops.settings import Settings
-from producers.sheets.wording import CAN, REASONS, summary, whole
+from producers.sheets.wording import CAN, REASONS, summary, vietnamese, whole
 
 if TYPE_CHECKING:
     from producers.sheets.report import SheetReport
@@ -106,7 +106,7 @@ def show(report: "SheetReport") -> None:
     print("\nTệp này tính được gì")
     print_rows([{"chỉ số": a.name, "": CAN[a.can], "thiếu": ", ".join(a.lacks)} for a in report.abilities])
     for line in core.warnings:
-        say(line)
+        say(vietnamese(line))
     for path in core.rejected_files:
         say(f"dòng bị từ chối: {path}")
     if core.dry_run:
