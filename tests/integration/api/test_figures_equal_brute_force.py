@@ -30,6 +30,7 @@ from api.figures import (
     units,
 )
 from api.figures.context import ask
+from api.figures.kept import Kept
 from api.figures.quantities import Quantities
 from domain.blocks import partition_of
 from domain.errors import InvalidInput, NotKnownYet
@@ -77,12 +78,13 @@ class World:
     arrivals: tuple[Arrival, ...]
     read: dict[Millis | None, dict[str, tuple[str, Dossier]]] = field(default_factory=dict)
     """What `dossiers` has read, by what had arrived."""
+    kept: Kept = field(default_factory=Kept)
 
     def context(self, family: str = "766", **changes: Any) -> FigureContext:
         def sets() -> Sequence[IndicatorSet]:
             return [msgspec.structs.replace(s, rules=family) for s in packaged_sets()]
 
-        base = FigureContext(self.client, 1, ZONE, "H44", NOW, None, {0: 1, 1: 2}, sets)
+        base = FigureContext(self.client, 1, ZONE, "H44", NOW, None, {0: 1, 1: 2}, sets, kept=self.kept)
         return replace(base, **changes)
 
     def said(self, known_before: Millis | None = None) -> dict[str, list[Said]]:
