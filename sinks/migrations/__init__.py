@@ -12,6 +12,7 @@ from sinks.migrations import (
     m0005_seals,
     m0006_indexes,
     m0007_raised,
+    m0008_news,
 )
 
 
@@ -37,4 +38,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(5, "seals", m0005_seals.statements),
     Migration(6, "indexes", m0006_indexes.statements),
     Migration(7, "raised", m0007_raised.statements),
+    Migration(8, "news", m0008_news.statements),
 )
