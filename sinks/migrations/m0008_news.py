@@ -1,7 +1,7 @@
 """A skip index over conditions: which stretches can hold what began, or became known, since the last look.
 
-The notifier looks twice a second for `start` in a short span or a `version` beyond the last one; an index over both
-together rules out nearly all of a table that it would else read whole (of 123 stretches of a million rows, 122).
+The notifier looks twice a second for `start` in a short span or a `version` beyond the last one; an index over
+both rules out nearly all of a table that it would else read whole (of 123 stretches of a million rows, 122).
 """
 
 _INDEX = "by_news (start, version, partition) TYPE minmax GRANULARITY 1"
