@@ -14,6 +14,10 @@ LISTS = {
     "get_overdue": "overdue",
     "get_due": "due",
     "get_apologies": "apologies",
+    "get_forecast": "forecast",
+    "get_reconciliation_dossiers": "reconciliation",
+    "get_recipients": "recipients",
+    "get_simulation": "messages",
     "get_findings": "findings",
     "get_alerts": "alerts",
     "get_alert": "alert",
@@ -35,6 +39,17 @@ LISTS = {
 """The name of a route, and what its reading is called in the log."""
 DOSSIERS = {"get_who_knew": "code"}
 """Routes about one dossier that do not record it themselves, and the path's parameter that names it."""
+THEMSELVES = frozenset(
+    "get_dossier get_dossier_events get_apology_letter get_paper get_dossier_bundle get_figure_bundle "
+    "get_alert_bundle get_answer_bundle get_report_bundle".split()
+)
+"""Routes that record what they gave, a dossier or a file, by themselves."""
+NAMES_NOBODY = frozenset(
+    "get_units get_procedures get_indicator_sets get_scorecard get_indicator get_live get_leverage "
+    "get_reconciliation get_targets get_checkpoints get_checkpoint get_consistency get_verify get_rankings get_changes get_webhooks "
+    "get_rules get_health get_metrics get_schemas get_due_calendar get_issued".split()
+)
+"""Routes of totals, counts and the system's own matters: reading them is no act."""
 _PAGING = frozenset({"cursor", "limit"})
 _MOST = 200
 

@@ -9,10 +9,13 @@ from starlette.testclient import TestClient
 
 from api import audit
 from api.acts import Acts
+from api.app import create_app
 from api.audit.answers import verdict
 from api.audit.chains import missing, proof
 from api.due_acts import DueActs
 from api.keys import KeyStore
+from api.reads import DOSSIERS, LISTS, NAMES_NOBODY, THEMSELVES
+from dashboards.papers.routes import mount_papers
 from domain.events import make_event
 from domain.periods import parse_instant
 from producers.keys import IdentifierKeys
@@ -110,3 +113,12 @@ def test_what_commands_decided_and_keys_of_identifiers_become_acts_once(tmp_path
     acts.flush_keys()
     told = [json.loads(record[3])["type"] for record in log.records]
     assert told == ["system.note_erased", "system.identifier_key_created", "system.identifier_key_destroyed"]
+
+
+def test_every_route_that_reads_is_recorded_or_said_to_name_nobody(bench: Bench) -> None:
+    app = create_app(bench.config, bench.open)
+    mount_papers(app)
+    reading = {ops["get"]["operationId"] for ops in app.openapi()["paths"].values() if "get" in ops}
+    kinds = (frozenset(LISTS), frozenset(DOSSIERS), THEMSELVES, NAMES_NOBODY)
+    assert reading == frozenset().union(*kinds)
+    assert sum(map(len, kinds)) == len(reading), "each stands in one table"
