@@ -46,8 +46,8 @@ THEMSELVES = frozenset(
 """Routes that record what they gave, a dossier or a file, by themselves."""
 NAMES_NOBODY = frozenset(
     "get_units get_procedures get_indicator_sets get_scorecard get_indicator get_live get_leverage "
-    "get_reconciliation get_targets get_checkpoints get_checkpoint get_consistency get_verify get_rankings get_changes get_webhooks "
-    "get_rules get_health get_metrics get_schemas get_due_calendar get_issued".split()
+    "get_reconciliation get_targets get_checkpoints get_checkpoint get_consistency get_verify get_rankings "
+    "get_changes get_webhooks get_rules get_health get_metrics get_schemas get_due_calendar get_issued".split()
 )
 """Routes of totals, counts and the system's own matters: reading them is no act."""
 _PAGING = frozenset({"cursor", "limit"})

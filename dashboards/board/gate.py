@@ -32,6 +32,9 @@ class Gate(Protocol):
     def record_read(self, viewer: Principal, dossier_code: str) -> None:
         """Records that a dossier was read."""
 
+    def record_list(self, viewer: Principal, unit: str) -> None:
+        """Records that a unit's list of dossiers was read."""
+
 
 class ApiGate:
     """The gate by the API's own keys and scopes."""
@@ -71,6 +74,11 @@ class ApiGate:
         """As `Gate.record_read`."""
         services = self._services
         services.acts.record("dossier_read", dossier_code, viewer, services.wall())
+
+    def record_list(self, viewer: Principal, unit: str) -> None:
+        """As `Gate.record_list`."""
+        services = self._services
+        services.acts.record("list_read", "overdue", viewer, services.wall(), unit=unit, evidence={"on": "board"})
 
 
 def _looking(principal: Principal) -> Principal | None:

@@ -165,7 +165,7 @@ class _Board:
         return await self._live_page(request, lang_of(lang), wall=True)
 
     async def unit(self, request: Request, code: str, lang: str = "vi") -> Response | None:
-        """`/don-vi/{code}`: a unit and its overdue dossiers, kept up to date."""
+        """`/don-vi/{code}`: a unit and its overdue dossiers, kept up to date. Reading it is a recorded act."""
         chosen = lang_of(lang)
         viewer = self._reader(request)
         if viewer is None:
@@ -179,6 +179,7 @@ class _Board:
             if found is None:
                 not_found(chosen)
                 return None
+            await asyncio.to_thread(self._gate.record_list, viewer, code)
             self._show(
                 {name: f"panel {name}" for name in ("unit-head", "overdue-list")},
                 lambda page: _unit_fragments(page, self._source, chosen),

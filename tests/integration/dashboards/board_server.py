@@ -213,6 +213,9 @@ class FakeGate:
     def record_read(self, viewer: Principal, dossier_code: str) -> None:
         self.reads.append(f"{viewer.key_id} {dossier_code}")
 
+    def record_list(self, viewer: Principal, unit: str) -> None:
+        self.reads.append(f"{viewer.key_id} list of {unit}")
+
 
 class FakeDesk:
     """Really looks into files; what it is told to bring in it only notes."""
