@@ -15,6 +15,9 @@ TABLE = "CREATE TABLE IF NOT EXISTS due_acts (id TEXT PRIMARY KEY, event BLOB) S
 """`event` is null once the log holds it."""
 
 
+_DERIVED = "id LIKE 'identifier-key-%'"
+
+
 def add_due(db: sqlite3.Connection, event: Event) -> None:
     """Notes an act in the caller's transaction; one of the same id is left as it is."""
     db.execute("INSERT OR IGNORE INTO due_acts VALUES (?, ?)", (event.id, encode_event(event)))
@@ -37,7 +40,7 @@ class DueActs:
                 add_due(db, event)
 
     def known(self) -> frozenset[str]:
-        """The ids of all acts ever noted here."""
+        """The ids of the acts that must never be noted again, and of those that wait."""
         with closing(self._open()) as db:
             return frozenset(row[0] for row in db.execute("SELECT id FROM due_acts"))
 
@@ -48,9 +51,12 @@ class DueActs:
         return tuple(decode_event(row[0]) for row in rows)
 
     def recorded(self, events: Iterable[Event]) -> None:
-        """Says that these stand in the log."""
+        """Says that these stand in the log. Those with an id of their own are forgotten; of what is derived from a
+        state again and again (the keys of identifiers) the id stays."""
+        ids = [(event.id,) for event in events]
         with closing(self._open()) as db:
-            db.executemany("UPDATE due_acts SET event = NULL WHERE id = ?", [(event.id,) for event in events])
+            db.executemany(f"UPDATE due_acts SET event = NULL WHERE id = ? AND {_DERIVED}", ids)
+            db.executemany(f"DELETE FROM due_acts WHERE id = ? AND NOT {_DERIVED}", ids)
 
     def _open(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, timeout=10, isolation_level=None)

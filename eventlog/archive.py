@@ -87,7 +87,7 @@ class ColdStorage:
         try:
             stated = content.pop("sha256")
             found = msgspec.convert(content, ColdManifest)
-        except (KeyError, AttributeError, msgspec.ValidationError) as error:
+        except (KeyError, AttributeError, TypeError, msgspec.ValidationError) as error:
             raise Refused(f"{self.address}/{MANIFEST} is damaged ({error}): take it from another copy") from error
         if stated != sha_of(content) or found.format != FORMAT:
             raise Refused(f"{self.address}/{MANIFEST} is damaged or of another release: take it from another copy")
