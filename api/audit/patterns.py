@@ -58,8 +58,7 @@ def findings(
     others = {peer: _subtree(ctx, peer) for peer in (_peers(ctx, unit) if peers else ())}
     looked: list[Looked] = []
     numbers: Counter[str] = Counter()
-    for group in (own, *others.values()):
-        _look(ctx, q, group, rules, looked, numbers)
+    _look(ctx, q, own.union(*others.values()), rules, looked, numbers)
     chosen = [one for one in looked if kind in (None, one.pattern.kind)]
     mine = [one for one in chosen if one.unit in own]
     closed = audit.closings(ctx.everything, sorted({one.code for one in mine}))
