@@ -11,7 +11,7 @@ from api.answers import json
 from api.messaging.reading import rules_in_force
 from api.messaging.simulating import simulation
 from api.params import strict_query
-from api.problems import responses
+from api.problems import Problem, responses
 from api.services import Services, services_of
 from domain.errors import InvalidInput
 
@@ -48,6 +48,8 @@ def post_simulation(who: Admin, services: Parts, week: Week, body: Annotated[dic
 
 
 def _simulated(services: Services, who: Principal, week: str, document: dict[str, Any] | None) -> Response:
+    if who.units and services.config.root not in who.units:
+        raise Problem("forbidden", "a simulation shows the whole province: it needs a key without units")
     people = [entry.recipient() for entry in RecipientStore(services.config.private).entries()]
     if not people:
         raise InvalidInput("there are no recipients yet: add them with `gs766 recipients`, then simulate")

@@ -11,7 +11,20 @@ _HEAD = (
     "id kind title level state dossier_code unit procedure from until due_at acknowledged_by promised_until "
     "promise_broken disputes"
 ).split()
-_CHAIN = ("act", "at", "known_at", "actor", "channel", "reason", "until", "note", "note_id", "partition", "offset")
+_CHAIN = (
+    "act",
+    "at",
+    "known_at",
+    "actor",
+    "account",
+    "channel",
+    "reason",
+    "until",
+    "note",
+    "note_id",
+    "partition",
+    "offset",
+)
 _FACTS = ("type", "source", "occurred_at", "recorded_at", "known_at", "place")
 
 
@@ -58,10 +71,15 @@ def alert(
     elif act is None:
         print_facts({name: found[name] for name in _HEAD})
         print_facts({f"evidence {name}": value for name, value in found["evidence"].items()})
-        acts = [{**row, "note_id": (row["note_hash"] or "")[:12] or None} for row in found["acts"]]
-        print_rows(acts, _CHAIN, title="chain")
+        print_rows([_act_row(row) for row in found["acts"]], _CHAIN, title="chain")
     else:
         _print_act(found)
+
+
+def _act_row(row: dict[str, Any]) -> dict[str, Any]:
+    """An act of the chain; of a message the account that was told."""
+    account = (row["evidence"] or {}).get("account")
+    return {**row, "note_id": (row["note_hash"] or "")[:12] or None, "account": account}
 
 
 def _print_act(found: dict[str, Any]) -> None:

@@ -139,6 +139,7 @@ class Bench:
                 scope=principal.units,
                 now_ms=NOW,
                 tree=tree,
+                position=lambda: {"generation": 1, "complete_to": {}},
                 published_sets=lambda: (packaged_documents(), packaged_sets()),
             )
 
