@@ -119,6 +119,8 @@ def do_act(services: Services, who: Principal, alert: str, verb: Verb, said: Sai
 def _checked(services: Services, verb: Verb, said: Said) -> Millis | None:
     if verb == "comment" and not said.note:
         raise InvalidInput("a comment needs a note")
+    if verb == "silence" and not (said.reason or said.note):
+        raise InvalidInput("silence needs a reason (a code) or a note: it keeps others from being told")
     if verb in ("promise", "silence") and not said.until:
         raise InvalidInput(f"{verb} needs until, the date it lasts to")
     if verb == "resolve" and (not said.ticket or said.outcome not in OUTCOMES or not said.note):

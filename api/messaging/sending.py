@@ -79,15 +79,10 @@ class Sender:
             self.ledger.fold(act)
 
     def carry_out(self, now: Millis, found: Plan, alerts: Sequence[Alert]) -> None:
-        """Writes what was decided and what is meant to be sent, then starts sending."""
+        """Writes what was decided, and lines up what is to be sent; what is meant is written as it starts."""
         self._about = {alert.id: alert for alert in alerts}
         acts = [decided(now, decision) for decision in found.decisions]
-        for planned in found.messages:
-            known = self.ledger.intended.get(planned.message.key, set())
-            acts += [act for act in intended(now, planned) if act.alert not in known]
-        if acts:
-            self._write([event_of(act, self._about.get(act.alert)) for act in acts])
-            self.take(acts)
+        self._note(acts)
         self._line_up(found)
 
     def pump(self, now: Millis, seconds: float = 0.0) -> int:
@@ -96,22 +91,29 @@ class Sender:
         confirmed, end = 0, time.monotonic() + seconds
         while True:
             confirmed += self._settle(now)
-            running = self._start()
+            running = self._start(now)
             if not running or time.monotonic() >= end:
                 return confirmed
             wait(running, timeout=max(0.0, end - time.monotonic()), return_when=FIRST_COMPLETED)
 
-    def _start(self) -> list[Future[str | None]]:
-        """Starts what is due while a thread is free; what is under way then."""
+    def _start(self, now: Millis) -> list[Future[str | None]]:
+        """Starts what is due while a thread is free, after writing that it is meant; what is under way then."""
         running = [one.running for one in self._pending.values() if one.running is not None]
-        for one in self._pending.values():
-            if len(running) >= self._threads:
-                break
-            if one.running is None and time.monotonic() >= one.due:
-                one.attempt += 1
-                one.running = self._workers.submit(self._ways.send, _marked(one), one.channel)
-                running.append(one.running)
+        due = [one for one in self._pending.values() if one.running is None and time.monotonic() >= one.due]
+        some = due[: max(0, self._threads - len(running))]
+        acts = {act.key + act.alert: act for one in some for act in intended(now, one.planned)}
+        known = self.ledger.intended
+        self._note([act for act in acts.values() if act.alert not in known.get(act.key, set())])
+        for one in some:
+            one.attempt += 1
+            one.running = self._workers.submit(self._ways.send, _marked(one), one.channel)
+            running.append(one.running)
         return running
+
+    def _note(self, acts: Sequence[Act]) -> None:
+        if acts:
+            self._write([event_of(act, self._about.get(act.alert)) for act in acts])
+            self.take(acts)
 
     @property
     def waiting(self) -> int:
@@ -155,11 +157,21 @@ class Sender:
                 del self._pending[place]
             else:
                 one.unanswered = one.unanswered or outcome(reason) == "unanswered"
+                self._not_arrived(place)
                 one.due = time.monotonic() + min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** (one.attempt - 1))
         if self._unsaid:
             self._write(self._unsaid)
             self._unsaid = []
         return confirmed
+
+    def _not_arrived(self, place: tuple[str, str]) -> None:
+        """What no channel may have taken yet is no repeat when it goes again; after a restart nobody knows."""
+        same = [one for (key, _), one in self._pending.items() if key == place[0]]
+        if not any(one.unanswered or one.running is not None for one in same):
+            message = self._pending[place].planned.message
+            if not message.retried:
+                for alert in message.alerts:
+                    self.ledger.entry(alert).pending.discard(message.account)
 
     def _say(self, acts: Sequence[Act]) -> None:
         self._unsaid += [event_of(act, self._about.get(act.alert)) for act in acts]

@@ -60,8 +60,14 @@ def test_a_promise_is_a_date_ahead(acting: Any, bench: Any) -> None:
 
 
 def test_a_silence_without_an_end_ahead_is_none(acting: Any, bench: Any) -> None:
-    assert acting("silence", until="2026-08-01").status_code == 422
+    assert acting("silence", until="2026-08-01", reason="duplicate").status_code == 422
+    without = acting("silence", until="2026-08-21")
+    assert without.status_code == 422
+    assert "needs a reason" in without.json()["detail"]
     assert acts(bench, "alert.silenced") == []
+    assert acting("silence", until="2026-08-21", reason="duplicate").status_code == 202
+    (event,) = acts(bench, "alert.silenced")
+    assert event["data"]["reason"] == "duplicate"
 
 
 def test_a_dispute_is_answered_and_its_ticket_keeps_what_was_shown(acting: Any, bench: Any) -> None:

@@ -116,6 +116,27 @@ def test_one_that_fails_is_tried_again_and_does_not_stop_the_other(sender: Sende
     assert "đã được gửi" in outside.sent[-1].text
 
 
+def test_what_was_refused_in_passing_is_no_repeat_when_it_goes_again(sender: Sender, outside: Outside) -> None:
+    outside.reasons = {"email": "the mail server is away", "sms": "HTTP 503"}
+    step(sender, NOW, A02)
+    for pending in sender._pending.values():
+        pending.due = 0.0
+    outside.reasons = {}
+    step(sender, NOW + 60_000, A02)
+    assert [m.retried for m in outside.sent] == [False] * 4
+    assert [verb for verb, _ in outside.order].count("notify_intended") == 1
+
+
+def test_only_what_is_under_way_is_meant_so_that_a_kill_marks_no_more(outside: Outside) -> None:
+    made = Sender(ZONE, outside, outside.write, threads=1)
+    found = plan(NOW, [A02], made.ledger, province())
+    assert len(found.messages) == 2
+    made.carry_out(NOW, found, [A02])
+    made._start(NOW)
+    assert [verb for verb, _ in outside.order].count("notify_intended") == 1
+    made.close()
+
+
 def test_what_cleared_before_it_could_be_sent_is_not_sent(sender: Sender, outside: Outside) -> None:
     outside.reasons = {"email": "refused", "sms": "refused"}
     step(sender, NOW, A02)
