@@ -26,8 +26,9 @@ from sinks.queries.reader import Reader
 
 log = logging.getLogger(__name__)
 SOURCE = "/gs766/notifier"
-MEMORY_MS = 40 * MS_DAY
-"""How long what is over is remembered: a judgement that comes to it again says nothing."""
+MEMORY_MS = 3 * MS_DAY
+"""How long what is over is remembered: a judgement that comes to it again the same day says nothing. No longer: a
+province has thousands a day."""
 SHELTER_MS = 60_000
 """A clock that went back by less than this is a correction, not another day."""
 RETRY_MS = 60_000

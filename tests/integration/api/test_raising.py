@@ -137,6 +137,14 @@ def test_units_and_the_brief_are_seen_by_those_whose_they_are(stage: Stage) -> N
     assert [a[:2] for a in stage.listed("2026-11-20T13:45", "A20")] == [("A20", "H44")]
 
 
+def test_a_clock_that_jumps_a_day_ahead_and_back_raises_nothing_twice(stage: Stage) -> None:
+    one = stage.raising(DueToday(), Briefs())
+    one.tick(at("2026-11-20T13:30:20"))
+    assert one.tick(at("2026-11-23T07:00")) == 1, "the brief of Monday; what was due on Friday is over by itself"
+    assert one.tick(at("2026-11-20T13:31")) == 0
+    assert one.tick(at("2026-11-23T07:01")) == 0
+
+
 def keys(rows: Sequence[Any]) -> set[tuple[str, str]]:
     return {(row[1], row[2]) for row in rows}
 
