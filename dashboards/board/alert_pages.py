@@ -2,6 +2,7 @@
 `/v/{token}`: the links of messages. People see what their key sees, and act under its id."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -11,9 +12,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from nicegui import background_tasks, ui
 
 from api.access import LOOPBACK, Principal
+from api.problems import KINDS as KINDS_OF_PROBLEMS
+from api.problems import kind_of
 from dashboards.board import alert_views as views
 from dashboards.board.alert_model import ALERTS_PATH, LEVELS, STATES, AlertList, AlertPage, AlertSource, Filter
-from dashboards.board.alert_words import outcomes, reasons, said
+from dashboards.board.alert_words import lacking, outcomes, reasons, said
 from dashboards.board.frame import Nav, frame, furnish, html_box, lang_of, not_found, to_form
 from dashboards.board.gate import FORM_PATH, Gate
 from dashboards.board.html import esc, link
@@ -21,6 +24,9 @@ from dashboards.board.watch import Watcher
 from dashboards.board.words import Lang
 from domain.alerts import KINDS
 from domain.errors import Gs766Error
+from domain.instants import Millis
+
+LIST_SPACING_S, PAGE_SPACING_S = 5.0, 1.0
 
 
 class AlertPages:
@@ -79,7 +85,7 @@ class AlertPages:
                 if box.content != content:
                     box.set_content(content)
 
-        self.follow(renew)
+        self.follow(renew, LIST_SPACING_S)
         return None
 
     async def one_page(self, request: Request, alert: str, lang: str = "vi") -> Response | None:
@@ -145,11 +151,20 @@ class AlertPages:
     async def _shared(self, key: str, read: Callable[[], Any]) -> Any:
         return await self._watcher().detail("alerts", key, lambda _: read())
 
-    def follow(self, renew: Callable[[], Any]) -> None:
-        """Calls it after every change, until the page is left."""
+    def follow(self, renew: Callable[[], Any], spacing: float) -> None:
+        """Calls it after changes, at most once in `spacing` seconds, until the page is left: live traffic changes
+        something every second, and a list of all alerts is no small question."""
+        state = {"due": 0.0, "waiting": 0.0}
+
+        async def later() -> None:
+            await asyncio.sleep(max(0.0, state["due"] - time.monotonic()))
+            state["waiting"], state["due"] = 0.0, time.monotonic() + spacing
+            await renew()
 
         def again(_: object) -> None:
-            background_tasks.create(renew(), name="alerts")
+            if not state["waiting"]:
+                state["waiting"] = 1.0
+                background_tasks.create(later(), name="alerts")
 
         ui.context.client.on_delete(self._watcher().listen(again))
 
@@ -162,6 +177,7 @@ class _Chain:
     ) -> None:
         self._pages, self._request, self._alert, self._read, self._lang = pages, request, alert, read, lang
         self._tickets: tuple[str, ...] = ()
+        self._at: Millis = 0
 
     def build(self, found: AlertPage, viewer: Principal) -> None:
         """The panels, the last state in them, kept up to date."""
@@ -180,7 +196,7 @@ class _Chain:
         self._answers = ui.element("section").classes("panel answers") if "act" in viewer.scopes else None
         self._chain = html_box("panel chain")
         self._fill(found)
-        self._pages.follow(self._renew)
+        self._pages.follow(self._renew, PAGE_SPACING_S)
 
     def _fields(self) -> None:
         lang = self._lang
@@ -209,13 +225,19 @@ class _Chain:
 
     async def _act(self, verb: str, given: dict[str, str]) -> bool:
         client = ui.context.client
+        zone = self._pages.source.zone
+        lacks = lacking(verb, given, f"{zone.local(self._at):%Y-%m-%d}")
+        if lacks is not None:
+            ui.notify(said(lacks, self._lang), type="warning", position="top")
+            return False
         actor = await asyncio.to_thread(self._pages.actor, self._request)
         failure, answer = said("no_right", self._lang), None
         if actor is not None:
             try:
                 answer = await asyncio.to_thread(self._pages.source.act, actor, self._alert, verb, given)
             except Gs766Error as error:
-                failure = str(error)
+                sentence = "" if self._lang == "en" else f"{KINDS_OF_PROBLEMS[kind_of(error)].vi} "
+                failure = f"{said('not_recorded', self._lang)}: {sentence}({error})"
         with client:
             if answer is None:
                 ui.notify(failure, type="negative", position="top", timeout=8000)
@@ -228,7 +250,7 @@ class _Chain:
         return True
 
     def _fill(self, page: AlertPage) -> None:
-        zone, lang = self._pages.source.zone, self._lang
+        zone, lang, self._at = self._pages.source.zone, self._lang, page.at
         shown = (
             (self._head, views.alert_head(page, zone, lang)),
             (self._disputes, views.disputes(page, zone, lang)),

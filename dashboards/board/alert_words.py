@@ -63,6 +63,11 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "by": ("do", "by"),
     "waiting": ("chờ trả lời", "not answered"),
     "recorded": ("Đã ghi.", "Recorded."),
+    "needs_date": ("Chọn ngày trước (từ hôm nay trở đi).", "Choose a date first, today or later."),
+    "needs_reason": ("Chọn lý do trước.", "Choose a reason first."),
+    "needs_note": ("Viết ghi chú trước.", "Write a note first."),
+    "needs_outcome": ("Chọn kết quả và viết ghi chú trước.", "Choose an outcome and write a note first."),
+    "not_recorded": ("Chưa ghi được", "Not recorded"),
     "received": ("HỆ THỐNG ĐÃ NHẬN", "WHAT WAS RECEIVED"),
     "dead_link": ("Liên kết không còn hiệu lực", "This link is no longer valid"),
     "dead_link_text": (
@@ -113,6 +118,19 @@ KNEW = frozenset({"opened", "acknowledged", "reason_given", "promised", "dispute
 def said(key: str, lang: Lang) -> str:
     """A label."""
     return WORDS[key][lang == "en"]
+
+
+def lacking(verb: str, given: Mapping[str, str], today: str) -> str | None:
+    """What an act lacks, as a key of the words; None for nothing. `today` as 2026-11-24."""
+    if verb in ("promise", "silence") and given.get("until", "") < today:
+        return "needs_date"
+    if verb == "reason" and not given.get("reason"):
+        return "needs_reason"
+    if verb == "comment" and not given.get("note", "").strip():
+        return "needs_note"
+    if verb == "resolve" and not (given.get("outcome") and given.get("note", "").strip()):
+        return "needs_outcome"
+    return None
 
 
 def told(table: Mapping[str, tuple[str, str]], key: str, lang: Lang) -> str:

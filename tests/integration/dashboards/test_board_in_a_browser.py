@@ -389,7 +389,7 @@ def test_an_alert_is_found_taken_promised_disputed_and_answered_by_who_may(show:
     expect(page.locator('[data-act="acknowledged"]')).to_be_visible()
     expect(page.locator(".alert-head")).to_contain_text("đã nhận việc")
     page.click("#do-promise")
-    expect(page.get_by_text("promise needs until")).to_be_visible()
+    expect(page.get_by_text("Chọn ngày trước")).to_be_visible()
     page.locator(".todo input[type=date]").fill("2026-11-27")
     page.click("#do-promise")
     expect(page.locator(".alert-head")).to_contain_text("hẹn xong 27/11/2026")
