@@ -77,11 +77,13 @@ class ColdStorage:
         """What it holds, None where nothing was ever exported to it."""
         try:
             with self.open(self.path(MANIFEST)) as file:
-                content: dict[str, Any] = json.loads(file.read())
+                raw = file.read()
         except FileNotFoundError:
             return None
-        except OSError as error:
+        except Exception as error:  # an object store's file is opened in earnest only when it is read
             raise Unavailable(f"the cold storage {self.address} does not answer ({error})") from error
+        try:
+            content: dict[str, Any] = json.loads(raw)
         except ValueError as error:
             raise Refused(f"{self.address}/{MANIFEST} is damaged: take it from another copy") from error
         try:

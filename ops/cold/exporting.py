@@ -6,7 +6,6 @@ deleted here, neither there nor in Kafka.
 
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.errors import Refused, Unavailable
+from domain.errors import Gs766Error, Refused, Unavailable
 from domain.seals import Signed, TreeHead
 from eventlog.archive import CHECKPOINTS, MANIFEST, SEGMENTS, ColdManifest, ColdStorage, sha_of
 from eventlog.config import KafkaConfig
@@ -161,7 +160,7 @@ def _answering(address: str) -> Iterator[None]:
     """A storage that does not answer, in one sentence; our own errors as they are."""
     try:
         yield
-    except (Refused, Unavailable):
+    except Gs766Error:
         raise
-    except (OSError, shutil.Error) as error:
+    except Exception as error:  # what the libraries of object stores raise shares no class
         raise Unavailable(f"the cold storage {address} does not take it ({error}): run it again") from error

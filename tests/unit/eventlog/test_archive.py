@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from domain.errors import Refused
+from domain.errors import Refused, Unavailable
 from eventlog.archive import MANIFEST, Archive, ColdManifest, ColdStorage, sha_of
 from eventlog.segments import Row, segment_file, write_segments
 
@@ -59,3 +59,20 @@ def test_what_is_no_cold_storage_is_said_so(cold: Path, tmp_path: Path) -> None:
     (cold / MANIFEST).write_text("[]")
     with pytest.raises(Refused, match="damaged"):
         Archive(str(cold), LOG)
+
+
+def test_a_storage_that_does_not_answer_is_unavailable_whatever_its_library_raises(
+    cold: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class EndpointConnectionError(Exception):
+        """As botocore's: no OSError."""
+
+    def away(*_: object) -> None:
+        raise EndpointConnectionError("could not connect")
+
+    storage = ColdStorage(str(cold))
+    manifest = storage.manifest()
+    assert manifest is not None
+    monkeypatch.setattr(storage.fs, "open", away)
+    with pytest.raises(Unavailable, match="does not answer"):
+        storage.manifest()
