@@ -69,11 +69,20 @@ def record_leaves(
         events: Sequence[bytes] = split_block(value)
     except InvalidEvent:
         return [(NO_SUBJECT, sha256(head + _TAIL.pack(0, 0, known_at) + sha256(value).digest()).digest())]
-    count, pack, hashed = len(events), _TAIL.pack, sha256
-    return [
-        (subject_key(e), hashed(head + pack(n, count, known_at) + hashed(e).digest()).digest())
-        for n, e in enumerate(events)
-    ]
+    count, pack, hashed, decode, kinds = len(events), _TAIL.pack, sha256, _name.decode, _kinds
+    found: list[tuple[bytes, Hash]] = []
+    for n, e in enumerate(events):
+        # What is usual of `subject_key`, written out: asked for every event that is sealed or verified.
+        try:
+            name = decode(e)
+            key = kinds[name.type] + name.subject.encode()
+        except (KeyError, msgspec.DecodeError, UnicodeError):
+            key = subject_key(e)
+        else:
+            if len(key) > LONGEST_KEY or not name.subject:
+                key = subject_key(e)
+        found.append((key, hashed(head + pack(n, count, known_at) + hashed(e).digest()).digest()))
+    return found
 
 
 def subject_key(event: bytes) -> bytes:
@@ -84,11 +93,7 @@ def subject_key(event: bytes) -> bytes:
         return NO_SUBJECT
     if not name.type or not name.subject:
         return NO_SUBJECT
-    kind = _kinds.get(name.type)
-    if kind is None:
-        return named_key(name.type.partition(".")[0], name.subject)
-    key = kind + name.subject.encode("utf-8", "surrogatepass")
-    return key if len(key) <= LONGEST_KEY else b"\x01" + sha256(key).digest()
+    return named_key(name.type.partition(".")[0], name.subject)
 
 
 def named_key(kind: str, subject: str) -> bytes:
