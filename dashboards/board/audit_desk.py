@@ -87,7 +87,9 @@ class ApiAuditor:
     def bundle(self, viewer: Principal, fields: Fields) -> bytes:
         """As `Auditor.bundle`."""
         services, word = self._services, fields["cau"]
-        if fields.get("dossier") and word == "as-shown":
+        if word == audit_page.TAKE:
+            data, about = self._taken(viewer, fields)
+        elif fields.get("dossier") and word == "as-shown":
             data, about = bundles.dossier_bundle(services, viewer, fields["dossier"]), fields["dossier"]
         else:
             with services.context(services, viewer) as ctx:
@@ -101,6 +103,15 @@ class ApiAuditor:
                     data, about = bundles.answer_bundle(services, ctx.everything, word, found), f"audit:{word}"
         services.acts.record("exported", about, viewer, services.wall())
         return data
+
+    def _taken(self, viewer: Principal, fields: Fields) -> tuple[bytes, str]:
+        """The bundle of an alert's chain or of a figure, and what it is called among the acts."""
+        services = self._services
+        if fields.get("alert"):
+            return bundles.alert_bundle(services, viewer, fields["alert"]), f"alert:{fields['alert']}"
+        code, chosen = fields["indicator"], services.config.default_set
+        data = bundles.figure_bundle(services, viewer, code, fields["unit"], fields["period"], None, None, chosen)
+        return data, f"figure:{code}"
 
 
 def _asked(fields: Fields, services: Services) -> Asked:

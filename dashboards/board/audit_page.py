@@ -13,6 +13,7 @@ from dashboards.board.words import Lang, word
 PATH = "/kiem-tra"
 BUNDLE_PATH = "/kiem-tra/goi"
 CHECK_PATH = "/kiem-tra-goi"
+TAKE = "evidence"
 SHOWN = 50
 MOST_JSON = 300_000
 STATES = ("", "open_late", "open_not_due", "undated", "finished_late", "finished_on_time")
@@ -46,7 +47,26 @@ def page(lang: Lang, style: str, fields: Mapping[str, str], answer: str = "", li
 <div class="top"><a class="title" href="{link("/", lang)}">{word("title", lang)}</a><nav>{nav}</nav></div>
 <h1>{said("title", lang)}</h1><p class="quiet">{said("intro", lang)}</p>
 <a class="check" href="{CHECK_PATH}">{said("check", lang)}</a>
-{answer}<datalist id="units">{units}</datalist>{forms}</main></body></html>"""
+{answer}<datalist id="units">{units}</datalist>{forms}{_take(lang)}</main></body></html>"""
+
+
+def _take(lang: Lang) -> str:
+    """Bundles of what is no answer: a figure, an alert's chain."""
+    inputs = "".join(
+        f'<label>{said(name, lang)}<input name="{name}"{extra}></label>'
+        for name, extra in (
+            ("indicator", ' placeholder="PROCESSED_ON_TIME"'),
+            ("unit", ' list="units"'),
+            ("period", ' placeholder="2026-08"'),
+            ("alert", ""),
+        )
+    )
+    return (
+        f'<section class="panel" data-question="{TAKE}"><h2>{said("take", lang)}</h2>'
+        f'<p class="quiet">{said("take_text", lang)}</p><form method="get" action="{BUNDLE_PATH}">'
+        f'<input type="hidden" name="cau" value="{TAKE}">{inputs}<button>{said("bundle", lang)}</button></form>'
+        "</section>"
+    )
 
 
 def _form(q: Asking, lang: Lang, given: Mapping[str, str]) -> str:
@@ -85,7 +105,7 @@ def answered(answer: Mapping[str, Any], fields: Mapping[str, str], lang: Lang) -
         named = {n: v for n, v in fields.items() if v and n != "lang"}
         href = esc(f"{BUNDLE_PATH}?{urlencode(named)}")
         parts.append(f'<a class="take" id="bundle" href="{href}">{said("bundle", lang)}</a>')
-    parts.append(_facts(said("checked", lang), answer["checked"]))
+    parts.append(_facts(said("checked", lang), answer["checked"], lang))
     parts.append(_table("differences", answer["differences"], lang))
     for name, value in answer.items():
         if name not in ("differences", "checked") and _is_table(value):
@@ -105,13 +125,17 @@ def refused(message: str, lang: Lang) -> str:
 def takes_bundle(fields: Mapping[str, str]) -> bool:
     """Whether the answer can be taken away: a scorecard or a list as shown is opened as a figure instead."""
     word_ = fields.get("cau", "")
+    if word_ == TAKE:
+        return bool(
+            fields.get("alert") or (fields.get("indicator") and fields.get("unit") and fields.get("period"))
+        )
     if word_ == "as-shown":
         return bool(fields.get("report") or fields.get("dossier"))
     return word_ in BUNDLED
 
 
-def _facts(title: str, facts: Mapping[str, Any]) -> str:
-    listed = "".join(f"<div><dt>{esc(n.replace('_', ' '))}</dt><dd>{esc(v)}</dd></div>" for n, v in facts.items())
+def _facts(title: str, facts: Mapping[str, Any], lang: Lang) -> str:
+    listed = "".join(f"<div><dt>{esc(said(n, lang))}</dt><dd>{esc(v)}</dd></div>" for n, v in facts.items())
     return f'<h2>{title}</h2><dl class="facts">{listed}</dl>' if listed else ""
 
 
@@ -125,7 +149,10 @@ def _table(name: str, rows: Sequence[Mapping[str, Any]], lang: Lang) -> str:
     columns = list(dict.fromkeys(key for row in rows[:SHOWN] for key in row))
     head = "".join(f"<th>{esc(said(c, lang))}</th>" for c in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td>{esc(_brief(row.get(c)))}</td>" for c in columns) + "</tr>" for row in rows[:SHOWN]
+        "<tr>"
+        + "".join(f'<td data-label="{esc(said(c, lang))}">{esc(_brief(row.get(c)))}</td>' for c in columns)
+        + "</tr>"
+        for row in rows[:SHOWN]
     )
     more = f'<p class="quiet">{len(rows) - SHOWN} {said("more", lang)}</p>' if len(rows) > SHOWN else ""
     return (

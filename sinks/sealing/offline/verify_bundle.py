@@ -27,6 +27,13 @@ from typing import Any
 FORMAT = "gs766-bundle-1"
 BUNDLE_PREFIX = b"gs766-bundle-1\n"
 CHECKPOINT_PREFIX = b"gs766-checkpoint-1\n"
+KINDS = {
+    "dossier": "hồ sơ",
+    "figure": "số liệu",
+    "alerts": "cảnh báo",
+    "report": "báo cáo",
+    "answer": "câu trả lời",
+}
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 LONGEST_KEY = 480
 
@@ -823,7 +830,8 @@ def main() -> int:
     except (Wrong, OSError, ValueError, KeyError) as error:
         print(f"KHÔNG ĐẠT: {error}")
         return 1
-    print(f"Gói: {found.manifest['kind']} {found.manifest['about']}, lập lúc {found.manifest['made_at']}")
+    kind = KINDS.get(found.manifest["kind"], found.manifest["kind"])
+    print(f"Gói: {kind} {found.manifest['about']}, lập lúc {found.manifest['made_at']}")
     print(f"Mốc niêm phong {found.newest}: {found.checkpoints[found.newest][1]}")
     print(f"Khóa ký: {found.key}")
     print(f"Sự kiện đã chứng minh: {found.events}")

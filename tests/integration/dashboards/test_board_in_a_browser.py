@@ -330,8 +330,7 @@ def test_an_excel_export_is_looked_into_asked_about_and_brought_in(
 
 def test_an_auditor_asks_and_takes_the_bundle_away(show: Open) -> None:
     page = show("/kiem-tra")
-    questions = page.locator("[data-question]")
-    expect(questions).to_have_count(10)
+    expect(page.locator("[data-question]")).to_have_count(11)  # The ten, and what is no answer.
     asked = page.locator('[data-question="moved-due"]')
     asked.locator('input[name="unit"]').fill("H44.100")
     asked.locator('input[name="period"]').fill("2026-11")
@@ -345,6 +344,12 @@ def test_an_auditor_asks_and_takes_the_bundle_away(show: Open) -> None:
     assert "unit=H44.100" in taken.value.url
     page = show("/kiem-tra?cau=moved-due&unit=H44.9&period=2026-11&lang=en")
     expect(page.locator("#answer")).to_contain_text("there is no unit H44.9")
+    figure = page.locator('[data-question="evidence"]')
+    for name, text in (("indicator", "PROCESSED_ON_TIME"), ("unit", "H44"), ("period", "2026-11")):
+        figure.locator(f'input[name="{name}"]').fill(text)
+    with page.expect_download() as taken:
+        figure.locator("button").click()
+    assert "indicator=PROCESSED_ON_TIME" in taken.value.url
     page = show("/kiem-tra", cookies=(("outside", "1"),))
     expect(page.locator("input[name=key]")).to_have_count(1)
 
