@@ -39,6 +39,7 @@ def test_a_stack_proves_its_log_and_its_rows_until_one_is_changed(start: Start, 
     late = stack.json("audit", "apologies", "H44", "--period", "2026-08", "--bundle", str(taken), check=(0, 1))
     assert len(verify_bundle.check_bundle(taken.read_bytes()).complete) == len(late["differences"])
     stack.run("report", "brief", "--issue", "--out", str(tmp_path / "brief.pdf"))
+    stack.run("seal")
     with stack.http() as client:
         shown = client.get("/v1/audit/as-shown", params={"at": "2099-01-01"}).json()
         assert (shown["verdict"], [row["equal"] for row in shown["files"]]) == ("holds", [True, True]), shown
