@@ -64,14 +64,23 @@ def find_entries(
         return None
     data = path.read_bytes()
     count = len(data) // (_KEY + _HASH)
-    places = {data[n : n + _KEY]: at for at, n in enumerate(range(count * _HASH, len(data), _KEY))}
-    found = [(s, places[short]) for s in subjects if (short := sha256(s).digest()[:_KEY]) in places]
+    keys = data[count * _HASH :]
+    found = [(subject, place) for subject in subjects if (place := _place(keys, subject)) is not None]
     if not found:
         return {}
     entries = [data[n : n + _HASH] for n in range(0, count * _HASH, _HASH)]
     nodes = _Levels(entries)
     root = root_of(nodes, count)
     return {s: Entry(at, count, entries[at], inclusion_path(nodes, at, count), root) for s, at in found}
+
+
+def _place(keys: bytes, subject: bytes) -> int | None:
+    """A subject's number among the keys, None when it is not there."""
+    wanted = sha256(subject).digest()[:_KEY]
+    at = keys.find(wanted)
+    while at >= 0 and at % _KEY:
+        at = keys.find(wanted, at + 1)
+    return None if at < 0 else at // _KEY
 
 
 def _path(folder: Path, key: tuple[str, int], size: int) -> Path:
