@@ -32,6 +32,7 @@ CARD = "/v1/scorecards/H44?period=2026-08"
         ("/v1/dossiers/D/events", ("dossier_events", ("D",))),
         ("/v1/overdue", ("overdue", (None, None, None, None, "timestamp", "open_late", None, 100))),
         ("/v1/due?within=8wh", ("due", (None, None, "8wh", None, None, 100))),
+        ("/v1/forecast?unit=H44&limit=5", ("forecast", ("H44", None, 5))),
         (
             "/v1/leverage?unit=H44&period=ytd&what_if=A=1/2,B=3/4&costs=late_dossier=2",
             ("leverage", ("H44", "ytd", None, None, None, ["A=1/2", "B=3/4"], ["late_dossier=2"])),

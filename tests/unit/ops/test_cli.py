@@ -332,3 +332,25 @@ def test_score_table_passes_over_what_excel_and_people_put_above_the_header(run:
         code, _, said = run("score-table", str(table))
         assert code == 2
         assert "no column metric" in said or "not UTF-8" in said
+
+
+def test_the_forecast_is_printed_as_an_estimate(run: Any, api: Any) -> None:
+    line = {"dossier_code": "H44.1-7", "unit": "H44.1", "procedure": "1.1", "due_at": "2026-11-24T17:00:00+07:00"}
+    counted = {"age_working_hours": 9.0, "left_working_hours": 8.0, "on_time": 35, "similar": 60, "risk": 0.42}
+    found = {
+        "unit": "H44.1",
+        "as_of": "2026-11-20T15:30:00+07:00",
+        "estimate": True,
+        "basis": "same procedure",
+        "usual_daily_output": 8.0,
+        "days": [{"day": "2026-11-23", "working": True, "due": 46}],
+        "crunch": {"days": 3, "due": 46, "limit": 36.0, "holds": True},
+        "dossiers": [line | counted],
+        "next": None,
+    }
+    api.answers["/v1/forecast"] = (200, found)
+    code, out, _ = run("forecast", "H44.1")
+    assert code == 0
+    assert all(text in out for text in ("H44.1-7", "same procedure", "46", "60"))
+    code, out, _ = run("forecast", "H44.1", "--json")
+    assert json.loads(out)["dossiers"][0]["similar"] == 60
