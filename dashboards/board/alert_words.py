@@ -65,6 +65,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "recorded": ("Đã ghi.", "Recorded."),
     "needs_date": ("Chọn ngày trước (từ hôm nay trở đi).", "Choose a date first, today or later."),
     "needs_reason": ("Chọn lý do trước.", "Choose a reason first."),
+    "needs_why": (
+        "Chọn lý do hoặc viết ghi chú: tắt tin là không ai được báo.",
+        "Choose a reason or write a note: a silence keeps others from being told.",
+    ),
     "needs_note": ("Viết ghi chú trước.", "Write a note first."),
     "needs_outcome": ("Chọn kết quả và viết ghi chú trước.", "Choose an outcome and write a note first."),
     "not_recorded": ("Chưa ghi được", "Not recorded"),
@@ -124,6 +128,8 @@ def lacking(verb: str, given: Mapping[str, str], today: str) -> str | None:
     """What an act lacks, as a key of the words; None for nothing. `today` as 2026-11-24."""
     if verb in ("promise", "silence") and given.get("until", "") < today:
         return "needs_date"
+    if verb == "silence" and not (given.get("reason") or given.get("note", "").strip()):
+        return "needs_why"
     if verb == "reason" and not given.get("reason"):
         return "needs_reason"
     if verb == "comment" and not given.get("note", "").strip():

@@ -73,6 +73,8 @@ def test_a_dispute_shows_its_outcome_and_an_act_the_reason_in_words() -> None:
         ("promise", {"until": "2026-11-23"}, "needs_date"),
         ("promise", {"until": "2026-11-24"}, None),
         ("silence", {"until": ""}, "needs_date"),
+        ("silence", {"until": "2026-11-25", "note": " "}, "needs_why"),
+        ("silence", {"until": "2026-11-25", "reason": "other"}, None),
         ("reason", {"note": "x"}, "needs_reason"),
         ("comment", {"note": "  "}, "needs_note"),
         ("resolve", {"outcome": "stands"}, "needs_outcome"),
