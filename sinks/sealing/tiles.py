@@ -126,6 +126,7 @@ class TreeWriter:
                     f"{folder}/{name} is shorter than what was sealed: delete the seal folder, seal anew"
                 )
             self._files[name].truncate(size)
+        self._written = set(self._files)
 
     def append(self, offset: int, known_at: Millis, leaves: Sequence[Hash]) -> None:
         """Adds the leaves of one record."""
@@ -133,16 +134,19 @@ class TreeWriter:
         made: dict[int, list[Hash]] = {level: [] for level in LEVELS[1:]}
         self.frontier.append(leaves, made)
         self._files["level0"].write(b"".join(leaves))
+        self._written |= {"records", "level0"}
         for level, nodes in made.items():
             if nodes:
                 self._files[f"level{level}"].write(b"".join(nodes))
+                self._written.add(f"level{level}")
         self.records += 1
 
     def sync(self) -> None:
         """Everything appended is on disk."""
-        for file in self._files.values():
-            file.flush()
-            os.fsync(file.fileno())
+        for name in self._written:
+            self._files[name].flush()
+            os.fsync(self._files[name].fileno())
+        self._written.clear()
 
     def close(self) -> None:
         """Closes the files."""
