@@ -1,6 +1,7 @@
 """The routes of the audit page: who looks is judged by the board's gate, answers come from the API's functions."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -144,7 +145,10 @@ def install(app: FastAPI, gate: Gate, auditor: Auditor, style: str) -> None:
                 answer = audit_page.answered(auditor.ask(viewer, fields), fields, lang)
             except (Gs766Error, Problem, KeyError) as error:
                 answer, status = audit_page.refused(_said(error), lang), 422
-        page = audit_page.page(lang, style, fields, answer, auditor.units(viewer))
+        listed: list[str] = []
+        with suppress(Gs766Error):  # Without the store the page still says what can be asked.
+            listed = auditor.units(viewer)
+        page = audit_page.page(lang, style, fields, answer, listed)
         return HTMLResponse(page, status, {"Cache-Control": "no-store"})
 
     @app.get(BUNDLE_PATH, include_in_schema=False)
