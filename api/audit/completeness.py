@@ -7,12 +7,14 @@ from api.audit.answers import LISTED, answer
 from api.figures.context import FigureContext, Question, ask, heading
 from api.figures.quantities import told
 from api.figures.scorecards import scorecard
-from domain.instants import Millis, day_date
+from domain.errors import InvalidInput
+from domain.instants import MS_DAY, Millis, day_date
 from domain.measures import MEASURES
 from sinks.queries import controls as rows
 from sinks.queries.sums import day_sums
 
 _HOUR = 3_600_000
+MOST_DAYS = 400
 BUSY = 5.0
 """Events a working hour on average, from which on an hour without any is told as silent."""
 
@@ -25,6 +27,8 @@ def completeness(ctx: FigureContext, unit: str, period: str, as_of: Millis | Non
     number of accepted dossiers. cannot_tell: nobody outside told a number, or a busy unit's hours are silent.
     """
     q = ask(ctx, unit, period, as_of)
+    if q.until - q.start > MOST_DAYS * MS_DAY:
+        raise InvalidInput(f"completeness is told by day, for at most {MOST_DAYS} days at once")
     reader, units = ctx.reader(unit), ctx.units_of(unit)
     offset = int(ctx.zone.local(q.until).utcoffset().total_seconds() * 1000)  # type: ignore[union-attr]
     days = _days(ctx, q, offset)

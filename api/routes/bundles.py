@@ -56,7 +56,9 @@ def get_figure_bundle(
 
 
 @router.get("/alerts/{alert}", summary="Evidence bundle of an alert's chain", responses=ZIP)
-def get_alert_bundle(who: Reader, services: Parts, alert: Annotated[str, Path(max_length=64)]) -> Response:
+def get_alert_bundle(
+    who: Reader, services: Parts, alert: Annotated[str, Path(pattern="^[0-9a-f]{24}$")]
+) -> Response:
     """The alert, every act about it, and the whole history of the dossier or petition it is about."""
     return zipped(services, who, f"alert:{alert}", bundles.alert_bundle(services, who, alert))
 

@@ -321,6 +321,8 @@ def test_completeness_counts_the_log_the_rows_and_the_cells_by_day(ctx: FigureCo
     found = audit.completeness(ctx, "H44.1", "2026-08")
     assert (found["verdict"], found["checked"]["accepted"]) == ("cannot_tell", 2)
     assert "nobody outside told" in found["reason"]
+    with pytest.raises(InvalidInput, match="400 days"):
+        audit.completeness(ctx, "H44", "2020-01-01..2026-09-30")
 
 
 def test_what_was_shown_is_found_again_at_its_instant(ctx: FigureContext) -> None:
