@@ -138,7 +138,7 @@ class Sender:
                 del self._pending[place]
         for place, planned in wanted.items():
             pending = self._pending.setdefault(place, Pending(planned, place[1]))
-            if pending.running is None:
+            if pending.running is None and not self.ledger.sent.get(place[0]):
                 pending.planned = planned
 
     def _settle(self, now: Millis) -> int:

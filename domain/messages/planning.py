@@ -229,7 +229,7 @@ class _Planner:
             for alert, _ in bundle.alerts.values():
                 self._suppress(alert, _CEILED, to.account, str(self.moment.day), account=to.account)
             return None
-        retried = any(to.account in self.ledger.entry(name).pending for name in bundle.alerts)
+        retried = bool(taken) or any(to.account in self.ledger.entry(name).pending for name in bundle.alerts)
         name = self.province.names.get(to.unit, to.unit)
         ages = unacknowledged_ages(self.moment, self.ledger, self._below(to.unit)) if to.post == "chairman" else ()
         message = message_of(
