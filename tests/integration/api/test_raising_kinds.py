@@ -161,7 +161,9 @@ def test_the_apis_health_tells_what_is_red() -> None:
         "worker": {"status": "amber", "reasons": ["behind"]},
         "seal": {"status": "amber", "reasons": ["late"]},
     }
-    http = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(503, json={"parts": parts})))
+    http = httpx.Client(
+        transport=httpx.MockTransport(lambda _: httpx.Response(503, json={"status": "red", "parts": parts}))
+    )
     found = red_parts(http, lambda: "http://api.example/", lambda: {"notifier": "x"})
     assert found == {"disk": "full; very", "seal": "late", "notifier": "x"}
     strangers = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, json={"status": "red"})))
