@@ -29,6 +29,7 @@ _FIXED = {
     **dict.fromkeys(("UInt128", "Int128", "UUID", "IPv6", "Decimal128"), 16),
     **dict.fromkeys(("UInt256", "Int256", "Decimal256"), 32),
 }
+_DEEPEST = 200
 _HEAD = re.compile(r"\s*(\w+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 _MEMBER = re.compile(r"(?:`(?:[^`\\]|\\.)*`|[A-Za-z_][\w.]*)\s+(?=\S)")
 
@@ -59,35 +60,51 @@ def split_arguments(text: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def skipper(spec: str) -> Skipper:
-    """How to pass over a column of the type `spec`; raises for types whose layout depends on the data."""
+    """How to pass over a column of the type `spec`; raises for types whose layout depends on the data, for what is
+    no type, and for what is nested so deep that reading it would exhaust the stack."""
+    try:
+        if spec.count("(") > _DEEPEST:
+            raise ValueError("nested too deep")
+        return _skipper(spec)
+    except (ValueError, IndexError) as error:
+        raise ProtocolError(UNKNOWN_TYPE, f"'{spec[:100]}' is no type that can be read") from error
+
+
+def _skipper(spec: str) -> Skipper:
     match = _HEAD.fullmatch(spec)
     name, inner = (match[1], match[2] or "") if match else (spec, "")
     if name == "String":
         return _no_prefix, lambda r, n: r.read_strings(n) and None
     if name == "FixedString":
-        return _fixed(int(inner))
+        return _fixed(_count(inner))
     if name == "Decimal":
-        precision = int(split_arguments(inner)[0])
+        precision = _count(split_arguments(inner)[0])
         return _fixed(4 if precision <= 9 else 8 if precision <= 18 else 16 if precision <= 38 else 32)
     if name in _FIXED:
         return _fixed(_FIXED[name])
     if name.startswith("Interval"):
         return _fixed(8)
     if name == "Nullable":
-        return _nullable(skipper(inner))
+        return _nullable(_skipper(inner))
     if name == "Array":
-        return _array(skipper(inner))
+        return _array(_skipper(inner))
     if name == "Map":
-        return _array(_tuple([skipper(t) for t in split_arguments(inner)]))
+        return _array(_tuple([_skipper(t) for t in split_arguments(inner)]))
     if name in ("Tuple", "Nested"):
-        members = _tuple([skipper(_MEMBER.sub("", t, count=1)) for t in split_arguments(inner) if t])
+        members = _tuple([_skipper(_MEMBER.sub("", t, count=1)) for t in split_arguments(inner) if t])
         return members if name == "Tuple" else _array(members)
     if name == "LowCardinality":
         dictionary = inner[len("Nullable(") : -1] if inner.startswith("Nullable(") else inner
-        return _low_cardinality(skipper(dictionary))
+        return _low_cardinality(_skipper(dictionary))
     if name == "SimpleAggregateFunction":
-        return skipper(split_arguments(inner)[1])
+        return _skipper(split_arguments(inner)[1])
     raise ProtocolError(UNKNOWN_TYPE, f"Type {spec} cannot be sent to the embedded store in blocks")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise ValueError(f"'{text[:20]}' is no count")
+    return int(text)
 
 
 def _no_prefix(reader: Any) -> None:

@@ -12,7 +12,7 @@ from clickhouse_driver.streams.native import BlockOutputStream
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.embedded.blocks import split_arguments, split_blocks
+from sinks.embedded.blocks import skipper, split_arguments, split_blocks
 from sinks.embedded.errors import ProtocolError
 from sinks.embedded.wire import LZ4, ZSTD, frames, read_frame, reader_of
 
@@ -78,3 +78,21 @@ def test_a_type_without_fixed_layout_is_named_in_the_error() -> None:
 def test_arguments_are_split_at_their_own_commas() -> None:
     text = "A, Tuple(B, C), Enum8('x, y' = 1, 'it\\'s (' = 2), `d,e` F"
     assert split_arguments(text) == ["A", "Tuple(B, C)", "Enum8('x, y' = 1, 'it\\'s (' = 2)", "`d,e` F"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "Decimal(0\u0665, 2)",
+        "Decimal()",
+        "FixedString(-5)",
+        "FixedString(x)",
+        "FixedString(99999999999999)",
+        "SimpleAggregateFunction(sum)",
+        "Array(" * 3000 + "UInt8" + ")" * 3000,
+        "",
+    ],
+)
+def test_what_is_no_type_is_refused_in_a_sentence(spec: str) -> None:
+    with pytest.raises(ProtocolError):
+        skipper(spec)
