@@ -50,7 +50,11 @@ class RunningStack:
                 *self.options,
             ]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environ)
-        until(self._is_ready, "the stack to be ready", seconds)
+        try:
+            until(self._is_ready, "the stack to be ready", seconds)
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def _is_ready(self) -> bool:
@@ -62,7 +66,8 @@ class RunningStack:
     def stop(self, number: int = signal.SIGINT) -> None:
         """Ends it as Ctrl-C does, and waits."""
         if self.process is not None:
-            self.process.send_signal(number)
+            if self.process.poll() is None:
+                self.process.send_signal(number)
             self.process.wait(60)
             self.process = None
 

@@ -1,16 +1,13 @@
-"""Files brought in as history: real figures, and the same rows whatever the order of the lines."""
+"""Files brought in as history: the same rows whatever the order of the lines."""
 
 import random
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from sinks.queries.derived import DERIVED_TABLES
 from tests.integration.stack.conftest import Start
-from tests.support.stack import ROOT, RunningStack
+from tests.support.stack import RunningStack
 
-RECEIPT = ROOT.parent / "shared" / "data" / "receipt"
 LEFT_OUT = ("dossier_versions", "unit_day_known", "unit_month_known")
 MAPPING = """
 source = "/city/requests"
@@ -102,31 +99,3 @@ def test_the_same_lines_twice_shuffled_and_in_halves_give_equal_rows(start: Star
     bring(two, write("shuffled.csv", shuffled))
     assert content(two) == whole
     assert two.json("reconcile")["verdict"] == "holds"
-
-
-@pytest.mark.skipif(not RECEIPT.is_dir(), reason="the public receipt log is not on this machine (../shared/data)")
-def test_the_receipt_log_gives_the_figures_that_were_counted_independently(start: Start, tmp_path: Path) -> None:
-    stack = start("--time-zone", "Europe/Amsterdam", "--clock", "2012-01-23T14:42:54Z")
-    files = []
-    for name in ("events.csv", "cases.csv"):
-        copy = tmp_path / name
-        copy.write_bytes((RECEIPT / name).read_bytes())
-        files.append(str(copy))
-    mapping = str(ROOT / "examples" / "receipt.toml")
-    report = stack.json("import", "csv", *files, "--mapping", mapping, "--wait")
-    assert report["rejected"] == 0
-    found = report["findings"]
-    assert (found["no_end"], found["end_before_start"], found["event_after_end"]) == (105, 2, 145)
-    by_hour = stack.json("overdue", "--rule", "timestamp")["totals"]
-    assert by_hour == {
-        "finished_on_time": 952,
-        "finished_late": 377,
-        "open_late": 39,
-        "open_not_due": 66,
-        "undated": 0,
-    }
-    assert stack.json("overdue", "--rule", "date")["totals"]["finished_late"] == 309
-    kept = stack.rows()["findings"]
-    assert sum(row[0] == "event_after_end" for row in kept) == 145
-    assert sum(row[0] == "end_before_start" for row in kept) == 2
-    assert stack.json("reconcile")["verdict"] == "holds"

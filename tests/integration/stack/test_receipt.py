@@ -1,20 +1,23 @@
-"""Papers on a whole stack with the public receipt log: its known counts, issuing, who may, the same bytes."""
+"""The public receipt log on one whole stack: its figures as counted independently, then papers issued from it."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from python_calamine import CalamineWorkbook
 
 from domain.instants import parse_rfc3339
-from tests.integration.stack.conftest import Start
 from tests.support.events import dossier_event
 from tests.support.stack import ROOT, RunningStack
 from tests.support.waiting import until
 
 RECEIPT = ROOT.parent / "shared" / "data" / "receipt"
 WHOLE = "2010-01-01..2012-01-23"
+OPTIONS = ("--time-zone", "Europe/Amsterdam", "--clock", "2012-01-23T14:42:54Z")
+Brought = tuple[RunningStack, dict[str, Any]]
 
 
 def issued(stack: RunningStack, *arguments: str) -> str:
@@ -34,12 +37,43 @@ def client(stack: RunningStack, *arguments: str) -> httpx.Client:
     return httpx.Client(base_url=stack.stack.api, headers={"Authorization": f"Bearer {token}"}, timeout=120)
 
 
-@pytest.mark.skipif(not RECEIPT.is_dir(), reason="the public receipt log is not on this machine (../shared/data)")
-def test_papers_of_the_receipt_log(start: Start, tmp_path: Path) -> None:
-    stack = start("--time-zone", "Europe/Amsterdam", "--clock", "2012-01-23T14:42:54Z")
-    files = [str(RECEIPT / name) for name in ("cases.csv", "events.csv")]
-    stack.run("import", "csv", *files, "--mapping", str(ROOT / "examples" / "receipt.toml"), "--wait")
+@pytest.fixture(scope="module")
+def brought(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningStack, dict[str, Any]]]:
+    """A stack with the log imported, and the import's report. The tests below take it in their order."""
+    if not RECEIPT.is_dir():
+        pytest.skip("the public receipt log is not on this machine (../shared/data)")
+    stack = RunningStack(tmp_path_factory.mktemp("receipt"), *OPTIONS)
+    files = [str(RECEIPT / name) for name in ("events.csv", "cases.csv")]
+    try:
+        stack.start()
+        mapping = str(ROOT / "examples" / "receipt.toml")
+        yield stack, stack.json("import", "csv", *files, "--mapping", mapping, "--wait")
+    finally:
+        stack.stop()
 
+
+def test_the_figures_are_those_that_were_counted_independently(brought: Brought) -> None:
+    stack, report = brought
+    assert report["rejected"] == 0
+    found = report["findings"]
+    assert (found["no_end"], found["end_before_start"], found["event_after_end"]) == (105, 2, 145)
+    by_hour = stack.json("overdue", "--rule", "timestamp")["totals"]
+    assert by_hour == {
+        "finished_on_time": 952,
+        "finished_late": 377,
+        "open_late": 39,
+        "open_not_due": 66,
+        "undated": 0,
+    }
+    assert stack.json("overdue", "--rule", "date")["totals"]["finished_late"] == 309
+    kept = stack.rows()["findings"]
+    assert sum(row[0] == "event_after_end" for row in kept) == 145
+    assert sum(row[0] == "end_before_start" for row in kept) == 2
+    assert stack.json("reconcile")["verdict"] == "holds"
+
+
+def test_papers_are_issued_and_found_again(brought: Brought, tmp_path: Path) -> None:
+    stack, _ = brought
     form = tmp_path / "form.xlsx"
     report = issued(stack, "ii06a", "--period", WHOLE, "--out", str(form))
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(form.read_bytes())).get_sheet_by_name("II.06a").to_python()
