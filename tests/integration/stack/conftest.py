@@ -25,6 +25,17 @@ def start(tmp_path: Path) -> Iterator[Start]:
         stack.stop()
 
 
+@pytest.fixture(scope="module")
+def fixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """One stack for the tests of a file, on a clock after `lifecycles`; they take it in turn, each as the one
+    before left it."""
+    stack = RunningStack(tmp_path_factory.mktemp("fixed"), "--clock", "2026-09-01T00:00:00+07:00")
+    try:
+        yield stack.start()
+    finally:
+        stack.stop()
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """A stack on the wall clock for tests that leave it whole; each takes dossier codes of its own."""

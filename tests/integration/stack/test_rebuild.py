@@ -3,16 +3,16 @@
 import json
 import shutil
 
-from tests.integration.stack.conftest import Start
 from tests.support.duties import duties
 from tests.support.lifecycles import encoded, lifecycles
+from tests.support.stack import RunningStack
 
 GONE = ("A04", "A11", "A12", "A17")
 """Kinds of dossiers, of petitions and of procedures."""
 
 
-def test_rows_come_back_equal_after_state_and_store_were_deleted(start: Start) -> None:
-    stack = start("--clock", "2026-09-01T00:00:00+07:00")
+def test_rows_come_back_equal_after_state_and_store_were_deleted(fixed: RunningStack) -> None:
+    stack = fixed
     events = encoded([*lifecycles(150), *duties()])
     for n in range(0, len(events), 100):
         stack.post(events[n : n + 100])
@@ -39,10 +39,8 @@ def test_rows_come_back_equal_after_state_and_store_were_deleted(start: Start) -
     assert stack.json("reconcile")["verdict"] == "holds"
 
 
-def test_rows_changed_by_hand_are_named_with_both_values(start: Start) -> None:
-    stack = start("--clock", "2026-09-01T00:00:00+07:00")
-    stack.post(encoded([*lifecycles(20), *duties()]))
-    stack.settle()
+def test_rows_changed_by_hand_are_named_with_both_values(fixed: RunningStack) -> None:
+    stack = fixed
     code = sorted(row[0] for row in stack.rows()["dossiers"])[0]
     stack.tamper(
         f"ALTER TABLE dossiers UPDATE supplements = 7 WHERE dossier_code = '{code}' SETTINGS mutations_sync = 2",
