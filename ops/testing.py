@@ -36,7 +36,13 @@ def parts_of(arguments: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     themselves, then everything else in two processes, since most of it waits; whoever names tests gets one run."""
     if any(not argument.startswith("-") for argument in arguments):
         return (tuple(arguments),)
-    return (FAULTS, *arguments), (f"--ignore={FAULTS}", "--numprocesses=2", "--dist=loadfile", *arguments)
+    return (FAULTS, *arguments), (
+        f"--ignore={FAULTS}",
+        "--numprocesses=2",
+        "--dist=loadfile",
+        "--no-loadscope-reorder",
+        *arguments,
+    )
 
 
 def _pytest(arguments: Sequence[str], environ: Mapping[str, str]) -> int:

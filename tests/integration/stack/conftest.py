@@ -36,7 +36,7 @@ def fixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         stack.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """A stack on the wall clock for tests that leave it whole; each takes dossier codes of its own."""
     stack = RunningStack(tmp_path_factory.mktemp("shared")).start()

@@ -1,0 +1,1 @@
+"""Hostile input against one stack, and coverage-guided fuzzing of what reads bytes."""

@@ -1,0 +1,1 @@
+"""With the real broker and the real store."""
