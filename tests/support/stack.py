@@ -11,9 +11,11 @@ from typing import Any
 
 import httpx
 
+from domain.errors import Gs766Error
 from domain.events import Event, encode_event
 from eventlog.config import KafkaConfig
 from eventlog.producer import BulkWriter
+from eventlog.reader import LogReader
 from ops.rebuilding import store_client
 from ops.settings import load
 from ops.stack_file import Stack, read_stack
@@ -129,19 +131,24 @@ class RunningStack:
             writer.flush()
 
     def settle(self) -> None:
-        """Waits until everything in the log is queryable."""
+        """Waits until everything that is in the log now is queryable. What health says of the log's ends may be a
+        moment old: Kafka itself is asked."""
+        ends = until(self._ends, "Kafka to answer", 60)
 
         def done() -> bool:
             with self.http() as client:
-                health = client.get("/v1/health").json()
-            ends, complete = health.get("end_offsets"), health.get("complete_to")
-            return (
-                bool(ends)
-                and complete is not None
-                and all(c + 1 >= e for c, e in zip(complete, ends, strict=True))
-            )
+                complete = client.get("/v1/health").json().get("complete_to") or []
+            return len(complete) == len(ends) and all(complete[p] + 1 >= end for p, end in ends.items())
 
         until(done, "the log to be queryable", 60)
+
+    def _ends(self) -> dict[int, int] | None:
+        kafka = KafkaConfig(self.stack.kafka)
+        try:
+            with LogReader(kafka, kafka.events) as reader:
+                return reader.end_offsets()
+        except Gs766Error:
+            return None
 
     def rows(self, *, leave_out: Sequence[str] = ()) -> Rows:
         """Every derived row of the active generation, as a user of SQL would see it."""

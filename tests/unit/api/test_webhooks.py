@@ -128,7 +128,7 @@ def test_a_batch_is_one_message_with_a_key_for_each(
     subscribed(tmp_path, batch=100)
     store.add(*(f"n{n}" for n in range(250)))
     until(lambda: hooks.tick(NOW) or len(far.acts("notified")) == 250, "all to be confirmed")
-    assert [len(ids) for what, ids in far.order if what == "post"] == [100, 100, 50]
+    assert sorted(len(ids) for what, ids in far.order if what == "post") == [50, 100, 100]
     assert len(far.acts("notify_intended")) == len(set(far.posts())) == 250
 
 
