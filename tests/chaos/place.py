@@ -12,9 +12,6 @@ from typing import Any
 import httpx
 import psutil  # type: ignore[import-untyped]
 
-from domain.errors import Gs766Error
-from eventlog.config import KafkaConfig
-from eventlog.reader import LogReader
 from tests.chaos.machine import Machine
 from tests.support.stack import ROOT, RunningStack
 from tests.support.waiting import until
@@ -106,15 +103,6 @@ class Place(RunningStack):
                 return found
         except (httpx.HTTPError, AssertionError, ValueError):
             return {}
-
-    def ends(self) -> dict[int, int] | None:
-        """The log's ends now; None while Kafka does not answer."""
-        try:
-            kafka = KafkaConfig(self.stack.kafka)
-            with LogReader(kafka, kafka.events) as reader:
-                return reader.end_offsets(range(4))
-        except Gs766Error:
-            return None
 
     def reaches(self, ends: dict[int, int]) -> bool:
         """Whether everything below these ends is queryable."""

@@ -133,7 +133,7 @@ class RunningStack:
     def settle(self) -> None:
         """Waits until everything that is in the log now is queryable. What health says of the log's ends may be a
         moment old: Kafka itself is asked."""
-        ends = until(self._ends, "Kafka to answer", 60)
+        ends = until(self.ends, "Kafka to answer", 60)
 
         def done() -> bool:
             with self.http() as client:
@@ -142,7 +142,8 @@ class RunningStack:
 
         until(done, "the log to be queryable", 60)
 
-    def _ends(self) -> dict[int, int] | None:
+    def ends(self) -> dict[int, int] | None:
+        """The log's ends now; None while Kafka does not answer."""
         kafka = KafkaConfig(self.stack.kafka)
         try:
             with LogReader(kafka, kafka.events) as reader:
