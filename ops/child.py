@@ -13,8 +13,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from queue import SimpleQueue
 
-PARENT = "GS766_PARENT"
-"""The variable that tells a part whose end is its own end too; see `ops.part.follow_parent`."""
+from ops.lifeline import following_me
+
 LOG_BYTES = 10 * 1024 * 1024
 LOGS_KEPT = 3
 _READY = re.compile(r"ready\b((?: +\w+=\S+)*) *$")
@@ -92,7 +92,7 @@ def start_child(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**environ, PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
+        env={**following_me(environ), "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
     )
     child = Child(name, process)

@@ -40,6 +40,7 @@ from ops.commands import (
     witness,
 )
 from ops.commands.shell import Shell, say
+from ops.lifeline import unwound_by_signals
 
 app = typer.Typer(
     name="gs766",
@@ -98,7 +99,8 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
     given = list(sys.argv[1:] if arguments is None else arguments)
     environ = dict(os.environ if environ is None else environ)
     try:
-        app(args=given, obj=environ, prog_name="gs766")
+        with unwound_by_signals():
+            app(args=given, obj=environ, prog_name="gs766")
     except Gs766Error as error:
         say(str(error))
         sys.exit(exits.exit_code(error))

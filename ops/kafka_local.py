@@ -4,17 +4,15 @@ The jars go into a cache folder that all data folders share; ports, configuratio
 in `<data>/kafka`. The broker ends with the process that started it.
 """
 
-import ctypes
 import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from string import Template
@@ -25,6 +23,7 @@ from kafka.errors import KafkaError
 
 from domain.errors import Refused, Unavailable
 from ops.kafka_jars import FILES, Say, cache_folder, install, require_java, say_to_stderr
+from ops.lifeline import dies_with_me
 
 # Measured on two cores: these take 0.3 s off the start; the compiler's first tier is enough for a broker
 # that mostly moves bytes.
@@ -36,7 +35,6 @@ LOGGING = (
 )
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
-_PR_SET_PDEATHSIG = 1
 
 # --- ports ------------------------------------------------------------------------------------------------
 
@@ -56,21 +54,6 @@ def _two_free_ports() -> tuple[int, int]:
         a.bind(("127.0.0.1", 0))
         b.bind(("127.0.0.1", 0))
         return a.getsockname()[1], b.getsockname()[1]
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """What the child runs before Java starts, so that the kernel ends it with its parent (Linux only)."""
-    if not sys.platform.startswith("linux"):
-        return None
-    libc = ctypes.CDLL(None)
-    parent = os.getpid()
-
-    def ask() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask
 
 
 # --- the broker -------------------------------------------------------------------------------------------
@@ -217,7 +200,7 @@ class LocalBroker:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),
+                preexec_fn=dies_with_me(),
             )
 
     def _wait_ready(self) -> None:

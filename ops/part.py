@@ -4,7 +4,6 @@ Exit codes: `ops/exits.py`. A part says `ready` on stdout when others may rely o
 in order on SIGTERM.
 """
 
-import ctypes
 import logging
 import os
 import signal
@@ -16,12 +15,11 @@ from typing import Any
 
 from domain.errors import Gs766Error, InvalidInput
 from ops import exits
-from ops.child import PARENT
+from ops.lifeline import follow_parent
 from ops.settings import Settings, load
 
 LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s"
 LOG_TIME = "%Y-%m-%d %H:%M:%S"
-_PR_SET_PDEATHSIG = 1
 
 Run = Callable[[Settings, Mapping[str, str]], int]
 log = logging.getLogger("ops.part")
@@ -179,18 +177,6 @@ def run_part(name: str, environ: Mapping[str, str], data: Path | None = None) ->
     except Exception:
         log.exception("the part %s ended by an unexpected error", name)
         return exits.FAILS
-
-
-def follow_parent(environ: Mapping[str, str]) -> None:
-    """Ends this process with the supervisor that started it, even when that is killed (Linux only).
-
-    Without GS766_PARENT (a container, a person) there is nobody to follow.
-    """
-    if not environ.get(PARENT) or not sys.platform.startswith("linux"):
-        return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != int(environ[PARENT]):
-        os._exit(exits.FAILS)
 
 
 def _stop_event() -> threading.Event:

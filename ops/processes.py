@@ -4,12 +4,10 @@ Used where partitions are independent and long: the fold of a rebuild, the compa
 process a core and never more than `MOST`, because each holds an open state of its own.
 """
 
-import ctypes
 import gc
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
@@ -18,9 +16,9 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from domain.errors import Unavailable
+from ops.lifeline import PARENT, follow_parent
 
 MOST = 4
-_PR_SET_PDEATHSIG = 1
 Hear = Callable[..., None]
 """What is told of the progress, in the words of the work; called in this process, by another thread."""
 Work = Callable[[int, Hear, Callable[[], bool]], Any]
@@ -93,10 +91,7 @@ def _begin(told: Any, stopped: Any, parent: int) -> None:
     global _told, _stopped
     _told, _stopped = told, stopped
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
+    follow_parent({PARENT: str(parent)})
     gc.freeze()
 
 

@@ -1,5 +1,6 @@
 """A stack for the length of a command: the one that runs already, or one started for it and ended after it."""
 
+import os
 import subprocess
 import sys
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from domain.errors import Unavailable
+from ops.lifeline import following_me
 from ops.settings import Settings
 from ops.stack_file import read_stack
 
@@ -31,7 +33,13 @@ def running_stack(settings: Settings, say: Callable[[str], None]) -> Iterator[No
     if stack is None:
         say("nothing runs on this data folder: starting its log and store for the length of this command")
         command = [sys.executable, "-m", "ops.cli", "up", "--data", str(settings.data), "--only", PARTS]
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        child = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=following_me(os.environ),
+            start_new_session=True,  # Ctrl-C is ours to pass on, once: a second one would kill the parts
+        )
     try:
         _until_ready(settings, child)
         yield

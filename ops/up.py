@@ -12,6 +12,7 @@ from domain.errors import Unavailable
 from domain.instants import to_millis
 from ops.commands.shell import say
 from ops.demo_place import check_kind
+from ops.lifeline import follow_parent
 from ops.parts import chosen_parts
 from ops.ports import with_free_port
 from ops.settings import Settings, record
@@ -38,6 +39,7 @@ def run_stack(
     demo: bool = False,
 ) -> int:
     """Runs the stack until it is stopped; returns the exit code. Refused when one runs there already."""
+    follow_parent(environ)
     settings = replace(settings, demo=demo)
     parts = chosen_parts(settings, only, without, demo)
     with only_stack(settings.data):

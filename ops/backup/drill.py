@@ -5,7 +5,6 @@ settings' addresses of other Kafkas and stores are not used.
 """
 
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from ops.backup.logs import EVENTS, RawLog, log_topics
 from ops.backup.manifest import Manifest
 from ops.backup.restoring import restore_backup
 from ops.backup.verifying import Verdict
+from ops.lifeline import following_me, unwound_by_signals
 from ops.rebuilding import reconcile_active, store_client
 from ops.settings import Settings, load
 from ops.stack_file import read_stack
@@ -45,7 +45,7 @@ def run_drill(
     environ = {k: v for k, v in environ.items() if not k.startswith("GS766_") or k in KEPT_VARIABLES}
     verdict = Verdict()
     clock = _Clock()
-    with _ended_by_signals(), _passing_folder(scratch) as place:
+    with unwound_by_signals(), _passing_folder(scratch) as place:
         data = place / "data"
         restored = restore_backup(folder, data, keys, environ, say, step, alone=True)
         clock.lap("restore")
@@ -100,22 +100,6 @@ def _age(manifest: Manifest) -> int:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """A request to end cleans up as Ctrl-C does."""
-
-    def end(number: int, frame: object) -> None:
-        del number, frame
-        raise KeyboardInterrupt
-
-    previous = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
 def _passing_folder(scratch: Path | None) -> Iterator[Path]:
     if scratch is not None and not scratch.is_dir():
         raise Refused(f"there is no folder {scratch}: give --scratch a folder with room for the restored log")
@@ -136,7 +120,7 @@ def _stack(settings: Settings, environ: Mapping[str, str], log: Path, say: Say) 
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
-            env={**environ},
+            env=following_me(environ),
             start_new_session=True,
         )
     try:

@@ -21,6 +21,7 @@ import psutil  # type: ignore[import-untyped]
 from domain.errors import Unavailable
 from eventlog.config import KafkaConfig
 from ops.kafka_local import LocalBroker
+from ops.lifeline import following_me
 from ops.settings import Settings, load
 from ops.stack_file import DEVELOPMENT_KEY, Stack, read_secret, read_stack
 
@@ -76,7 +77,7 @@ class BenchStack:
                 stdout=log,
                 stderr=log,
                 cwd=Path(__file__).resolve().parents[2],
-                env=plain_environment(self.environ),
+                env=following_me(plain_environment(self.environ)),
                 start_new_session=True,
             )
         while time.monotonic() - begun < START_SECONDS:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import psutil  # type: ignore[import-untyped]
 
+from ops.lifeline import dies_with_me
 from tests.chaos.machine import Machine
 from tests.support.stack import ROOT, RunningStack
 from tests.support.waiting import until
@@ -78,6 +79,7 @@ class Place(RunningStack):
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
+                preexec_fn=dies_with_me(),
             )
 
     def leave(self, number: int = signal.SIGTERM) -> None:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ops.lifeline import unwound_by_signals
 from tests.chaos import checker
 from tests.chaos.faults import LONG, SMALL, TWO_WORKERS, Fault
 from tests.chaos.load import Load
@@ -203,4 +204,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with unwound_by_signals():
+        code = main()
+    sys.exit(code)

@@ -18,6 +18,7 @@ from api.app import create_app
 from api.config import ApiConfig, StoreConfig
 from eventlog.config import KafkaConfig
 from eventlog.topics import ensure_topics
+from ops.lifeline import dies_with_me
 from sinks.clickhouse import connect
 from sinks.generations import activate, begin
 from sinks.schema import migrate
@@ -66,7 +67,11 @@ def store(tmp_path: Path) -> Iterator[dict[str, Any]]:
     passwords.write_text(json.dumps({"writer": "w", "reader": "r"}))
     command = [sys.executable, "-m", "sinks.embedded", "--path", str(tmp_path / "store")]
     process = subprocess.Popen(
-        [*command, "--passwords-file", str(passwords)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [*command, "--passwords-file", str(passwords)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        preexec_fn=dies_with_me(),
     )
     try:
         assert process.stdout is not None
@@ -91,7 +96,8 @@ def chain(tmp_path: Path, store: dict[str, Any], kafka: KafkaConfig) -> Iterator
     writer = threading.Thread(target=run_writer, args=(WriterConfig(kafka, store), stop), daemon=True)
     writer.start()
     arguments = [kafka.bootstrap, kafka.prefix, str(tmp_path / "state"), ids.events]
-    worker = subprocess.Popen([sys.executable, "-c", WORKER, *arguments], cwd=ROOT)
+    command = [sys.executable, "-c", WORKER, *arguments]
+    worker = subprocess.Popen(command, cwd=ROOT, preexec_fn=dies_with_me())
     config = ApiConfig(
         kafka,
         StoreConfig(port=store["port"], reader_password="r", writer_password="w"),

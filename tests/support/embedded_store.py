@@ -15,6 +15,7 @@ from clickhouse_driver import Client
 from clickhouse_driver.errors import ServerException
 from clickhouse_driver.protocol import ServerPacketTypes
 
+from ops.lifeline import dies_with_me
 from sinks.clickhouse import connect
 
 PASSWORDS = {"writer": "w-đúng", "reader": "r-đúng"}
@@ -54,6 +55,7 @@ def start(folder: Path, *options: str) -> Store:
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
+        preexec_fn=dies_with_me(),
     )
     assert process.stdout is not None
     words = process.stdout.readline().split()

@@ -16,6 +16,7 @@ from domain.events import Event, encode_event
 from eventlog.config import KafkaConfig
 from eventlog.producer import BulkWriter
 from eventlog.reader import LogReader
+from ops.lifeline import following_me
 from ops.rebuilding import store_client
 from ops.settings import load
 from ops.stack_file import Stack, read_stack
@@ -51,7 +52,7 @@ class RunningStack:
                 "0",
                 *self.options,
             ]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environ)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=following_me(self.environ))
         try:
             until(self._is_ready, "the stack to be ready", seconds)
         except BaseException:

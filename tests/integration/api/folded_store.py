@@ -18,6 +18,7 @@ from clickhouse_driver import Client
 from domain.blocks import encode_block
 from domain.events import encode_event, make_event
 from domain.instants import Millis, Zone, from_millis
+from ops.lifeline import dies_with_me
 from sinks.change_batches import insert_parts
 from sinks.clickhouse import connect
 from sinks.schema import migrate
@@ -71,6 +72,7 @@ def embedded_address(folder: Path) -> Iterator[dict[str, Any]]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[3],
+        preexec_fn=dies_with_me(),
     )
     try:
         assert process.stdout is not None

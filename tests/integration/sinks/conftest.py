@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from clickhouse_driver import Client
 
+from ops.lifeline import dies_with_me
 from sinks.clickhouse import connect
 from sinks.schema import migrate
 
@@ -21,7 +22,12 @@ def store_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str
     passwords = folder / "passwords.json"
     passwords.write_text(json.dumps({"writer": "w", "reader": "r"}))
     command = [sys.executable, "-m", "sinks.embedded", "--path", str(folder / "data")]
-    process = subprocess.Popen([*command, "--passwords-file", str(passwords)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--passwords-file", str(passwords)],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=dies_with_me(),
+    )
     assert process.stdout is not None
     try:
         ready = process.stdout.readline()
