@@ -12,6 +12,11 @@ from domain.instants import Millis
 POSTS = ("officer", "head", "room", "chief", "chairman", "it")
 """The posts of a chain of escalation, the lowest first; `it` stands outside it."""
 SMS_LENGTH = 160
+"""Places of one SMS: septets of GSM 03.38."""
+GSM_DOUBLE = frozenset("^{}\\[~]|€")
+"""Letters of the extension table, which take two places."""
+_PLAIN = GSM_DOUBLE | frozenset({*map(chr, range(0x20, 0x7F)), "\n"} - {"`"})
+"""What an SMS without diacritics carries; the backtick stands in ASCII, but not in GSM 03.38."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +64,21 @@ class Recipient:
     """When they left it (exclusive); None: they hold it."""
 
 
+def sms_length(text: str) -> int:
+    """How many of an SMS's 160 places (septets of GSM 03.38) a text takes; what no SMS carries counts as one."""
+    return sum(2 if c in GSM_DOUBLE else 1 for c in text)
+
+
 def sms_fault(text: str) -> str | None:
     """Why a text cannot go out as one SMS without diacritics; None when it can."""
-    strange = sorted({c for c in text if not (" " <= c <= "~" or c == "\n")})
+    strange = sorted({c for c in text if c not in _PLAIN})
     if strange:
         return f"the SMS has letters that one SMS cannot carry: {' '.join(map(repr, strange[:5]))}"
     if not text.strip():
         return "the SMS is empty"
-    return None if len(text) <= SMS_LENGTH else f"the SMS has {len(text)} characters, {SMS_LENGTH} fit"
+    places = sms_length(text)
+    if places <= SMS_LENGTH:
+        return None
+    doubled = sorted({c for c in text if c in GSM_DOUBLE})
+    why = f" ({' '.join(doubled)} take two each)" if doubled else ""
+    return f"the SMS takes {places} places{why}, {SMS_LENGTH} fit"

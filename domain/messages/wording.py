@@ -7,11 +7,35 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from domain.message import SMS_LENGTH
+from domain.message import GSM_DOUBLE, SMS_LENGTH, sms_length
 
 _UNIT_LENGTH = 36
-GSM_DOUBLE = frozenset("^{}\\[~]|")
-"""Letters of ASCII that take two places of an SMS; the backtick does not exist there."""
+_SPELLED = str.maketrans(
+    {
+        "đ": "d",
+        "Đ": "D",
+        "₫": "d",
+        "€": "EUR",
+        "×": "x",
+        "÷": "/",
+        "ø": "o",
+        "Ø": "O",
+        "æ": "ae",
+        "Æ": "AE",
+        "ß": "ss",
+    }
+    | dict.fromkeys("‐‑‒–—―−~", "-")
+    | dict.fromkeys("‘’‚′´`ʼ", "'")
+    | dict.fromkeys("“”„″«»", '"')
+    | dict.fromkeys("•·●▪", "-")
+    | dict.fromkeys("[{", "(")
+    | dict.fromkeys("]}", ")")
+    | dict.fromkeys("|\\⁄", "/")
+    | {"^": ""}
+)
+"""What is no letter with a mark, and what would take two places of an SMS, in letters that take one."""
+UNKNOWN = "?"
+"""Stands where a letter cannot be spelled: nothing is left out in silence."""
 CLOSING = "Mở danh sách để nhận việc hoặc báo số liệu chưa đúng."
 FRESH = "Số liệu đến {data_to}."
 REPEATED = "Tin này có thể đã được gửi một lần trước đó."
@@ -176,7 +200,7 @@ def long_text(unit: str, lines: tuple[Line, ...], data_to: str, *, units: int, r
 
 
 def short_text(unit: str, lines: tuple[Line, ...], *, repeated: bool) -> str:
-    """At most 160 characters of ASCII: a sentence for one kind, a list for several; what does not fit is counted.
+    """At most 160 places of one SMS: a sentence for one kind, a list for several; what does not fit is counted.
     Its link is the channel's to add, where there is room."""
     head = f"[GS766] {plain(unit)[:_UNIT_LENGTH].strip()}: {'(gui lai) ' if repeated else ''}"
     if len(lines) == 1:
@@ -214,7 +238,7 @@ def _listed(lines: tuple[Line, ...], room: int) -> str:
     for kept in range(len(items), 0, -1):
         left = len(items) - kept
         body = "; ".join(items[:kept]) + (f"; va {left} loai viec khac" if left else "") + "."
-        if len(body) <= room:
+        if sms_length(body) <= room:
             return body
     return f"{len(items)} loai viec can lam."
 
@@ -224,14 +248,17 @@ def _plain_values(params: Mapping[str, str]) -> dict[str, str]:
 
 
 def plain(text: str) -> str:
-    """Vietnamese without diacritics, ASCII only: what an SMS carries."""
-    flat = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
-    return "".join(c for c in flat if c.isascii() and c.isprintable() and c not in GSM_DOUBLE and c != "`")
+    """Vietnamese without diacritics in letters of one place each: what an SMS carries."""
+    flat = unicodedata.normalize("NFKD", text.translate(_SPELLED)).translate(_SPELLED)
+    return "".join(map(_plain_letter, flat))
 
 
-def sms_length(text: str) -> int:
-    """How many of an SMS's 160 places a text takes."""
-    return sum(2 if c in GSM_DOUBLE else 1 for c in text)
+def _plain_letter(letter: str) -> str:
+    if letter.isascii() and letter.isprintable() and letter not in GSM_DOUBLE:
+        return letter
+    if unicodedata.combining(letter) or unicodedata.category(letter) == "Cf":
+        return ""  # A mark on the letter before, or nothing that is seen.
+    return " " if letter.isspace() else UNKNOWN
 
 
 def number(n: int) -> str:
