@@ -4,25 +4,25 @@ Estimates, and marked so: plain counts of similar dossiers (`domain/forecast.py`
 instant would need what was finished by then.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from api.figures import cursors
 from api.figures.coming import coming, output_days, together
 from api.figures.context import FigureContext
+from api.figures.similar import SimilarDossiers
 from domain.crunch import crunch
-from domain.forecast import BUCKET_MS, ENOUGH, QUANTILES, YEAR_DAYS, Durations, risk, sentence
-from domain.instants import MS_DAY, Day, Millis, day_date
+from domain.forecast import ENOUGH, HOUR_MS, QUANTILES, Similar, risk, sentence
+from domain.instants import day_date
 from domain.timeline import decode_timeline
 from sinks.queries import durations
-from sinks.queries.durations import WorkingTime
 
 DAYS_AHEAD = 10
 """Working days that are shown."""
-BASIS = "same procedure, same kind of unit, finished in the past year without a supplement"
-Kind = tuple[str, str]
-"""(procedure, kind of unit)."""
+BASIS = (
+    "same procedure and step, else same procedure, else same field; same kind of unit, finished in the past year "
+    "without a supplement, the last ones of each"
+)
 
 
 def forecast(
@@ -30,7 +30,8 @@ def forecast(
 ) -> dict[str, Any]:
     """`days`: open dossiers due on each of the coming days (today first), the usual daily output, and whether the
     next days are a crunch (A18). `dossiers`: those that come due, the first due first, a page at a time, each with
-    how similar ones did from the same age on; null where too few are similar."""
+    how similar ones did that had spent as much working time at the same step, else in hand; null where too few are
+    similar. `asked` names each basis that was looked at, nearest first."""
     mark = cursors.decode(cursor, due=int, code=str)
     reader, now = ctx.reader(unit), ctx.now_ms
     after = (mark["due"], mark["code"]) if "code" in mark else None
@@ -75,14 +76,14 @@ def _days(ctx: FigureContext, unit: str | None) -> dict[str, Any]:
 
 
 def _lines(ctx: FigureContext, page: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    kinds = {code: unit.kind or "" for code, unit in ctx.tree.units.items()}
-    known = _durations(ctx, sorted({row[2] for row in page if row[2]}), kinds)
+    known = SimilarDossiers(ctx, page)
     listed = []
     for code, unit, procedure, step, accepted, due, timeline in page:
-        age = _age(ctx, accepted, timeline)
-        similar = known.get((procedure, kinds.get(unit, "")), Durations())
-        found = risk(similar, age)
-        quantiles = {f"p{round(100 * q)}": similar.quantile(q) for q in QUANTILES}
+        pauses = [p for p in decode_timeline(timeline).supplements if p.done is not None]
+        left = known.between(ctx.now_ms, due)
+        bases = known.bases(code, unit, procedure, accepted, pauses)
+        found = risk(bases, left)
+        shown = found.found or next((one for one in bases if len(one.took) >= ENOUGH), bases[-1])
         listed.append(
             {
                 "dossier_code": code,
@@ -91,39 +92,38 @@ def _lines(ctx: FigureContext, page: Sequence[tuple[Any, ...]]) -> list[dict[str
                 "step": step or None,
                 "accepted_at": ctx.text(accepted),
                 "due_at": ctx.text(due),
-                "age_working_hours": round(age / BUCKET_MS, 1),
-                "left_working_hours": round(_between(ctx, ctx.now_ms, due) / BUCKET_MS, 1),
+                "age_working_hours": _hours(known.spent(accepted, pauses)),
+                "left_working_hours": _hours(left),
+                "basis": None if found.found is None else found.found.basis,
                 "similar": found.similar,
                 "on_time": found.on_time,
                 "risk": found.share,
-                "working_hours": {**quantiles, "dossiers": similar.count},
-                "vi": sentence(found),
+                "working_hours": _quantiles(shown),
+                "asked": [_asked(one) for one in bases],
+                "vi": sentence(found, left),
             }
         )
     return listed
 
 
-def _between(ctx: FigureContext, start: Millis, end: Millis) -> int:
-    return ctx.calendar(start).working_ms_between(start, end)
+def _hours(ms: int) -> float:
+    return round(ms / HOUR_MS, 1)
 
 
-def _age(ctx: FigureContext, accepted: Millis, timeline: str) -> int:
-    """Working time in hand so far, completed supplements taken out."""
-    out = sum(_between(ctx, p.start, p.done) for p in decode_timeline(timeline).supplements if p.done is not None)
-    return max(0, _between(ctx, accepted, ctx.now_ms) - out)
+def _quantiles(one: Similar) -> dict[str, Any]:
+    found = {f"p{round(100 * q)}": one.quantile(q) for q in QUANTILES}
+    shown = {name: None if ms is None else _hours(ms) for name, ms in found.items()}
+    return {**shown, "dossiers": len(one.took), "of": one.basis}
 
 
-def _durations(ctx: FigureContext, procedures: Sequence[str], kinds: dict[str, str]) -> dict[Kind, Durations]:
-    """How long similar dossiers took, of the page's procedures; over all units of a kind, whoever asks: counts."""
-    now = ctx.now_ms
-    first: Day = ctx.zone.day(now - 3 * YEAR_DAYS * MS_DAY)
-    time = WorkingTime(ctx.calendar(now), first, ctx.zone.day(now) + 1)
-    units = sorted(kinds)
-    since = now - YEAR_DAYS * MS_DAY
-    found: dict[Kind, Durations] = defaultdict(Durations)
-    asked = durations.durations(
-        ctx.everything, time, procedures, units, [kinds[u] for u in units], since, BUCKET_MS
-    )
-    for procedure, kind, bucket, count, on_time in asked:
-        found[procedure, kind].buckets[bucket] = (count, on_time)
-    return found
+def _asked(one: Similar) -> dict[str, Any]:
+    """What a basis told, used or not: how many in all, how many were still there."""
+    quantiles = {name: value for name, value in _quantiles(one).items() if name.startswith("p")}
+    return {
+        "basis": one.basis,
+        "of": one.of,
+        "spent_working_hours": _hours(one.spent),
+        "dossiers": len(one.took),
+        "still_there": len(one.still),
+        **quantiles,
+    }

@@ -220,8 +220,9 @@ def get_forecast(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Response:
-    """An estimate: due dates beside the usual daily output, and of each open dossier how many similar ones that
-    were still open at its age finished by their due date. Null where fewer than 30 are similar."""
+    """An estimate: due dates beside the usual daily output; of each open dossier how many similar ones that had
+    been as long at the same step, in working time, needed no more than it has left. Where fewer than 30 tell it,
+    by the procedure, then by the field (`basis`), else null; `asked` says what each basis told."""
     return figure(
         request, services, who, lambda ctx: services.figures.forecast(ctx, unit, cursor, limit), cached=False
     )

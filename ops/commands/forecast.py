@@ -13,13 +13,16 @@ _DOSSIERS = (
     "dossier_code",
     "unit",
     "procedure",
+    "step",
     "due_at",
     "age_working_hours",
     "left_working_hours",
+    "basis",
     "on_time",
     "similar",
     "risk",
 )
+_ASKED = ("dossier_code", "basis", "of", "spent_working_hours", "dossiers", "still_there", "p50", "p75", "p90")
 
 
 def register(app: typer.Typer) -> None:
@@ -31,13 +34,15 @@ def forecast(
     ctx: typer.Context,
     unit: Annotated[str | None, typer.Argument(help="A unit's code: it and what is below. Default: all.")] = None,
     limit: LimitOption = 100,
+    why: Annotated[bool, typer.Option("--why", help="Also what each risk was counted from.")] = False,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """An estimate: due dates of the coming days beside the usual daily output, and the risk of open dossiers.
 
-    The risk is counted, not modelled: of so many similar dossiers that were still open at this age, how many were
-    late in the end. Null where fewer than 30 are similar.
+    The risk is counted, not modelled: of so many similar dossiers that had spent as much working time at the same
+    step, how many needed more than this one has left. Where fewer than 30 tell it, by the procedure, then by the
+    field (column basis), else null.
     """
     from ops.client import Client
 
@@ -59,3 +64,6 @@ def forecast(
     )
     print_rows(found["days"], _DAYS, title="days")
     print_rows(found["dossiers"], _DOSSIERS, title="dossiers")
+    if why:
+        asked = [{"dossier_code": d["dossier_code"], **one} for d in found["dossiers"] for one in d["asked"]]
+        print_rows(asked, _ASKED, title="counted from (working hours)")

@@ -1,79 +1,69 @@
-"""How long finished dossiers took, counted by the store in working time; and the open ones that come due.
+"""What similar finished dossiers took, and their steps; and the open ones that come due.
 
-Working time is the difference of one running sum (as in `domain.calendar`): working days before a day, which the
-caller brings for every day of the range, times a day's hours, plus what of that day's hours has passed.
+Of each group the last ones finished, not all: so many tell the quantiles of a procedure, and a page stays quick.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from domain.calendar import WorkingCalendar
-from domain.instants import Day, Millis
-from sinks.queries.reader import Reader, Rows, at, instant, millis
+from domain.instants import Millis
+from sinks.queries.reader import Reader, Rows, at, chunks, instant, millis
 
 
-@dataclass(frozen=True, slots=True)
-class WorkingTime:
-    """Working time as SQL over the days [first, last] of a calendar."""
+class Finished(NamedTuple):
+    """A finished dossier: the group (a procedure, a field) and the kind of unit that it counts for."""
 
-    calendar: WorkingCalendar
-    first: Day
-    last: Day
-
-    def before(self, column: str) -> str:
-        """Working milliseconds from the first day until an instant within the range."""
-        zone = self.calendar.zone.name.replace("'", "")
-        day = f"toInt32(toDate32({column}, '{zone}'))"
-        into = f"({millis(column)} - toUnixTimestamp(toStartOfDay({column}, '{zone}')) * 1000)"
-        counts = [self.calendar.working_days_between(self.first, d) for d in range(self.first, self.last + 2)]
-        array = f"CAST({counts}, 'Array(Int32)')"
-        place = f"{day} - {int(self.first)} + 1"
-        spans = " + ".join(
-            f"least(greatest({into} - {start}, 0), {end - start})" for start, end in spans_of(self.calendar)
-        )
-        works = f"({array}[{place} + 1] - {array}[{place}])"
-        return f"({array}[{place}] * {int(self.calendar.day_ms)} + {works} * ({spans}))"
+    code: str
+    group: str
+    kind: str
+    accepted_at: Millis
+    ended_at: Millis
 
 
-def spans_of(calendar: WorkingCalendar) -> list[tuple[int, int]]:
-    """The opening spans as milliseconds of the day."""
-
-    def clock(text: str) -> int:
-        hours, minutes = text.split(":")
-        return (int(hours) * 60 + int(minutes)) * 60_000
-
-    return [(clock(start), clock(end)) for start, end in calendar.document.hours]
-
-
-def durations(
-    reader: Reader,
-    time: WorkingTime,
-    procedures: Sequence[str],
-    units: Sequence[str],
-    kinds: Sequence[str],
-    since: Millis,
-    bucket_ms: int,
-) -> list[tuple[str, str, int, int, int]]:
-    """(procedure, kind of unit, bucket, how many, how many of them on time): dossiers that were finished or
-    returned since an instant, had a due date and no supplement. `kinds` stand beside `units`."""
-    if not procedures or not units:
+def finished(
+    reader: Reader, groups: Mapping[str, str], kinds: Mapping[str, str], since: Millis, now: Millis, most: int
+) -> list[Finished]:
+    """The last `most` of each (group, kind of unit): dossiers of these procedures (`groups` says of which group
+    each is) that were finished or returned in [since, now) after one stay, without a supplement. `kinds` is of
+    units."""
+    if not groups or not kinds:
         return []
-    floor = time.calendar.zone.midnight(time.first)
-    ended = f"ended_at >= {at(since)} AND accepted_at >= {at(floor)} AND ended_at >= accepted_at"
     source = reader.source(
         "dossiers",
         "procedure IN %(procedures)s AND unit IN %(units)s",
-        f"NOT is_open AND end_kind IN ('finished', 'returned') AND supplements = 0 AND {ended}",
-        "isNotNull(due_at)",
+        f"NOT is_open AND end_kind IN ('finished', 'returned') AND supplements = 0 AND ended_at >= {at(since)}",
+        f"ended_at < {at(now)} AND accepted_at <= ended_at AND JSONLength(timeline, 1) = 1",
     )
-    spent = f"({time.before('assumeNotNull(ended_at)')} - {time.before('assumeNotNull(accepted_at)')})"
     sql = f"""
-        SELECT procedure, transform(unit, %(units)s, %(kinds)s, '') AS kind,
-               intDiv(greatest({spent}, 0), {int(bucket_ms)}) AS bucket, count(), countIf(ended_at <= due_at)
-        {source} GROUP BY procedure, kind, bucket"""
-    rows = reader.rows(sql, procedures=list(procedures), units=list(units), kinds=list(kinds))
-    return [(row[0], row[1], int(row[2]), row[3], row[4]) for row in rows]
+        SELECT dossier_code, transform(procedure, %(procedures)s, %(groups)s, '') AS grouped,
+               transform(unit, %(units)s, %(kinds)s, '') AS kind, {millis("accepted_at")}, {millis("ended_at")}
+        {source} ORDER BY ended_at DESC, dossier_code LIMIT {int(most)} BY grouped, kind"""
+    rows = reader.rows(
+        sql,
+        procedures=list(groups),
+        groups=list(groups.values()),
+        units=list(kinds),
+        kinds=list(kinds.values()),
+    )
+    return [Finished(*row) for row in rows]
+
+
+def steps(reader: Reader, codes: Sequence[str]) -> dict[str, list[tuple[Millis, str]]]:
+    """What was said of the steps of these dossiers, (instant, step) in canonical order. The caller has checked
+    that they may be seen, or shows counts only."""
+    found: dict[str, list[tuple[Millis, str]]] = {}
+    source = reader.log(
+        "events",
+        "subject IN %(codes)s AND type IN ('dossier.step_started', 'dossier.step_completed')",
+        "occurred_at IS NOT NULL AND JSONExtractString(data, 'step') != ''",
+    )
+    sql = f"""
+        SELECT subject, {millis("assumeNotNull(occurred_at)")}, JSONExtractString(data, 'step') {source}
+        ORDER BY subject, occurred_at, ifNull(recorded_at, occurred_at), source, id"""
+    for some in chunks(codes):
+        for code, moment, step in reader.rows(sql, codes=some):
+            found.setdefault(code, []).append((moment, step))
+    return found
 
 
 def open_coming(reader: Reader, now: Millis, after: tuple[Millis, str] | None, limit: int) -> Rows:

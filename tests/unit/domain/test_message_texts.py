@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from domain.message import sms_fault
+from domain.message import sms_fault, sms_length
 from domain.messages.composing import message_of
 from domain.messages.forbidden import forbidden
 from domain.messages.rules import decode_rules
 from domain.messages.slots import Moment
-from domain.messages.wording import EXTRA, TEXTS, Line, long_text, short_text, sms_length
+from domain.messages.wording import EXTRA, TEXTS, Line, long_text, short_text
 from tests.support.messages import CALENDAR, PEOPLE, Town, alert, at, to
 
 KINDS = [f"A{n:02d}" for n in range(1, 21)]

@@ -8,7 +8,6 @@ from domain.calendar_vn import vietnam_calendar
 from domain.crunch import crunch, usual_output
 from domain.falls import Card, Fall, falls, rose
 from domain.faults import Fault, raised, seen
-from domain.forecast import ENOUGH, Durations, Risk, risk, sentence
 from domain.instants import Day, Millis, Zone
 from domain.periods import parse_instant
 from domain.portal_gap import unexplained
@@ -175,19 +174,3 @@ def test_a_blip_is_not_told_and_a_clock_that_goes_back_begins_anew() -> None:
     assert once == {}
     back = seen({"worker": Fault(1_000_000, 2_000_000, "x")}, {"worker": "x"}, 500_000, 10 * MINUTE)
     assert back == {"worker": Fault(500_000, 500_000, "x")}
-
-
-# --- forecast ---
-
-
-def test_the_risk_is_counted_from_those_still_open_at_this_age() -> None:
-    took = Durations({1: (50, 50), 10: (40, 30), 30: (20, 5)})
-    assert risk(took, 0) == Risk(110, 85, 25 / 110)
-    assert risk(took, 11 * HOUR) == Risk(20, 5, None), "fewer than thirty tell nothing"
-    assert risk(took, 10 * HOUR + MINUTE) == Risk(60, 35, 25 / 60), "that hour itself counts as still open"
-    assert risk(Durations(), 0) == Risk(0, 0, None)
-    assert took.quantile(0.5) == 11
-    assert took.quantile(0.9) == 31
-    assert Durations({1: (ENOUGH - 1, 0)}).quantile(0.5) is None
-    assert "35 trong 60" in sentence(risk(took, 10 * HOUR))
-    assert "Chưa đủ" in sentence(risk(took, 99 * HOUR))

@@ -337,6 +337,11 @@ def test_score_table_passes_over_what_excel_and_people_put_above_the_header(run:
 def test_the_forecast_is_printed_as_an_estimate(run: Any, api: Any) -> None:
     line = {"dossier_code": "H44.1-7", "unit": "H44.1", "procedure": "1.1", "due_at": "2026-11-24T17:00:00+07:00"}
     counted = {"age_working_hours": 9.0, "left_working_hours": 8.0, "on_time": 35, "similar": 60, "risk": 0.42}
+    counted |= {
+        "step": "B2",
+        "basis": "step",
+        "asked": [{"basis": "step", "of": "B2", "dossiers": 77, "p50": 3.0}],
+    }
     found = {
         "unit": "H44.1",
         "as_of": "2026-11-20T15:30:00+07:00",
@@ -352,5 +357,8 @@ def test_the_forecast_is_printed_as_an_estimate(run: Any, api: Any) -> None:
     code, out, _ = run("forecast", "H44.1")
     assert code == 0
     assert all(text in out for text in ("H44.1-7", "same procedure", "46", "60"))
+    assert "77" not in out
+    code, out, _ = run("forecast", "H44.1", "--why")
+    assert all(text in out for text in ("counted from", "B2", "77"))
     code, out, _ = run("forecast", "H44.1", "--json")
     assert json.loads(out)["dossiers"][0]["similar"] == 60
