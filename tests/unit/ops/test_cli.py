@@ -336,7 +336,13 @@ def test_score_table_passes_over_what_excel_and_people_put_above_the_header(run:
 
 def test_the_forecast_is_printed_as_an_estimate(run: Any, api: Any) -> None:
     line = {"dossier_code": "H44.1-7", "unit": "H44.1", "procedure": "1.1", "due_at": "2026-11-24T17:00:00+07:00"}
-    counted = {"age_working_hours": 9.0, "left_working_hours": 8.0, "on_time": 35, "similar": 60, "risk": 0.42}
+    counted: dict[str, Any] = {
+        "age_working_hours": 9.0,
+        "left_working_hours": 8.0,
+        "on_time": 35,
+        "similar": 60,
+        "risk": 0.42,
+    }
     counted |= {
         "step": "B2",
         "basis": "step",
