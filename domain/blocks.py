@@ -86,7 +86,7 @@ def split_block(value: bytes) -> tuple[bytes, ...]:
         raise InvalidEvent(f"the record is not a JSON array of events ({error})") from error
     if not 1 <= len(parts) <= MAX_BLOCK_EVENTS:
         raise InvalidEvent(f"a block holds 1 to {MAX_BLOCK_EVENTS} events, not {len(parts)}")
-    return tuple(bytes(part) for part in parts)
+    return tuple(map(bytes, parts))
 
 
 @dataclass(frozen=True, slots=True)

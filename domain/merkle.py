@@ -39,18 +39,22 @@ class Frontier:
 
     def append(self, leaves: Iterable[Hash], made: "dict[int, list[Hash]] | None" = None) -> None:
         """Adds leaf hashes in order. `made` collects, for each level that it names, the nodes completed there."""
-        peaks, size, hashed = self.peaks, self.size, sha256
-        for leaf in leaves:
-            size += 1
-            rest, level = size, 0
-            while not rest & 1:
-                leaf = hashed(b"\x01" + peaks.pop() + leaf).digest()
-                rest >>= 1
-                level += 1
-                if made is not None and level in made:
-                    made[level].append(leaf)
-            peaks.append(leaf)
-        self.size = size
+        row, level, hashed = list(leaves), 0, sha256
+        rest, added = self.size, len(row)
+        left: list[Hash] = []
+        while row:  # a level at once: what is complete there, and the one node that waits for its neighbour
+            if rest & 1:
+                row.insert(0, self.peaks.pop())
+            if len(row) & 1:
+                left.append(row.pop())
+            pairs = iter(row)
+            row = [hashed(b"\x01" + a + b).digest() for a, b in zip(pairs, pairs, strict=True)]
+            rest >>= 1
+            level += 1
+            if made is not None and level in made:
+                made[level] += row
+        self.peaks += reversed(left)
+        self.size += added
 
     def root(self) -> Hash:
         """The tree's root now; of no leaves, the hash of nothing."""

@@ -19,7 +19,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from domain.blocks import split_block
+from domain.blocks import MAX_BLOCK_EVENTS, split_block
 from domain.errors import InvalidEvent
 from domain.event_types import EVENT_TYPES
 from domain.instants import Millis
@@ -30,7 +30,8 @@ SIGNED_PREFIX = b"gs766-checkpoint-1\n"
 LONGEST_KEY = 480
 NO_SUBJECT = b"\x00"
 _HEAD = struct.Struct(">c16sIQ")
-_TAIL = struct.Struct(">IIq")
+_TAIL = struct.Struct(">Iq")
+_INDEXES = tuple(n.to_bytes(4, "big") for n in range(MAX_BLOCK_EVENTS))
 _ENTRY = struct.Struct(">cH")
 
 
@@ -40,6 +41,7 @@ class _Name(Struct):
 
 
 _name = msgspec.json.Decoder(_Name)
+_names = msgspec.json.Decoder(list[_Name])
 _kinds = {name: f"{name.partition('.')[0]}\0".encode() for name in EVENT_TYPES}
 """How the keys of known types begin: asked for every event that is sealed."""
 
@@ -57,32 +59,55 @@ def leaf_hash(
 ) -> Hash:
     """The leaf of one event."""
     head = _HEAD.pack(b"\x00", uuid.UUID(log_id).bytes, partition, offset)
-    return sha256(head + _TAIL.pack(index, count, known_at) + sha256(event).digest()).digest()
+    return sha256(head + index.to_bytes(4, "big") + _TAIL.pack(count, known_at) + sha256(event).digest()).digest()
 
 
 def record_leaves(
     log_id: bytes, partition: int, offset: int, known_at: Millis, value: bytes
 ) -> list[tuple[bytes, Hash]]:
     """Of each event of a record, in order: its subject's key and its leaf. `log_id` is the UUID's 16 bytes."""
-    head = _HEAD.pack(b"\x00", log_id, partition, offset)
+    events = _events_of(value)
+    leaves = _leaves(log_id, partition, offset, known_at, value, events)
+    return [*zip(_keys(value, events) if events else [NO_SUBJECT], leaves, strict=True)]
+
+
+def leaf_hashes(log_id: bytes, partition: int, offset: int, known_at: Millis, value: bytes) -> list[Hash]:
+    """The leaves of a record alone, as `record_leaves` gives them: whose they are is not looked at."""
+    return _leaves(log_id, partition, offset, known_at, value, _events_of(value))
+
+
+def _events_of(value: bytes) -> Sequence[bytes]:
+    """The events of a record; none when it is no block."""
     try:
-        events: Sequence[bytes] = split_block(value)
+        return split_block(value)
     except InvalidEvent:
-        return [(NO_SUBJECT, sha256(head + _TAIL.pack(0, 0, known_at) + sha256(value).digest()).digest())]
-    count, pack, hashed, decode, kinds = len(events), _TAIL.pack, sha256, _name.decode, _kinds
-    found: list[tuple[bytes, Hash]] = []
-    for n, e in enumerate(events):
-        # What is usual of `subject_key`, written out: asked for every event that is sealed or verified.
-        try:
-            name = decode(e)
-            key = kinds[name.type] + name.subject.encode()
-        except (KeyError, msgspec.DecodeError, UnicodeError):
-            key = subject_key(e)
-        else:
-            if len(key) > LONGEST_KEY or not name.subject:
-                key = subject_key(e)
-        found.append((key, hashed(head + pack(n, count, known_at) + hashed(e).digest()).digest()))
-    return found
+        return ()
+
+
+def _leaves(
+    log_id: bytes, partition: int, offset: int, known_at: Millis, value: bytes, events: Sequence[bytes]
+) -> list[Hash]:
+    head, hashed = _HEAD.pack(b"\x00", log_id, partition, offset), sha256
+    tail = _TAIL.pack(len(events), known_at)
+    if not events:
+        return [hashed(head + _INDEXES[0] + tail + hashed(value).digest()).digest()]
+    digests = [hashed(event).digest() for event in events]
+    return [hashed(head + n + tail + d).digest() for n, d in zip(_INDEXES, digests, strict=False)]
+
+
+def _keys(value: bytes, events: Sequence[bytes]) -> list[bytes]:
+    """The keys of a block's events. What is usual is read in one pass over the block: asked for every event."""
+    kinds = _kinds
+    try:
+        keys = [kinds[name.type] + name.subject.encode() for name in _names.decode(value)]
+    except (KeyError, msgspec.DecodeError, UnicodeError):
+        keys = []
+    if len(keys) != len(events):
+        return [subject_key(event) for event in events]
+    for n, key in enumerate(keys):
+        if len(key) > LONGEST_KEY or key[-1] == 0:  # too long, or without a subject
+            keys[n] = subject_key(events[n])
+    return keys
 
 
 def subject_key(event: bytes) -> bytes:

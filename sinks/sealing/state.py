@@ -64,7 +64,9 @@ class SealedPartition:
         self.tree = TreeWriter(folder / "trees" / f"{key[0]}-{key[1]}", frontier, place.records)
         self._chains: dict[bytes, tuple[int, Hash]] = {}
         self.offset, self.known_at, self.day = place.offset, place.known_at, place.day
-        self.record_hash, self.closed_size = place.record_hash, place.closed_size
+        self.closed_size = place.closed_size
+        self._last: bytes | None = None
+        """The value of the last record taken: hashed when it is asked for, not for each."""
 
     def take(self, txn: Any, subjects: Any, records: Iterable[Record], closing: Day) -> list[Close]:
         """Takes records in offset order; returns the closes of the days, from `closing` on, that ended between
@@ -80,18 +82,19 @@ class SealedPartition:
             self.tree.append(record.offset, known_at, [leaf for _, leaf in found])
             self._link(txn, subjects, found)
             self.offset = record.offset + 1
-            self.record_hash = value_hash(record.value)
+            self._last = record.value
         return closes
 
     def _link(self, txn: Any, subjects: Any, found: Sequence[tuple[bytes, Hash]]) -> None:
         chains, hashed = self._chains, sha256
         for key, leaf in found:
-            known = chains.get(key)
-            if known is None:
+            try:
+                count, chain = chains[key]
+            except KeyError:
                 stored = txn.get(key, db=subjects)
-                known = (int.from_bytes(stored[:8], "big"), stored[8:]) if stored else (0, chain_start(key))
+                count, chain = (int.from_bytes(stored[:8], "big"), stored[8:]) if stored else (0, chain_start(key))
             # chainᵢ of domain.seals, written out: asked for every event that is sealed.
-            chains[key] = known[0] + 1, hashed(b"\x03" + known[1] + leaf).digest()
+            chains[key] = count + 1, hashed(b"\x03" + chain + leaf).digest()
 
     def store_chains(self, txn: Any, subjects: Any) -> None:
         """Writes the chains that changed into the transaction."""
@@ -101,7 +104,7 @@ class SealedPartition:
 
     def close_day(self, txn: Any, subjects: Any) -> list[Close]:
         """The close of the open day over all subjects; [] when nothing came since the last one."""
-        size = self.tree.frontier.size
+        size = self.tree.size
         if self.day is None or size == self.closed_size:
             return []
         self.store_chains(txn, subjects)
@@ -132,7 +135,7 @@ class SealedPartition:
             frontier.size,
             self.tree.records,
             self.known_at,
-            self.record_hash,
+            self.place.record_hash if self._last is None else value_hash(self._last),
             tuple(frontier.peaks),
             self.day,
             self.closed_size,
@@ -205,7 +208,7 @@ class SealState:
     def taken(self) -> int:
         """Leaves taken since the last commit."""
         return sum(
-            part.tree.frontier.size - self._places.get(f"{log}-{p}", Place("")).size
+            part.tree.size - self._places.get(f"{log}-{p}", Place("")).size
             for (log, p), part in self._parts.items()
         )
 

@@ -18,6 +18,8 @@ from domain.merkle import Frontier, Hash, complete_root
 HASH = 32
 LEVELS = (0, 8, 16, 24)
 _RECORD = struct.Struct(">QQq")
+AT_ONCE = 4096
+"""Leaves that are taken into a tree together: its nodes are made level by level."""
 
 
 class RecordPlace(NamedTuple):
@@ -48,6 +50,11 @@ class TreeReader:
     def leaf(self, index: int) -> Hash:
         """A leaf's hash."""
         return self._read(0, index, 1)[0]
+
+    def begins(self, start: int, leaves: Sequence[Hash]) -> bool:
+        """Whether these leaves stand from `start` on."""
+        expected = b"".join(leaves)
+        return os.pread(self._files[0].fileno(), len(expected), start * HASH) == expected
 
     def leaves(self, start: int, count: int) -> list[Hash]:
         """Leaf hashes, fewer where the file ends."""
@@ -115,8 +122,10 @@ class TreeWriter:
         """Cuts the files to what was recorded: `frontier.size` leaves of `records` log records."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.frontier = frontier
         self.records = records
+        self._frontier = frontier
+        self._pending: list[Hash] = []
+        """Leaves that are in no file and in no node yet: many are hashed at once."""
         sizes = {f"level{level}": (frontier.size >> level) * HASH for level in LEVELS}
         sizes["records"] = records * _RECORD.size
         self._files = {name: (folder / name).open("ab") for name in sizes}
@@ -130,19 +139,40 @@ class TreeWriter:
 
     def append(self, offset: int, known_at: Millis, leaves: Sequence[Hash]) -> None:
         """Adds the leaves of one record."""
-        self._files["records"].write(_RECORD.pack(offset, self.frontier.size, known_at))
+        self._files["records"].write(_RECORD.pack(offset, self.size, known_at))
+        self._written.add("records")
+        self._pending += leaves
+        self.records += 1
+        if len(self._pending) >= AT_ONCE:
+            self._grow()
+
+    def _grow(self) -> None:
+        """Takes the pending leaves into the tree and its files."""
+        leaves, self._pending = self._pending, []
+        if not leaves:
+            return
         made: dict[int, list[Hash]] = {level: [] for level in LEVELS[1:]}
-        self.frontier.append(leaves, made)
-        self._files["level0"].write(b"".join(leaves))
-        self._written |= {"records", "level0"}
+        self._frontier.append(leaves, made)
+        made[0] = leaves
         for level, nodes in made.items():
             if nodes:
                 self._files[f"level{level}"].write(b"".join(nodes))
                 self._written.add(f"level{level}")
-        self.records += 1
+
+    @property
+    def size(self) -> int:
+        """How many leaves were added."""
+        return self._frontier.size + len(self._pending)
+
+    @property
+    def frontier(self) -> Frontier:
+        """The tree over all that was added."""
+        self._grow()
+        return self._frontier
 
     def sync(self) -> None:
         """Everything appended is on disk."""
+        self._grow()
         for name in self._written:
             self._files[name].flush()
             os.fsync(self._files[name].fileno())

@@ -16,7 +16,7 @@ import msgspec
 from domain.errors import Gs766Error, Refused, Unavailable
 from domain.instants import Millis, parse_rfc3339
 from domain.merkle import Frontier, Hash, root_of
-from domain.seals import Checkpoint, Signed, TreeHead, record_leaves
+from domain.seals import Checkpoint, Signed, TreeHead, leaf_hashes
 from eventlog.reader import LogReader
 from sinks.sealing.chain import BrokenChain, CheckpointFile, check_first, check_next
 from sinks.sealing.config import SealConfig
@@ -24,7 +24,7 @@ from sinks.sealing.outside import tree_folder
 from sinks.sealing.progress import Notes, Reached
 from sinks.sealing.sampling import verify_sample
 from sinks.sealing.stored import StoredRecords
-from sinks.sealing.tiles import TreeReader
+from sinks.sealing.tiles import AT_ONCE, TreeReader
 from sinks.sealing.witnessed import cosignatures
 
 Verdict = Literal["holds", "fails", "cannot_tell"]
@@ -270,16 +270,30 @@ class _Comparison:
         self._tiles = _tiles(config, goals)
         reached = notes.of(where, *goals.key)
         if reached is not None:
-            self.frontier = Frontier(reached.size, [bytes.fromhex(peak) for peak in reached.peaks])
+            self._frontier = Frontier(reached.size, [bytes.fromhex(peak) for peak in reached.peaks])
             self.offset, self.known_at = reached.offset, reached.known_at
         else:
-            self.frontier = _start_frontier(self._tiles, goals)
+            self._frontier = _start_frontier(self._tiles, goals)
             self.offset = goals.start.offset if goals.start is not None else 0
             self.known_at = goals.start.known_at if goals.start is not None else 0
+        self._pending: list[Hash] = []
+        """Leaves that come next in the tree: many are hashed at once."""
         self._noted = self.frontier.size
         self._heads = [(n, h) for n, h in goals.heads if h.size > self.frontier.size]
         self._odd: tuple[int, int] | None = None
         self.broken = False
+
+    @property
+    def frontier(self) -> Frontier:
+        """The tree over all that was taken."""
+        self._frontier.append(self._pending)
+        self._pending = []
+        return self._frontier
+
+    @property
+    def size(self) -> int:
+        """How many leaves were taken."""
+        return self._frontier.size + len(self._pending)
 
     def differs(self, what: str, **place: Any) -> None:
         log, partition = self._goals.key
@@ -298,31 +312,35 @@ class _Comparison:
             )
             return
         self.offset += 1
-        found = record_leaves(self._log_id, self._goals.key[1], record.offset, record.known_at, record.value)
-        leaves = [leaf for _, leaf in found]
-        at = self.frontier.size
+        leaves = leaf_hashes(self._log_id, self._goals.key[1], record.offset, record.known_at, record.value)
+        at = self.size
         end = at + len(leaves)
         self._look(record.offset, at, leaves)
         while self._heads and end >= self._heads[0][1].size:
             number, head = self._heads.pop(0)
-            part = leaves[: head.size - self.frontier.size]
+            part = leaves[: head.size - self.size]
             leaves = leaves[len(part) :]
-            self.frontier.append(part)
+            self._pending += part
             if self.frontier.root().hex() != head.root:
                 self._name(number, record.offset)
                 return
             self._odd = None
-        self.frontier.append(leaves)
+        self._pending += leaves
         self.known_at = record.known_at
-        if self.frontier.size - self._noted >= NOTE_EVERY and self._odd is None:
-            self._noted = self.frontier.size
-            peaks = tuple(peak.hex() for peak in self.frontier.peaks)
+        if len(self._pending) < AT_ONCE:
+            return
+        frontier = self.frontier
+        if frontier.size - self._noted >= NOTE_EVERY and self._odd is None:
+            self._noted = frontier.size
+            peaks = tuple(peak.hex() for peak in frontier.peaks)
             place = Reached(offset=self.offset, size=self._noted, peaks=peaks, known_at=self.known_at)
             self._notes.note(self._where, *self._goals.key, place)
 
     def _look(self, offset: int, at: int, leaves: Sequence[Hash]) -> None:
         """Compares with the hashes kept, to be able to name the place."""
         if self._tiles is None or self._odd is not None:
+            return
+        if self._tiles.begins(at, leaves):
             return
         kept = self._tiles.leaves(at, len(leaves))
         for index, (kept_leaf, leaf) in enumerate(zip(kept, leaves, strict=False)):
@@ -398,7 +416,7 @@ def _compare(
         if comparison.broken:
             break
         if number % 500 == 0:
-            progress(name, comparison.frontier.size, goals.last.size)
+            progress(name, comparison.size, goals.last.size)
     comparison.finish()
     report.count(f"{name.split(':')[0]}_events", comparison.frontier.size - begun)
     progress(name, goals.last.size, goals.last.size)
