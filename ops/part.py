@@ -32,9 +32,12 @@ def say_ready(**words: Any) -> None:
 
 def _broker(settings: Settings, environ: Mapping[str, str]) -> int:
     from ops.kafka_local import LocalBroker
+    from ops.room import wait_for_room
 
     stop = _stop_event()
     broker = LocalBroker(settings.data, environ=environ)
+    if not wait_for_room(broker.folder, stop, log.error):
+        return exits.HOLDS
     bootstrap = broker.start()
     try:
         say_ready(bootstrap=bootstrap)

@@ -45,6 +45,8 @@ class Outcome:
     intake: float | None = None
     queryable: float | None = None
     not_red: float | None = None
+    reasons: dict[str, float] = field(default_factory=dict)
+    """Each part of health that was red afterwards, and until when."""
     skipped: str = ""
     failed: str = ""
 
@@ -74,7 +76,7 @@ class Chaos:
                 raise
             tell(
                 f"  intake {outcome.intake:.1f} s, queryable {outcome.queryable:.1f} s, "
-                f"not red {outcome.not_red:.1f} s; {dict(self.load.answers)}"
+                f"not red {outcome.not_red:.1f} s {outcome.reasons or ''}; {dict(self.load.answers)}"
             )
 
     def _one(self, together: Sequence[Fault], outcome: Outcome) -> None:
@@ -92,11 +94,20 @@ class Chaos:
         until(lambda: self.load.acks_after(healed), "the intake to take events again", PATIENCE)
         outcome.intake = self.load.last_ack - healed
         ends = until(self.place.ends, "Kafka to answer", PATIENCE)
-        until(lambda: self.place.health().get("status") in ("green", "amber"), "health not to be red", PATIENCE)
+        until(lambda: self._not_red(outcome, healed), "health not to be red", PATIENCE)
         outcome.not_red = time.monotonic() - healed
         until(lambda: self.place.reaches(ends), "what was logged to be queryable", BEHIND)
         outcome.queryable = time.monotonic() - healed
         assert not self.load.wrong, self.load.wrong[:3]
+
+    def _not_red(self, outcome: Outcome, healed: float) -> bool:
+        """Whether health is no longer red; notes what still is."""
+        health = self.place.health()
+        parts = {"the API": {"status": "red"}} if not health else health["parts"]
+        for name, part in parts.items():
+            if part["status"] == "red":
+                outcome.reasons[name] = round(time.monotonic() - healed, 1)
+        return health.get("status") in ("green", "amber")
 
     def _while_it_lasts(self, fault: Fault, begun: float) -> None:
         shows = fault.shows
@@ -185,7 +196,7 @@ def main() -> int:
             report["faults"] = [
                 {
                     name: getattr(o, name)
-                    for name in ("fault", "intake", "not_red", "queryable", "skipped", "failed")
+                    for name in ("fault", "intake", "not_red", "queryable", "reasons", "skipped", "failed")
                 }
                 for o in chaos.outcomes
             ]
