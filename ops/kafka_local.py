@@ -22,6 +22,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from domain.errors import Refused, Unavailable
+from ops.kafka_classes import ClassArchive
 from ops.kafka_jars import FILES, Say, cache_folder, install, require_java, say_to_stderr
 from ops.lifeline import dies_with_me
 
@@ -82,6 +83,7 @@ class LocalBroker:
         self._ports: tuple[int, int] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
+        self._classes: ClassArchive | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -115,10 +117,11 @@ class LocalBroker:
         self._take_lock()
         try:
             self._ports = self._choose_ports()
-            base = [java, f"-Xmx{self._heap}", *JVM, *LOGGING, "-cp", f"{jars}/*"]
+            self._classes = ClassArchive(java, jars)
+            base = [f"-Xmx{self._heap}", *JVM, *LOGGING, "-cp", f"{jars}/*"]
             config = self._write_config()
-            self._format(base, config)
-            self._launch([*base, "kafka.Kafka", str(config)])
+            self._format([java, *self._classes.reading(), *base], config)
+            self._launch([java, *self._classes.options(), *base, "kafka.Kafka", str(config)])
             self._wait_ready()
         except BaseException:
             self.stop()
@@ -136,6 +139,8 @@ class LocalBroker:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        if self._classes is not None:
+            self._classes.keep(None if process is None else process.returncode)
         if self._lock is not None:
             self._lock.close()
             self._lock = None
