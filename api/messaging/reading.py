@@ -12,6 +12,8 @@ from domain.instants import Millis, day_date
 from domain.message import Recipient
 from domain.messages.rules import MessageRules, decode_rules, default_rules
 from domain.messages.values import Alert, Province
+from domain.messages.wording import numbers_of
+from domain.reference import AlertThresholds
 from sinks.positions import EVENTS
 from sinks.queries import messages as rows_of
 
@@ -38,6 +40,11 @@ def rules_in_force(ctx: FigureContext, at: Millis) -> tuple[MessageRules, str]:
     return rules, f"{rules.name}/{rules.version} ({event_id})"
 
 
+def thresholds_in_force(ctx: FigureContext) -> tuple[AlertThresholds, str]:
+    """When alerts begin, and the version of the document that says so."""
+    return ctx.reference.thresholds, ctx.reference.thresholds_version
+
+
 def province_of(
     ctx: FigureContext, rules: MessageRules, recipients: Sequence[Recipient], data_to: Millis | None
 ) -> Province:
@@ -53,7 +60,8 @@ def province_of(
             here = None if one is None else one.merged_into or one.parent
         above[code] = tuple(chain)
     names = {code: unit.name for code, unit in units.items()}
-    return Province(rules, ctx.calendar(ctx.now_ms), tuple(recipients), above, names, data_to)
+    numbers = numbers_of(ctx.reference.thresholds)
+    return Province(rules, ctx.calendar(ctx.now_ms), tuple(recipients), above, names, data_to, numbers)
 
 
 def holding(ctx: FigureContext, rules: MessageRules) -> tuple[Alert, ...]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Depends, Query, Response
 from api.access import Principal, require
 from api.alerts.recipients import RecipientStore
 from api.answers import json
-from api.messaging.reading import rules_in_force
+from api.messaging.reading import rules_in_force, thresholds_in_force
 from api.messaging.simulating import simulation
 from api.params import strict_query
 from api.problems import Problem, responses
@@ -29,10 +29,20 @@ Week = Annotated[str, Query(max_length=20, description="An ISO week, such as 202
 
 @router.get("/rules", summary="Message rules in force")
 def get_rules(who: Reader, services: Parts) -> Response:
-    """Slots, quiet hours, ceilings, routes and escalation as they hold now, and from which version."""
+    """Slots, quiet hours, ceilings, routes and escalation as they hold now, and from which version; beside them
+    the thresholds at which alerts begin (`alert_rules`)."""
     with services.context(services, who) as ctx:
         rules, version = rules_in_force(ctx, ctx.now_ms)
-        return json({"version": version, "rules": msgspec.to_builtins(rules), **ctx.position()})
+        thresholds, told_by = thresholds_in_force(ctx)
+        return json(
+            {
+                "version": version,
+                "rules": msgspec.to_builtins(rules),
+                "thresholds": msgspec.to_builtins(thresholds),
+                "thresholds_version": told_by,
+                **ctx.position(),
+            }
+        )
 
 
 @router.get("/simulation", summary="What would have been sent over a past week")

@@ -1,20 +1,19 @@
 """A bundle of alerts as a finished message: a sentence a kind, the most urgent first; numbers, never dossiers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from domain.alerts import Level
 from domain.instants import Millis
 from domain.message import Message, Recipient
 from domain.messages.forbidden import forbidden
 from domain.messages.ledger import Ledger
+from domain.messages.rules import Chairman
 from domain.messages.slots import Moment
 from domain.messages.values import Alert
-from domain.messages.wording import Line, long_text, number, plain, short_text, subject_text
+from domain.messages.wording import DEFAULT_NUMBERS, Line, long_text, number, plain, short_text, subject_text
 
 _URGENCY: tuple[Level, ...] = ("red", "violet", "amber", "grey", "green")
 _NAMED_DAYS = 2
-CHAIRMAN_DAYS, CHAIRMAN_DOSSIERS = 10, 20
-"""What is late for so long, or so much of it, without anybody having taken it, stands in the chairman's brief."""
 
 
 def message_of(
@@ -28,13 +27,14 @@ def message_of(
     data_to: Millis | None,
     *,
     retried: bool,
+    numbers: Mapping[str, str] = DEFAULT_NUMBERS,
 ) -> Message | str:
     """The message, or why its text may not be sent."""
     by_kind: dict[str, list[Alert]] = {}
     for alert, _ in alerts:
         by_kind.setdefault(alert.kind, []).append(alert)
     kinds = sorted(by_kind, key=lambda kind: (_urgency(by_kind[kind]), kind))
-    lines = (*(_line(kind, by_kind[kind], moment) for kind in kinds), *_reasons(alerts), *more)
+    lines = (*(_line(kind, by_kind[kind], moment, numbers) for kind in kinds), *_reasons(alerts), *more)
     units = len({alert.unit for alert, _ in alerts})
     text = long_text(unit_name, lines, _moment_text(data_to, moment), units=units, repeated=retried)
     sms = short_text(unit_name, lines, repeated=retried)
@@ -59,31 +59,33 @@ def message_of(
     )
 
 
-def chairman_line(ages: Sequence[float]) -> tuple[Line, ...]:
+def chairman_line(ages: Sequence[float], rules: Chairman) -> tuple[Line, ...]:
     """The line of the chairman's brief from the working days for which each late alert lay untaken; () below both
     thresholds."""
-    long = [age for age in ages if age >= CHAIRMAN_DAYS]
-    counted = len(ages) if len(ages) >= CHAIRMAN_DOSSIERS else len(long)
+    long = [age for age in ages if age >= rules.after_working_days]
+    counted = len(ages) if len(ages) >= rules.dossiers else len(long)
     return (Line("chairman", {"n": number(counted)}),) if counted else ()
 
 
 def unacknowledged_ages(moment: Moment, ledger: Ledger, alerts: Iterable[Alert]) -> list[float]:
-    """Of the alerts of the chain that people were told of and nobody took: working days since the first notice."""
-    found = []
+    """Of what the chain's alerts speak of, told to people and taken by nobody: working days since the first
+    notice. A dossier with several alerts counts once, by the oldest."""
+    found: dict[str, float] = {}
     for alert in alerts:
         entry = ledger.entry(alert.id)
         if alert.kind in moment.rules.escalation.kinds and entry.first_told is not None:
             end = entry.quiet_end(moment.calendar, moment.rules)
             if end is None or end <= moment.now:
-                found.append(moment.worked_days(max(entry.first_told, end or 0)))
-    return found
+                age = moment.worked_days(max(entry.first_told, end or 0))
+                found[alert.subject] = max(age, found.get(alert.subject, 0.0))
+    return list(found.values())
 
 
 def _urgency(alerts: Iterable[Alert]) -> int:
     return min(_URGENCY.index(alert.level) for alert in alerts)
 
 
-def _line(kind: str, alerts: Sequence[Alert], moment: Moment) -> Line:
+def _line(kind: str, alerts: Sequence[Alert], moment: Moment, numbers: Mapping[str, str]) -> Line:
     zone = moment.calendar.zone
     dues = sorted({zone.day(alert.due_at) for alert in alerts if alert.due_at is not None})
     today = zone.local(moment.now).strftime("%d/%m")
@@ -96,6 +98,7 @@ def _line(kind: str, alerts: Sequence[Alert], moment: Moment) -> Line:
             "today": today,
             "by_day": number(sum(a.due_at is not None and zone.day(a.due_at) < moment.day for a in alerts)),
             "since": _since_text(min(alert.start for alert in alerts), moment),
+            **numbers,
         },
     )
 

@@ -237,11 +237,12 @@ class _Planner:
             to,
             bundle.slot,
             list(bundle.alerts.values()),
-            chairman_line(ages),
+            chairman_line(ages, self.rules.chairman),
             self.moment,
             name,
             self.province.data_to,
             retried=retried,
+            numbers=self.province.numbers,
         )
         if isinstance(message, str):
             for alert, _ in bundle.alerts.values():

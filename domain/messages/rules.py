@@ -32,6 +32,13 @@ class Quiet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"fr
     to: str
 
 
+class Chairman(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From when on what nobody took stands in the chairman's brief: so old each, or so many of any age."""
+
+    after_working_days: Annotated[int, msgspec.Meta(ge=1, le=250)]
+    dossiers: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+
+
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom an alert reaches that nobody acknowledged for so many working days."""
 
@@ -77,6 +84,7 @@ class MessageRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     acknowledged_working_days: Annotated[int, msgspec.Meta(ge=1, le=250)]
     digest: bool
     quiet: Quiet
+    chairman: Chairman
     ceilings: dict[str, Annotated[int, msgspec.Meta(ge=1, le=100)]]
     escalation: Escalation
     inhibitions: tuple[Inhibition, ...]
@@ -93,7 +101,7 @@ class MessageRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def decode_rules(document: Mapping[str, Any]) -> MessageRules:
     """A plain document laid over the defaults, checked; InvalidInput names every field that is wrong, and why."""
     plain = {**default_document(), **document}
-    for table in ("quiet", "escalation", "ceilings"):
+    for table in ("quiet", "chairman", "escalation", "ceilings"):
         if isinstance(document.get(table), Mapping):
             plain[table] = {**default_document()[table], **document[table]}
     try:

@@ -10,6 +10,7 @@ from domain.calendar import WorkingCalendar
 from domain.instants import Millis
 from domain.message import Message, Recipient
 from domain.messages.rules import MessageRules
+from domain.messages.wording import DEFAULT_NUMBERS
 
 OVERDUE_KINDS = frozenset({"A03", "A04", "A05"})
 DUE_KINDS = frozenset({"A01", "A03", "A04"})
@@ -36,7 +37,7 @@ class Alert:
 @dataclass(frozen=True, slots=True)
 class Province:
     """What planning rests on beside alerts and acts. `above`: of each unit itself and all above, nearest first;
-    `data_to`: up to when figures are complete."""
+    `data_to`: up to when figures are complete; `numbers`: the thresholds that texts name."""
 
     rules: MessageRules
     calendar: WorkingCalendar
@@ -44,6 +45,7 @@ class Province:
     above: Mapping[str, Sequence[str]]
     names: Mapping[str, str]
     data_to: Millis | None = None
+    numbers: Mapping[str, str] = field(default_factory=lambda: DEFAULT_NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)

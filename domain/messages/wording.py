@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.message import GSM_DOUBLE, SMS_LENGTH, sms_length
+from domain.reference import AlertThresholds
 
 _UNIT_LENGTH = 36
 _SPELLED = str.maketrans(
@@ -41,10 +42,21 @@ FRESH = "Số liệu đến {data_to}."
 REPEATED = "Tin này có thể đã được gửi một lần trước đó."
 
 
+def numbers_of(t: AlertThresholds) -> dict[str, str]:
+    """The thresholds that texts name, as they are written: texts never say another number than what holds."""
+    return {
+        "acceptance_hours": number(t.acceptance_hours),
+        "publicising_days": number(t.publicising_working_days),
+        "crunch_days": number(t.crunch_days),
+        "crunch_ratio": f"{t.crunch_ratio:g}".replace(".", ","),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """Templates over: n (how many), due (their due days), soon (the due day as spoken), today, by_day (of how many
-    the due day has passed, too), since (when it began). `short` and `item` have no diacritics."""
+    the due day has passed, too), since (when it began), and the thresholds of `numbers_of`. `short` and `item`
+    have no diacritics."""
 
     long: str
     short: str
@@ -85,8 +97,8 @@ TEXTS: Mapping[str, Text] = {
         "{n} hen lai lan 2",
     ),
     "A07": Text(
-        "Có {n} hồ sơ trực tuyến chờ tiếp nhận sắp hết hoặc đã hết 8 giờ làm việc.",
-        "{n} ho so truc tuyen cho tiep nhan sap het hoac da het 8 gio lam viec.",
+        "Có {n} hồ sơ trực tuyến chờ tiếp nhận sắp hết hoặc đã hết {acceptance_hours} giờ làm việc.",
+        "{n} ho so truc tuyen cho tiep nhan sap het hoac da het {acceptance_hours} gio lam viec.",
         "{n} cho tiep nhan",
     ),
     "A08": Text(
@@ -133,14 +145,15 @@ TEXTS: Mapping[str, Text] = {
         "{n} chi tieu kho dat",
     ),
     "A17": Text(
-        "Có {n} thủ tục đã công bố, sắp hết hoặc đã hết hạn công khai (5 ngày làm việc).",
+        "Có {n} thủ tục đã công bố, sắp hết hoặc đã hết hạn công khai ({publicising_days} ngày làm việc).",
         "{n} thu tuc den han cong khai.",
         "{n} thu tuc chua cong khai",
     ),
     "A18": Text(
-        "Hồ sơ đến hạn trong 3 ngày tới nhiều hơn 1,5 lần sức giải quyết thường ngày của đơn vị.",
-        "ho so den han 3 ngay toi vuot 1,5 lan suc giai quyet thuong ngay.",
-        "don han 3 ngay toi",
+        "Hồ sơ đến hạn trong {crunch_days} ngày làm việc tới nhiều hơn {crunch_ratio} lần sức giải quyết thường "
+        "ngày của đơn vị.",
+        "ho so den han {crunch_days} ngay toi vuot {crunch_ratio} lan suc giai quyet thuong ngay.",
+        "don han {crunch_days} ngay toi",
     ),
     "A19": Text(
         "Hệ thống giám sát có {n} sự cố kỹ thuật từ {since}.",
@@ -264,3 +277,7 @@ def _plain_letter(letter: str) -> str:
 def number(n: int) -> str:
     """A count as it is written in Viet Nam: 1.284."""
     return f"{n:,}".replace(",", ".")
+
+
+DEFAULT_NUMBERS: Mapping[str, str] = numbers_of(AlertThresholds())
+"""Where a province published no thresholds."""

@@ -12,7 +12,7 @@ _ALERT_COLUMNS = ("id", "kind", "level", "title_en", "subject", "unit", "from", 
 _MESSAGE_COLUMNS = ("at", "account", "unit", "channels", "kinds", "reasons", "sms")
 _PLAIN = (
     "name version slots slot_if_due_today brief quiet guard_minutes at_once_minutes reminder_working_days "
-    "acknowledged_working_days digest ceilings"
+    "acknowledged_working_days digest chairman ceilings"
 ).split()
 
 
@@ -109,6 +109,9 @@ def config(
     print_rows(rules["routes"], title="routes")
     print_rows(rules["escalation"]["steps"], title=f"escalation of {', '.join(rules['escalation']['kinds'])}")
     print_rows(rules["inhibitions"], title="inhibitions")
+    if "thresholds" in found:
+        plain = {n: v for n, v in found["thresholds"].items() if n != "findings"}
+        print_facts({"thresholds of alerts (alert_rules)": found["thresholds_version"], **plain})
 
 
 def _rules_of(file: Path, settings: Any) -> dict[str, Any]:

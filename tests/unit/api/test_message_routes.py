@@ -9,6 +9,7 @@ from api.alerts.recipients import RecipientStore, new_entry
 from api.messaging import routes
 from domain.instants import Zone
 from domain.messages.rules import default_rules
+from domain.reference import AlertThresholds
 
 
 @pytest.fixture
@@ -54,6 +55,8 @@ def test_the_rules_in_force_are_shown_with_their_version(
     monkeypatch: pytest.MonkeyPatch, remote: TestClient, bench: Any
 ) -> None:
     monkeypatch.setattr(routes, "rules_in_force", lambda *_: (default_rules(), "built-in"))
+    monkeypatch.setattr(routes, "thresholds_in_force", lambda _: (AlertThresholds(crunch_days=4), "event-7"))
     found = remote.get("/v1/messages/rules", headers=bench.key("read")).json()
     assert found["version"] == "built-in"
+    assert (found["thresholds"]["crunch_days"], found["thresholds_version"]) == (4, "event-7")
     assert found["rules"]["quiet"] == {"from": "17:00", "to": "07:00"}

@@ -1,11 +1,14 @@
 """Reminders, acknowledgement, promises and the chain of escalation, in working time."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.messages.ledger import Ledger
 from domain.messages.recording import acts_of
+from domain.messages.rules import decode_rules
 from domain.messages.simulation import simulated
 from domain.messages.values import Alert
 from tests.support.messages import CALENDAR, ZONE, Town, alert, at, noted, province, to
@@ -104,6 +107,34 @@ def test_the_chairman_reads_only_the_brief_and_there_what_lies_long() -> None:
     assert "Có 3 việc quá hạn kéo dài" in to(found, "chairman").message.text
     assert "kéo dài" not in to(found, "room").message.text
     assert not any(a.account == "chairman" and a.alert != brief.id for a in town.acts)
+
+
+@pytest.mark.parametrize(
+    ("chairman", "dossiers", "days", "told"),
+    [
+        ({}, 19, 9, None),
+        ({}, 20, 1, "Có 20 việc"),
+        ({}, 2, 10, "Có 2 việc"),
+        ({"dossiers": 3}, 2, 1, None),
+        ({"dossiers": 3}, 3, 1, "Có 3 việc"),
+        ({"after_working_days": 4}, 1, 3, None),
+        ({"after_working_days": 4}, 1, 4, "Có 1 việc"),
+    ],
+)
+def test_the_chairmans_thresholds_are_settings(
+    chairman: dict[str, int], dossiers: int, days: int, told: str | None
+) -> None:
+    town = Town(decode_rules({"chairman": chairman}))
+    rows = [alert("A04", "2026-10-19T07:00", f"a{n}", due="2026-10-19T07:00") for n in range(dossiers)]
+    twice = [replace(row, id=f"{row.id}-5", kind="A05") for row in rows]  # a dossier counts once
+    town.round("2026-10-19T07:15", *rows, *twice)
+    morning = CALENDAR.next_working_day(ZONE.day(at("2026-10-19T00:00")), days)
+    now = ZONE.midnight(morning + 1) + 6 * HOUR + HOUR * 3 // 4
+    if not CALENDAR.is_working_day(morning + 1):
+        now = ZONE.midnight(CALENDAR.next_working_day(morning, 1)) + 6 * HOUR + HOUR * 3 // 4
+    brief = replace(alert("A20", "2026-10-19T06:40", level="grey"), start=now - 1)
+    text = to(town.round(now, *rows, *twice, brief), "chairman").message.text
+    assert (told in text) if told else ("kéo dài" not in text)
 
 
 KINDS = ("A01", "A02", "A04", "A05", "A06", "A07", "A08", "A12", "A13", "A19", "A20")

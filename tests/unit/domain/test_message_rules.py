@@ -14,6 +14,7 @@ def test_the_defaults_are_those_of_the_catalogue() -> None:
     assert rules.day_slots == ("07:15", "13:30", "15:30")
     assert rules.ceilings == {"officer": 3, "head": 2, "chairman": 1}
     assert {route.kind for route in rules.routes} == set(TEXTS)
+    assert (rules.chairman.after_working_days, rules.chairman.dossiers) == (10, 20)
     assert [(s.post, s.after_working_days) for s in rules.escalation.steps] == [
         ("head", 1),
         ("room", 3),
@@ -22,6 +23,8 @@ def test_the_defaults_are_those_of_the_catalogue() -> None:
 
 
 def test_what_is_not_named_keeps_its_default() -> None:
+    rules = decode_rules({"chairman": {"dossiers": 5}})
+    assert (rules.chairman.after_working_days, rules.chairman.dossiers) == (10, 5)
     rules = decode_rules({"version": "2", "quiet": {"to": "06:30"}, "ceilings": {"head": 4}})
     assert (rules.quiet.from_, rules.quiet.to) == ("17:00", "06:30")
     assert rules.ceilings == {"officer": 3, "head": 4, "chairman": 1}
@@ -41,6 +44,8 @@ ROUTE = {"kind": "A01", "to": ["officer"], "at": ["07:15"]}
         ({"slots": ["18:00"]}, "slots: 18:00 lies in the quiet hours 17:00 to 07:00"),
         ({"slots": ["07:15", "07:15"]}, "slots: a slot stands twice"),
         ({"quiet": {"from": "06:00"}}, "quiet: it lasts over midnight"),
+        ({"chairman": {"after_days": 3}}, "chairman: Object contains unknown field `after_days`"),
+        ({"chairman": {"dossiers": 0}}, "chairman.dossiers: Expected `int` >= 1"),
         ({"guard_minutes": -1}, "guard_minutes: Expected `int` >= 0"),
         ({"ceilings": {"mayor": 1}}, "ceilings: 'mayor' is no post; known are officer"),
         ({"routes": [{**ROUTE, "kind": "B01"}]}, "routes[0].kind: 'B01' is no kind; known are A01"),

@@ -9,7 +9,8 @@ from domain.messages.composing import message_of
 from domain.messages.forbidden import forbidden
 from domain.messages.rules import decode_rules
 from domain.messages.slots import Moment
-from domain.messages.wording import EXTRA, TEXTS, Line, long_text, short_text
+from domain.messages.wording import DEFAULT_NUMBERS, EXTRA, TEXTS, Line, long_text, numbers_of, short_text
+from domain.reference import AlertThresholds
 from tests.support.messages import CALENDAR, PEOPLE, Town, alert, at, to
 
 KINDS = [f"A{n:02d}" for n in range(1, 21)]
@@ -75,11 +76,29 @@ def test_each_kind_has_words_that_may_be_sent_and_an_sms_that_fits(kind: str) ->
 
 
 def test_many_kinds_are_a_list_and_what_does_not_fit_is_counted() -> None:
-    lines = tuple(Line(kind, {"n": "1.284", "since": "08:12", "by_day": "3"}) for kind in KINDS[:12])
+    lines = tuple(
+        Line(kind, {"n": "1.284", "since": "08:12", "by_day": "3", **DEFAULT_NUMBERS}) for kind in KINDS[:12]
+    )
     sms = short_text("UBND xã Mẫu A", lines, repeated=True)
     assert len(sms) <= 160
     assert "loai viec khac" in sms
     assert sms.startswith("[GS766] UBND xa Mau A: (gui lai) 1.284 ")
+
+
+def test_texts_name_the_thresholds_that_hold() -> None:
+    numbers = numbers_of(
+        AlertThresholds(acceptance_hours=12, crunch_days=5, crunch_ratio=2.25, publicising_working_days=7)
+    )
+    moment = Moment(at("2026-11-10T07:15"), CALENDAR, decode_rules({}))
+    said = ""
+    for kind in ("A07", "A17", "A18"):
+        one = [(alert(kind, "2026-11-10T07:00"), "new")]
+        made = message_of("k", PEOPLE[0], moment.now, one, (), moment, "X", None, retried=False, numbers=numbers)
+        assert not isinstance(made, str)
+        said += made.text + made.sms
+    for words in ("12 giờ làm việc", "12 gio", "(7 ngày làm việc)", "5 ngày làm việc tới nhiều hơn 2,25 lần",
+                  "5 ngay toi vuot 2,25 lan"):  # fmt: skip
+        assert words in said
 
 
 def test_extra_sentences_have_words_too() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.message import GSM_DOUBLE, SMS_LENGTH, sms_fault, sms_length
-from domain.messages.wording import EXTRA, TEXTS, Line, plain, short_text
+from domain.messages.wording import DEFAULT_NUMBERS, EXTRA, TEXTS, Line, plain, short_text
 
 GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -84,10 +84,8 @@ values = st.fixed_dictionaries(
         "today": st.just("23/11"),
         "by_day": st.integers(0, 99_999).map(str),
         "since": st.just("08:12 ngày 23/11"),
-        "days": st.just("3"),
-        "ratio": st.just("1,5"),
     }
-)
+).map(lambda given: {**given, **DEFAULT_NUMBERS})
 lines = st.lists(st.builds(Line, words, values), min_size=1, max_size=12)
 
 
