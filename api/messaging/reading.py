@@ -20,13 +20,13 @@ from sinks.queries import messages as rows_of
 BUILT_IN = "built-in"
 
 
-def rules_in_force(ctx: FigureContext, at: Millis) -> tuple[MessageRules, str]:
+def rules_in_force(ctx: FigureContext, at: Millis, known_at: Millis | None = None) -> tuple[MessageRules, str]:
     """The rules valid on the day of an instant, and the version that says which: of several documents the one that
     began last, of equal beginnings the one said last. One that cannot be used (the intake refuses such) is passed
-    over."""
+    over. As known now, or before an instant."""
     today = day_date(ctx.zone.day(at))
     found: list[tuple[date, Millis, str, MessageRules]] = []
-    for history in ctx.histories("message_rules").values():
+    for history in ctx.histories("message_rules", known_at).values():
         for _, said_at, event_id, data in history:
             with suppress(InvalidInput, ValueError, KeyError, TypeError):
                 rules = decode_rules(data["document"])
@@ -68,23 +68,18 @@ def holding(ctx: FigureContext, rules: MessageRules) -> tuple[Alert, ...]:
     """All alerts that hold now of the kinds that anybody is told of."""
     now = ctx.now_ms
     horizon = horizon_start(now, ctx.calendar(now))
-    rows = rows_of.holding(ctx.everything, EVENTS, now, horizon, _kinds(rules))
-    return tuple(_alert(row, fresh=bool(row[-1])) for row in rows)
+    rows = rows_of.holding(ctx.everything, EVENTS, now, horizon, routed_kinds(rules))
+    return tuple(alert_of(row, fresh=bool(row[-1])) for row in rows)
 
 
-def held_between(ctx: FigureContext, rules: MessageRules, start: Millis, until: Millis) -> tuple[Alert, ...]:
-    """All alerts of these kinds that held within [start, until), as they are known now."""
-    rows = rows_of.held_between(ctx.everything, start, until, _kinds(rules))
-    return tuple(_alert(row, fresh=True) for row in rows)
-
-
-def _kinds(rules: MessageRules) -> list[str]:
+def routed_kinds(rules: MessageRules) -> list[str]:
     """Kinds with a route, those that mute others, and those that say whether something is due today."""
     wanted = {route.kind for route in rules.routes} | {one.by for one in rules.inhibitions} | {"A01", "A03", "A04"}
     return sorted(wanted & set(KINDS))
 
 
-def _alert(row: Sequence[Any], *, fresh: bool) -> Alert:
+def alert_of(row: Sequence[Any], *, fresh: bool) -> Alert:
+    """An alert from a row of `sinks.queries.alerts`."""
     id_, kind, subject, _, unit, _, start, until, due, _, known, *_ = row
     level = KINDS[kind].level_of(start, due)
     return Alert(id_, kind, level, subject, unit, start, due, known, fresh, until)

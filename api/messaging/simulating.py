@@ -8,46 +8,67 @@ from typing import Any
 
 from api.figures.context import FigureContext
 from api.messaging.acts import ActLog
-from api.messaging.reading import held_between, province_of, rules_in_force
+from api.messaging.comparing import compared
+from api.messaging.known_then import known_between
+from api.messaging.reading import province_of, rules_in_force
 from domain.errors import InvalidInput
 from domain.instants import MS_DAY, Day, date_day, day_date
 from domain.message import Recipient
 from domain.messages.rules import decode_rules
-from domain.messages.simulation import PEOPLE, Round, simulated
+from domain.messages.simulation import Round, simulated
 from domain.messages.values import Alert, Planned
 
-WARM_UP = 6
-"""Working days played before the week: the chain reaches its end after five."""
+KNOWLEDGE = (
+    "alerts as they were known at each instant; acts of people from the alert log; units, calendar and recipients "
+    "(by the dates they held their post) as they are now"
+)
+LOOK_BACK_DAYS = 14
+"""Where something was really sent within so many days before the week, what was done goes on from there."""
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 
 
 def simulation(
-    ctx: FigureContext, week: str, people: Sequence[Recipient], document: Mapping[str, Any] | None = None
+    ctx: FigureContext, week: str, recipients: Sequence[Recipient], document: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The messages of an ISO week in order, with their texts, and what was held, suppressed and escalated, counted
-    by day. Alerts as they are known now; acts of people from the alert log; nobody is told anything."""
+    """The messages of an ISO week in order, with their texts; what was held, suppressed and escalated, counted by
+    day; and how that differs from what was really sent (`compared`). Alerts as they were known then (`knowledge`
+    says what is not); nobody is told anything.
+
+    What stood before the week is what was really done, where the notifier was sending then (`begins_with` acts),
+    else working days played before it, as many as the chain of the rules needs."""
     first = week_day(week)
     last = first + 6
     if ctx.zone.midnight(first) > ctx.now_ms:
         raise InvalidInput(f"week {week} lies ahead: simulate one that has begun")
-    rules, version = rules_in_force(ctx, min(ctx.now_ms, ctx.zone.midnight(last + 1) - 1))
+    monday, end = ctx.zone.midnight(first), min(ctx.zone.midnight(last + 1), ctx.now_ms)
+    rules, version = rules_in_force(ctx, end - 1, end)
     if document is not None:
         rules, version = decode_rules(document), "given"
-    province = province_of(ctx, rules, people, None)
-    start, end = ctx.zone.midnight(first) - 2 * WARM_UP * MS_DAY, min(ctx.zone.midnight(last + 1), ctx.now_ms)
-    alerts = held_between(ctx, rules, start, end)
-    acts = [act for act in ActLog().read(ctx.client, ctx.now_ms, PEOPLE) if act.at < end]
-    rounds = [r for r in simulated(first, last, alerts, acts, province, WARM_UP) if r.at < end]
-    about = {alert.id: alert for alert in alerts}
+    province = province_of(ctx, rules, recipients, None)
+    done = [act for act in ActLog().read(ctx.client, monday) if act.at < end]
+    before = [act for act in done if act.at < monday]
+    since = monday - LOOK_BACK_DAYS * MS_DAY
+    went_on = any(act.verb == "notified" and act.at >= since for act in before)
+    steps = [step.after_working_days for step in rules.escalation.steps]
+    warm_up = 0 if went_on else max(steps, default=0) + 1
+    start = ctx.zone.midnight(province.calendar.previous_working_day(first, warm_up)) if warm_up else monday
+    alerts = known_between(ctx, rules, start, end)
+    people = [act for act in done if act.at >= monday] if went_on else done
+    played = simulated(first, last, alerts, people, province, warm_up, before if went_on else ())
+    rounds = [r for r in played if r.at < end]
+    about = {one.alert.id: one.alert for one in alerts}
     messages = [_message(ctx, r, planned, about) for r in rounds for planned in r.plan.messages]
     unreached = sorted({place for r in rounds for place in r.plan.unreached})
     return {
         "week": week,
-        "from": ctx.text(ctx.zone.midnight(first)),
+        "from": ctx.text(monday),
         "until": ctx.text(end),
         "rules": version,
-        "recipients": len(people),
+        "knowledge": KNOWLEDGE,
+        "begins_with": "acts" if went_on else f"{warm_up} working days played before",
+        "recipients": len(recipients),
         "totals": dict(sorted(Counter(m["account"] for m in messages).items())),
+        "compared": compared(rounds, [act for act in done if monday <= act.slot < end], ctx.text),
         "messages": messages,
         "noted": _noted(ctx, rounds),
         "unreached": [{"post": post, "unit": unit} for post, unit in unreached],

@@ -10,6 +10,7 @@ from ops.commands.shell import DataOption, JsonOption, print_facts, print_json, 
 
 _ALERT_COLUMNS = ("id", "kind", "level", "title_en", "subject", "unit", "from", "until", "due_at")
 _MESSAGE_COLUMNS = ("at", "account", "unit", "channels", "kinds", "reasons", "sms")
+_DIFFERENT = ("only", "slot", "account", "unit", "alerts", "alerts_sent_only", "alerts_simulated_only")
 _PLAIN = (
     "name version slots slot_if_due_today brief quiet guard_minutes at_once_minutes reminder_working_days "
     "acknowledged_working_days digest chairman ceilings"
@@ -64,7 +65,10 @@ def simulate(
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """What would have been sent to whom over a past week. Nothing is sent."""
+    """What would have been sent to whom over a past week, beside what really was. Nothing is sent.
+
+    Alerts count as they were known at each instant, not as they are known now.
+    """
     from ops.client import Client
 
     settings = settings_of(ctx, data)
@@ -75,10 +79,13 @@ def simulate(
     if as_json:
         print_json(found)
         return
-    print_facts({name: found[name] for name in ("week", "from", "until", "rules", "recipients")})
+    print_facts({name: found[name] for name in ("week", "from", "until", "rules", "knowledge", "begins_with")})
     print_rows(found["messages"], _MESSAGE_COLUMNS, title="messages")
     print_rows([{"account": account, "messages": n} for account, n in found["totals"].items()], title="totals")
     print_rows(found["noted"], title="noted")
+    beside = found["compared"]
+    print_facts({name: value for name, value in beside.items() if name != "listed"})
+    print_rows(beside["listed"], _DIFFERENT, title="differs from what was really sent")
     print_rows(found["unreached"], title="nobody holds this post")
 
 

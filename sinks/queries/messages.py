@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.instants import Millis
 from sinks.queries.alerts import ALERT_COLUMNS, alerts_from, state_filter
-from sinks.queries.reader import Reader, Rows, at
+from sinks.queries.reader import Reader, Rows, at, millis
 
 RECORDS_AT_A_TIME = 200
 
@@ -27,6 +27,44 @@ def held_between(reader: Reader, start: Millis, until: Millis, kinds: Sequence[s
     some = (f"start < {at(until)}", f"until IS NULL OR (until > {at(start)} AND until > start)")
     source = alerts_from(reader, "kind IN %(kinds)s", *some, kinds=kinds)
     return reader.rows(f"SELECT {ALERT_COLUMNS} {source} ORDER BY id", kinds=[*kinds, ""])
+
+
+def changed_between(reader: Reader, start: Millis, until: Millis, kinds: Sequence[str]) -> Rows:
+    """(kind, subject) of alerts of these kinds that may have held before `until` and of which something became
+    known from `start` on: those may have been known otherwise within that time. Withdrawn ones are among them."""
+    where = ("kind IN %(kinds)s", f"start < {at(until)}", f"known_at >= {at(start)}")
+    source = reader.source("conditions", *where)
+    return reader.rows(f"SELECT DISTINCT kind, subject {source}", kinds=[*kinds, ""])
+
+
+def raised_acts(reader: Reader, since: Millis, until: Millis, kinds: Sequence[str]) -> Rows:
+    """What the notifier raised in [since, until), statement by statement in the order of the log, in the columns
+    of `alerts`."""
+    told = {
+        name: f"JSONExtractString(data, '{name}')" for name in ("kind", "about", "episode", "unit", "procedure")
+    }
+    instants = {
+        name: millis(f"parseDateTime64BestEffortOrNull(JSONExtractString(data, '{name}'), 3, 'UTC')")
+        for name in ("instant", "until", "due_at")
+    }
+    known = millis("known_at")
+    source = reader.log(
+        "alert_acts",
+        "type = 'alert.raised'",
+        f"known_at >= {at(since)} AND known_at < {at(until)}",
+        f"{told['kind']} IN %(kinds)s",
+    )
+    sql = f"""
+        SELECT subject, {told["kind"]}, {told["about"]}, {told["episode"]}, {told["unit"]}, {told["procedure"]},
+               ifNull({instants["instant"]}, {known}), {instants["until"]}, {instants["due_at"]}, data, {known}
+        {source} ORDER BY partition, offset, `index`"""
+    return reader.rows(sql, kinds=[*kinds, ""])
+
+
+def imported(reader: Reader, topic: str, since: Millis) -> set[Millis]:
+    """The instants from one on at which records became known that were no live intake."""
+    source = reader.log("records", "topic = %(topic)s", "origin != 'live'", f"known_at >= {at(since)}")
+    return {row[0] for row in reader.rows(f"SELECT DISTINCT {millis('known_at')} {source}", topic=topic)}
 
 
 def act_records(client: Any, topic: str, after: int, since: Millis) -> Rows:

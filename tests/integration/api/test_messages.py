@@ -33,7 +33,10 @@ STORY: list[tuple[str, str, str, dict[str, Any]]] = [
     ("2026-11-02T08:00", "dossier.accepted", "D2", DUE),
     ("2026-11-02T09:00", "message_rules.published", "province", {"document": {**RULES, "routes": ROUTES}}),
     ("2026-11-10T09:00", "dossier.finished", "D2", {}),
+    ("2026-11-02T08:00", "dossier.accepted", "D3", DUE),
 ]
+BACKDATED = ("2026-11-09T09:00", "2026-11-12T09:00", "dossier.finished", "D3")
+"""Said to have happened on Monday, heard of on Thursday."""
 
 
 class Province:
@@ -76,8 +79,10 @@ def province(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Province]:
     with embedded_store(tmp_path_factory.mktemp("messages")) as connect:
         records: list[Record] = [
             record(n, at(when) + LATER, kind, subject, at(when), data)
-            for n, (when, kind, subject, data) in enumerate(STORY)
+            for n, (when, kind, subject, data) in enumerate(sorted(STORY, key=lambda said: said[0]))
         ]
+        when, known, kind, subject = BACKDATED
+        records.append(record(len(STORY), at(known), kind, subject, at(when), {}))
         writer = connect("writer")
         fold_into(writer, tmp_path_factory.mktemp("state"), records, ZONE)
         writer.execute(
@@ -133,7 +138,17 @@ def test_a_past_week_is_simulated_and_sends_nothing(province: Province) -> None:
     tuesday = [
         m for m in found["messages"] if m["at"].startswith("2026-11-10T07:15") and m["account"] == "officer"
     ]
-    assert tuesday[0]["kinds"]["A02"] == 2
+    assert tuesday[0]["kinds"]["A02"] == 3, "D2 and D3 were open as far as was known; D3's end came on Thursday"
+    friday = [m for m in found["messages"] if m["at"].startswith("2026-11-13") and m["account"] == "officer"]
+    assert all("A02" not in m["kinds"] for m in friday)
+    assert found["begins_with"] == "6 working days played before"
+    assert "as they were known" in found["knowledge"]
+    beside = found["compared"]
+    assert beside["really_sent"] == 3, "what the rounds above sent"
+    assert beside["same"] + beside["differences"] >= 3
+    (other,) = [m for m in beside["listed"] if m["only"] is None and m["account"] == "officer"]
+    assert len(other["alerts_simulated_only"]) >= 2, "D2's and D3's: the rounds above looked with later knowledge"
+    assert {m["slot"][:16] for m in beside["listed"] if m["only"] == "simulated"} >= {"2026-11-11T07:15"}
     assert "hẹn trả ngày 11/11/2026" in tuesday[0]["text"]
     assert not any(m["at"][:10] in ("2026-11-14", "2026-11-15") for m in found["messages"])
     only = {"routes": [{"kind": "A04", "to": ["head"], "at": ["13:30"]}], "escalation": {"kinds": []}}

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.messages.history import Known
 from domain.messages.ledger import Ledger
 from domain.messages.recording import acts_of
 from domain.messages.rules import decode_rules
@@ -214,7 +215,8 @@ def test_the_fold_of_acts_does_not_depend_on_repeats(given_alerts: list[Alert]) 
 def test_a_week_that_is_played_tells_what_the_days_would_have_told() -> None:
     week = [alert("A02", "2026-11-10T00:00", due="2026-11-11T16:30"), A04]
     first, last = ZONE.day(at("2026-11-09T00:00")), ZONE.day(at("2026-11-15T00:00"))
-    rounds = simulated(first, last, week, (), province())
+    known = [Known(one) for one in week]
+    rounds = simulated(first, last, known, (), province())
     told = [(ZONE.local(r.at).strftime("%d %H:%M"), m.message.account) for r in rounds for m in r.plan.messages]
     assert told[:2] == [("09 07:15", "head-1"), ("09 07:15", "officer-1")]
     assert ("12 07:15", "room") in told
@@ -222,6 +224,6 @@ def test_a_week_that_is_played_tells_what_the_days_would_have_told() -> None:
     live = Town()
     for found in rounds:
         live.acts += acts_of(found.at, found.plan)
-    again = simulated(first, last, week, (), province())
+    again = simulated(first, last, known, (), province())
     assert [(r.at, r.plan.messages) for r in again] == [(r.at, r.plan.messages) for r in rounds]
     assert CALENDAR.is_working_day(first)
