@@ -17,8 +17,9 @@ from sinks.migrations.m0002_rows import SOURCES
 from sinks.positions import CHANGE_TOPIC, CHANGES, COMPLETE, EVENTS, Fault, Position
 
 _INSERT = "INSERT INTO {} (generation, partition, offset, part, value) VALUES"
-# One view a part: on two cores together they need half the time, and a repeated INSERT heals what one left undone.
-_SETTINGS = {"parallel_view_processing": 1}
+SETTINGS = {"parallel_view_processing": 1}
+"""For the connection that inserts them. One view a part: on two cores together they need half the time, and a
+repeated INSERT heals what one left undone."""
 
 PartRow = tuple[int, int, int, str, bytes]
 """(generation, log partition, offset in dossier-changes, part, JSON array of rows)."""
@@ -137,7 +138,7 @@ def insert_parts(client: Client, parts: Sequence[PartRow]) -> None:
         if rows:
             columns = list(zip(*rows, strict=True))
             with clean_errors():
-                client.execute(_INSERT.format(source), columns, columnar=True, settings=_SETTINGS)
+                client.execute(_INSERT.format(source), columns, columnar=True)
 
 
 def _parts(change: ChangeRecord, record: Record) -> list[PartRow]:

@@ -16,6 +16,11 @@ _HEAD = re.compile(r"^Code: \d+\.?\s*(DB::Exception:\s*)?")
 _TRANSIENT = frozenset({159, 202, 209, 210, 236, 241, 252, 394})
 
 
+# Generations are the only partitions and stand first in their keys, so FINAL need not look across them. The same
+# for every connection: the embedded store begins a session anew for a reader whose settings change.
+_SETTINGS = {"do_not_merge_across_partitions_select_final": 1}
+
+
 class StoreError(Gs766Error):
     """The store refused a statement: fix the statement or the rows; `code` is ClickHouse's number."""
 
@@ -40,7 +45,7 @@ def connect(target: str | Mapping[str, Any], **options: Any) -> Client:
     """
     params = _from_url(target) if isinstance(target, str) else dict(target)
     params |= options
-    settings = {**params.pop("settings", {}), "async_insert": 0}
+    settings = {**_SETTINGS, **params.pop("settings", {}), "async_insert": 0}
     return Client(params.pop("host"), settings=settings, **params)
 
 

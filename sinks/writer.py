@@ -16,12 +16,13 @@ from typing import Any
 from clickhouse_driver import Client
 
 from eventlog.config import KafkaConfig
-from sinks.change_batches import ChangeBatches, insert_parts
+from sinks.change_batches import SETTINGS, ChangeBatches, insert_parts
 from sinks.clickhouse import connect
 from sinks.feed import Feed, change_starts, log_starts
 from sinks.generations import generations
 from sinks.insist import Insist, Stopped
 from sinks.log_batches import LogBatches
+from sinks.pace import Pace
 from sinks.positions import (
     ALERTS,
     CHANGE_TOPIC,
@@ -39,6 +40,10 @@ from sinks.writer_health import Health
 log = logging.getLogger("gs766.writer")
 
 _GENERATIONS_SECONDS = 1.0
+# Figures wait for change records only. The log's own copy is for dossiers' pages and proofs: it may come in fewer
+# pieces. What people do about alerts is seldom and waited for: it does not rest.
+_EVENTS_PACE = 2.0, 0.5
+_CHANGES_PACE = 0.5, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,41 +151,50 @@ class _Writer:
             self._end.set()
 
     def _write_logs(self, logs: Sequence[tuple[Feed, LogBatches]]) -> None:
+        paces = {EVENTS: Pace(*_EVENTS_PACE)}
         with self._client() as client:
             while not self._end.is_set():
                 for feed, batches in logs:
-                    self._write_log(client, feed, batches)
+                    self._write_log(client, feed, batches, paces.get(batches.topic, Pace(0, 0)))
         for feed, _ in logs:
             feed.close()
 
-    def _write_log(self, client: Client, feed: Feed, batches: LogBatches) -> None:
+    def _write_log(self, client: Client, feed: Feed, batches: LogBatches, pace: Pace) -> None:
         config, topic = self._config, batches.topic
+        if pace.left(time.monotonic()):
+            return
         records = self._insist(topic, lambda: feed.take(config.batch_bytes, config.wait_ms))
         if records:
+            begun = time.monotonic()
             known_at = batches.known_at(records)
             self._insist(topic, lambda: batches.insert(client, records, known_at), client)
             self._save(client, topic, batches.positions(records, known_at))
             self._health.wrote(topic, len(records))
+            pace.wrote(begun, time.monotonic(), sum(len(r.value) for r in records))
 
     def _write_changes(self, feed: Feed, batches: ChangeBatches) -> None:
         looked = float("-inf")
-        with self._client() as client:
+        pace = Pace(*_CHANGES_PACE)
+        with self._client(settings=SETTINGS) as client:
             while not self._end.is_set():
-                self._write_change_batch(client, feed, batches)
+                self._write_change_batch(client, feed, batches, pace)
                 if time.monotonic() - looked >= _GENERATIONS_SECONDS:
                     batches.dropped = self._insist(CHANGE_TOPIC, lambda: _dropped(client), client)
                     looked = time.monotonic()
         feed.close()
 
-    def _write_change_batch(self, client: Client, feed: Feed, batches: ChangeBatches) -> None:
+    def _write_change_batch(self, client: Client, feed: Feed, batches: ChangeBatches, pace: Pace) -> None:
         config = self._config
+        self._end.wait(pace.left(time.monotonic()))
         records = self._insist(CHANGE_TOPIC, lambda: feed.take(config.batch_bytes, 2 * config.wait_ms))
         if records:
+            begun = time.monotonic()
             batch = batches.judge(records)
             self._insist(CHANGE_TOPIC, lambda: insert_parts(client, batch.parts), client)
             self._report(client, batch.faults)
             self._save(client, CHANGE_TOPIC, batch.positions)
             self._health.wrote(CHANGE_TOPIC, len(records))
+            pace.wrote(begun, time.monotonic(), sum(len(r.value) for r in records))
 
     def _report(self, client: Client, faults: Sequence[Fault]) -> None:
         """Faults are recorded before the position passes them, so that a restart knows of them."""
@@ -196,8 +210,8 @@ class _Writer:
             version = self._version
         self._insist(what, lambda: write_positions(client, positions, version, _now()), client)
 
-    def _client(self) -> Any:
-        return connect(self._config.store, database=self._config.database)
+    def _client(self, **options: Any) -> Any:
+        return connect(self._config.store, database=self._config.database, **options)
 
 
 def _dropped(client: Client) -> frozenset[int]:

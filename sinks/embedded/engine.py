@@ -13,6 +13,7 @@ from typing import IO, Any
 import chdb
 
 from sinks.embedded import sql
+from sinks.embedded.described import Described
 from sinks.embedded.errors import CANNOT_OPEN_FILE, UNKNOWN_EXCEPTION, EngineError, engine_error
 from sinks.embedded.gate import Gate
 from sinks.embedded.limits import Limits
@@ -28,6 +29,7 @@ class Engine:
         self._lock = _locked(path / "embedded.lock")
         self.limits = limits
         self.gate = Gate(limits)
+        self.described = Described()
         self.check_room: Callable[[], None] = lambda: None
         """Raises while no INSERT may begin; see `room`."""
         options = {

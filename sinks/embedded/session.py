@@ -11,6 +11,7 @@ from typing import Any
 
 from sinks.embedded import sql
 from sinks.embedded.blocks import header, header_of, split_blocks
+from sinks.embedded.described import Columns, shape
 from sinks.embedded.engine import Engine, assign, rows, run
 from sinks.embedded.errors import (
     ACCESS_DENIED,
@@ -52,6 +53,8 @@ class Session:
         self._applied: dict[str, str] = {}
         self._saved: dict[str, str] = {}
         self._tables: tuple[ExternalTable, ...] = ()
+        self._own = False
+        """Whether columns may be other ones here than in other sessions: it set something, or made a table."""
         self._connection = self._open({})
 
     def close(self) -> None:
@@ -200,7 +203,7 @@ class Session:
                 self._set_or_use(statement)
                 return
             if not statement.returns_rows:
-                run(self._connection, statement.text, params)
+                self._change(statement, params)
                 return
             empty = True
             for block in self._blocks(statement, params):
@@ -230,7 +233,7 @@ class Session:
         with self._turn(statement):
             if statement.verb not in sql.STREAMED:
                 # The engine rewrites SHOW and loses its rows on the way to a file.
-                yield run(self._connection, statement.text, params, fmt)
+                yield self._change(statement, params, fmt)
                 return
             pipe = Pipe(self._connection, statement, fmt, params)
             empty = True
@@ -243,12 +246,24 @@ class Session:
             if empty and fmt == "Native":
                 yield from self._header(sql.Statement(sql.split_format(statement)[0], statement.verb), params)
 
+    def _change(self, statement: sql.Statement, params: Mapping[str, str], fmt: str = "Null") -> bytes:
+        """Runs what may change tables, or shows something; what was kept of columns does not outlive it."""
+        if statement.verb in sql.READ_STATEMENTS or statement.verb == "INSERT":
+            return run(self._connection, statement.text, params, fmt)
+        self._own = self._own or "TEMP" in statement.text.upper()
+        self.engine.described.forget()
+        try:
+            return run(self._connection, statement.text, params, fmt)
+        finally:
+            self.engine.described.forget()
+
     def _set_or_use(self, statement: sql.Statement) -> None:
         self._undo()
         if statement.verb == "SET":
             words = {t.text for t in sql.tokens(statement.text) if t.kind in ("word", "quoted")}
             for name in _OURS & {w.strip('`"') for w in words}:
                 raise EngineError(ACCESS_DENIED, f"The setting {name} belongs to the server")
+            self._own = True
         run(self._connection, statement.text)
         if statement.verb == "USE":
             self.database = rows(self._connection, "SELECT currentDatabase()")[0][0]
@@ -256,8 +271,14 @@ class Session:
     def _header(self, statement: sql.Statement, params: Mapping[str, str]) -> Iterator[bytes]:
         """Column names and types of a statement that gave no row, so that clients know them."""
         if statement.verb in sql.STREAMED:
-            described = rows(self._connection, f"DESCRIBE TABLE (\n{statement.text}\n)", params)
-            yield header([(r[0], r[1]) for r in described])
+
+            def ask() -> Columns:
+                described = rows(self._connection, f"DESCRIBE TABLE (\n{statement.text}\n)", params)
+                return [(r[0], r[1]) for r in described]
+
+            key = self.database, frozenset(self._applied.items()), shape(statement.text)
+            plain = not (self._own or self._tables or params)
+            yield header(self.engine.described.columns(key, ask) if plain else ask())
         elif statement.verb in sql.READ_STATEMENTS:
             raw = run(self._connection, statement.text, params, "JSONCompactEachRowWithNamesAndTypes").splitlines()
             if len(raw) >= 2:
@@ -267,6 +288,12 @@ class Session:
         """What blocks an INSERT expects: its listed columns, else all that are not computed."""
         if insert.target.upper().startswith("FUNCTION"):
             raise EngineError(NOT_IMPLEMENTED, "INSERT INTO FUNCTION takes no blocks here: use INSERT … SELECT")
+        if self._own or self._tables:
+            return self._insert_columns(insert)
+        key = self.database, insert.target, insert.columns
+        return self.engine.described.columns(key, lambda: self._insert_columns(insert))
+
+    def _insert_columns(self, insert: sql.Insert) -> Columns:
         described = rows(self._connection, f"DESCRIBE TABLE {insert.target}")
         types = {r[0]: r[1] for r in described}
         if not insert.columns:

@@ -18,8 +18,6 @@ DERIVED = frozenset({*ROW_TYPES, "dossier_versions", "open_dossiers"})
 LOG = frozenset({"records", "events", "alert_acts"})
 """Reading copies of the logs: they have no generation, and units only through the dossier they speak of."""
 _WITHOUT_UNIT = frozenset({"documents", "dead_letters"})
-_SETTINGS = {"do_not_merge_across_partitions_select_final": 1}
-"""Generations are partitions and stand first in every key, so FINAL need not look across them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class Reader:
     def rows(self, sql: str, **params: Any) -> Rows:
         """The rows of a statement whose tables came from `source`."""
         with clean_errors():
-            found: Rows = self.client.execute(sql, self._params(params), settings=_SETTINGS)
+            found: Rows = self.client.execute(sql, self._params(params))
         return found
 
     def _params(self, params: dict[str, Any]) -> dict[str, Any]:

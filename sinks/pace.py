@@ -1,0 +1,26 @@
+"""How soon a small batch may follow another: an INSERT costs the store about as much for one row as for a
+thousand, so that a pipeline which never rests takes a core from everybody while little happens."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Pace:
+    """After a batch below `large` bytes: rest `share` times as long as it took, at most `longest` seconds.
+
+    Larger ones follow each other at once: then there is much to do, and each carries what came meanwhile.
+    """
+
+    share: float
+    longest: float
+    large: int = 1 << 20
+    _due: float = float("-inf")
+
+    def wrote(self, begun: float, ended: float, size: int) -> None:
+        """Notes a batch: when its writing began and ended (seconds of a monotonic clock), and its bytes."""
+        rest = 0.0 if size >= self.large else min(self.longest, self.share * (ended - begun))
+        self._due = ended + rest
+
+    def left(self, now: float) -> float:
+        """Seconds until the next batch may begin; 0 when it may."""
+        return max(0.0, self._due - now)
