@@ -19,7 +19,7 @@ Jumps = tuple[tuple[Millis, int], ...]
 """(instant, ±1) where 'open and late' changes, in order of time."""
 
 
-class Recall(Struct, frozen=True, array_like=True):
+class Recall(Struct, frozen=True, array_like=True, gc=False):
     """A re-opening: 'distinct dossiers in hand' is not additive, so each is kept as a row.
 
     Masks have bit n set for `FAMILIES[n]` / `ATTRIBUTES[n]`. `stopped_open` tells the stay rule.

@@ -97,6 +97,7 @@ class WorkingCalendar:
         self._count_before = lru_cache(_CACHE)(self._count)
         self._spans_of = lru_cache(_CACHE)(self._spans)
         self._nth_day = lru_cache(_CACHE)(self._nth)
+        self._limit_from = lru_cache(_CACHE)(self._limit)
 
     def is_working_day(self, day: Day) -> bool:
         """Whether offices work on that day: weekends, holidays and swap days considered."""
@@ -161,9 +162,14 @@ class WorkingCalendar:
         """
         if n < 0:
             raise InvalidInput(f"a limit of {n} working days is not possible: give 0 or more")
-        start = self.roll_forward(t)
-        day = self.zone.day(start)
-        return self.same_clock(start, self._nth_day(self._count_before(day) + n))
+        spans, after = self._limit_from(self.zone.day(t), n)
+        if spans is None:
+            start = self.roll_forward(t)
+            return self.same_clock(start, self._nth_day(self._count_before(self.zone.day(start)) + n))
+        for start, end, shift in spans:
+            if t < end:
+                return (t if t > start else start) + shift
+        return after
 
     def same_clock(self, t: Millis, day: Day) -> Millis:
         """The working instant on `day` with the clock time of `t`; `t` must lie within working hours."""
@@ -201,6 +207,20 @@ class WorkingCalendar:
             else:
                 low = middle + 1
         return low
+
+    def _limit(self, day: Day, n: int) -> tuple[tuple[tuple[Millis, Millis, int], ...] | None, Millis]:
+        """What a limit of n working days from an instant of that day comes to: the day's spans, each with how far
+        on its instants are due (None where the clocks change in one), and what is due of later that day."""
+        following = self.next_working_day(day)
+        opening = self._spans_of(following)[0][0]
+        after = self.same_clock(opening, self._nth_day(self._count_before(following) + n))
+        if not self.is_working_day(day):
+            return (), after
+        due = self._spans_of(self._nth_day(self._count_before(day) + n))
+        both = tuple(zip(self._spans_of(day), due, strict=True))
+        if any(end - start != last - first for (start, end), (first, last) in both):
+            return None, after
+        return tuple((start, end, first - start) for (start, end), (first, _) in both), after
 
     def _spans(self, day: Day) -> tuple[tuple[Millis, Millis], ...]:
         """The opening spans on a date as instants; an hour that the clocks skip or repeat is read once."""

@@ -5,9 +5,9 @@ which kinds belong to the fold is decisions 22. An episode is named by the fact 
 acts re-attach after a rebuild.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
@@ -15,7 +15,7 @@ from msgspec import Struct
 from domain.bookings import Jumps
 from domain.calendar import WorkingCalendar
 from domain.dossier import Pause, State
-from domain.instants import HORIZON, Millis, Zone
+from domain.instants import HORIZON, Day, Millis, Zone
 from domain.limits import MS_HOUR
 from domain.reference import AlertThresholds, Reference
 from domain.timeline import Stay, Timeline
@@ -26,7 +26,7 @@ FAR: Millis = 1 << 52
 Interval = tuple[Millis, Millis]
 
 
-class Condition(Struct, frozen=True, array_like=True):
+class Condition(Struct, frozen=True, array_like=True, gc=False):
     """One condition of one subject: `until` None means until something happens. `evidence` is JSON."""
 
     kind: str
@@ -37,24 +37,69 @@ class Condition(Struct, frozen=True, array_like=True):
     evidence: str
 
 
-def conditions_of(state: State, tl: Timeline, jumps: Jumps, reference: Reference) -> tuple[Condition, ...]:
-    """All conditions of a dossier, past ones included, in a fixed order; `jumps` are those under 766."""
+def conditions_of(
+    state: State,
+    tl: Timeline,
+    jumps: Jumps,
+    reference: Reference,
+    before: "tuple[State, tuple[Condition, ...]] | None" = None,
+) -> tuple[Condition, ...]:
+    """All conditions of a dossier, past ones included, in a fixed order; `jumps` are those under 766.
+
+    `before` is an earlier state of the dossier under the same documents with its conditions: kinds that depend on
+    nothing that has changed since are taken over from it.
+    """
     work = _work(state, tl, jumps, reference)
     if work is None:
         return ()
-    found = (*_waiting(work), *_near_due(work), *_late(work), *_moved(work), *_paused(work), *_of_a_step(work))
-    return tuple(sorted(found, key=in_order))
+    found: list[Condition] = []
+    kept = () if before is None else _kept(before[0], state)
+    if before is not None and kept:
+        found += [c for c in before[1] if c.kind in kept]
+    if "A07" not in kept:
+        _waiting(work, found)
+    if tl.stays:
+        _near_due(work, found)
+        _late(work, found)
+        _forgotten(work, found)
+    _moved(work, found)
+    _paused(work, found)
+    if "A11" not in kept:
+        _not_on_the_portal(work, found)
+    found.sort(key=in_order)
+    return tuple(found)
 
 
 def conditions_after_step(
-    state: State, tl: Timeline, reference: Reference, before: tuple[Condition, ...]
+    state: State, tl: Timeline, reference: Reference, before: tuple[Condition, ...], old: State
 ) -> tuple[Condition, ...]:
-    """`conditions_of` where nothing but the last step and what the portal has changed since `before`: only A08 and
-    A11 are worked out."""
+    """`conditions_of` where nothing but the last step and what the portal has changed since `before`, the
+    conditions of `old`: only A08 and A11 are worked out."""
+    new: list[Condition] = []
     work = _work(state, tl, (), reference)
-    new = () if work is None else tuple(_of_a_step(work))
-    kept = [c for c in before if c.kind not in _OF_A_STEP]
-    return tuple(sorted((*kept, *new), key=in_order))
+    gone = set()
+    if old.last_step_at != state.last_step_at or old.office != state.office:
+        gone.add("A08")
+        if work is not None:
+            _forgotten(work, new)
+    if old.syncing is not state.syncing and old.syncing != state.syncing:
+        gone.add("A11")
+        if work is not None:
+            _not_on_the_portal(work, new)
+    kept = [c for c in before if c.kind not in gone]
+    if not new and len(kept) == len(before):
+        return before
+    kept += new
+    kept.sort(key=in_order)
+    return tuple(kept)
+
+
+def _kept(old: State, new: State) -> tuple[str, ...]:
+    """The kinds that depend on nothing that changed, whatever became of the timeline."""
+    if old.accepted_at != new.accepted_at or old.submitted_at != new.submitted_at:
+        return ()
+    synced = ("A11",) if old.syncing is new.syncing or old.syncing == new.syncing else ()
+    return ("A07", *synced) if old.rejected_at == new.rejected_at and old.channel == new.channel else synced
 
 
 def same_conditions(old: Timeline, new: Timeline) -> bool:
@@ -78,10 +123,13 @@ def _work(state: State, tl: Timeline, jumps: Jumps, reference: Reference) -> "_W
     if at is None:
         return None
     calendar, version = reference.calendar_at(at)
-    return _Work(state, tl, jumps, calendar, reference.zone, reference.thresholds, version)
+    pauses = tl.supplements or tl.payments
+    if (tl.supplements and tl.payments) or len(pauses) > 1:
+        pauses = tuple(sorted((*tl.supplements, *tl.payments), key=lambda p: p.start))
+    return _Work(state, tl, jumps, calendar, reference.zone, reference.thresholds, version, pauses)
 
 
-class _Work(Struct, frozen=True):
+class _Work(Struct, frozen=True, gc=False):
     state: State
     tl: Timeline
     jumps: Jumps
@@ -89,11 +137,24 @@ class _Work(Struct, frozen=True):
     zone: Zone
     rules: AlertThresholds
     version: str
+    pauses: tuple[Pause, ...]
+    """Supplements and payments, by their beginning."""
 
     def make(
-        self, kind: str, interval: Interval, opened_by: tuple[object, ...], due: Millis | None, **evidence: object
+        self, kind: str, interval: Interval, opened_by: str, due: Millis | None, evidence: str | None = None
     ) -> Condition:
-        return condition(kind, interval, opened_by, due, self.version, evidence)
+        """A condition; `opened_by` is the `repr` of the facts that opened it."""
+        start, until = interval
+        said = _bare(self.version) if evidence is None else evidence
+        return Condition(kind, _episode(kind, opened_by), start, None if until >= FAR else until, due, said)
+
+    def say(self, **evidence: object) -> str:
+        """Evidence, with the calendar's version behind it."""
+        return _encode({**evidence, "calendar": self.version}).decode()
+
+
+def _episode(kind: str, opened_by: str) -> str:
+    return blake2b(f"('{kind}', {opened_by})".encode(), digest_size=8).hexdigest()
 
 
 def condition(
@@ -108,7 +169,7 @@ def condition(
     start, until = interval
     return Condition(
         kind,
-        hashlib.blake2b(repr((kind, opened_by)).encode(), digest_size=8).hexdigest(),
+        _episode(kind, repr(opened_by)),
         start,
         None if until >= FAR else until,
         due,
@@ -137,22 +198,29 @@ def _due_windows(tl: Timeline) -> Iterator[tuple[Stay, Millis, Interval]]:
                 yield stay, x.due, (start, end)
 
 
-def _near_due(w: _Work) -> Iterator[Condition]:
+@lru_cache(maxsize=20_000)
+def _before(calendar: WorkingCalendar, zone: Zone, day: Day, soon: int, letter: int) -> tuple[Millis, ...]:
+    """Of a due day: from when A01 holds, and the first and the last end of the day of A02."""
+    last = calendar.previous_working_day(day, letter)
+    return zone.midnight(calendar.previous_working_day(day, soon)), zone.midnight(last), zone.midnight(last + 1)
+
+
+def _near_due(w: _Work, found: list[Condition]) -> None:
     """A01: due within three working days. A02: the last day for an apology, the working day before."""
-    pauses = (*w.tl.supplements, *w.tl.payments)
-    apology = min(w.tl.apologies, default=FAR)
+    days = w.rules.due_soon_working_days, w.rules.apology_working_days
     for stay, due, window in _due_windows(w.tl):
-        day = w.zone.day(due)
-        soon = w.zone.midnight(w.calendar.previous_working_day(day, w.rules.due_soon_working_days))
-        for piece in without(cut((soon, due + 1), window), pauses):
-            yield w.make("A01", piece, (stay.start, due, _resumed_at(pauses, piece[0])), due)
-        last = w.calendar.previous_working_day(day, w.rules.apology_working_days)
-        letter = (w.zone.midnight(last), min(w.zone.midnight(last + 1), apology))
-        for piece in without(cut(letter, window), pauses):
-            yield w.make("A02", piece, (stay.start, due, _resumed_at(pauses, piece[0])), due)
+        soon, first, last = _before(w.calendar, w.zone, w.zone.day(due), *days)
+        if w.tl.apologies:
+            last = min(last, *w.tl.apologies)
+        for kind, told in (("A01", cut((soon, due + 1), window)), ("A02", cut((first, last), window))):
+            if told is None:
+                continue
+            for piece in without(told, w.pauses) if w.pauses else (told,):
+                opened_by = f"({stay.start}, {due}, {_resumed_at(w.pauses, piece[0])})"
+                found.append(w.make(kind, piece, opened_by, due))
 
 
-def _late(w: _Work) -> Iterator[Condition]:
+def _late(w: _Work, found: list[Condition]) -> None:
     """A04: the stretches of open and late by the portal's rule. A05: late without an apology, from when it was
     late first, open or at its end (one finished at the first late millisecond, or out of a pause that was never
     answered, never was open and late); finishing does not clear the duty."""
@@ -161,12 +229,14 @@ def _late(w: _Work) -> Iterator[Condition]:
     for n, start in enumerate(starts):
         until = ends[n] if n < len(ends) else FAR
         due = w.tl.due_at(start)
-        by_date = judge(w.tl, "06a", start, None, w.zone).late
-        yield w.make("A04", (start, until), (start, due), due, late_by_date=by_date)
-    first, apology = _late_first(w, min(starts, default=FAR)), min(w.tl.apologies, default=FAR)
-    if first < apology:
-        due = w.tl.due_at(first)
-        yield w.make("A05", (first, apology), (first, due), due)
+        said = w.say(late_by_date=judge(w.tl, "06a", start, None, w.zone).late)
+        found.append(w.make("A04", (start, until), f"({start}, {due})", due, said))
+    first = _late_first(w, starts[0] if starts else FAR)
+    if first < FAR:
+        apology = min(w.tl.apologies, default=FAR)
+        if first < apology:
+            due = w.tl.due_at(first)
+            found.append(w.make("A05", (first, apology), f"({first}, {due})", due))
 
 
 def _late_first(w: _Work, open_late: Millis) -> Millis:
@@ -179,14 +249,15 @@ def _late_first(w: _Work, open_late: Millis) -> Millis:
     return open_late
 
 
-def _moved(w: _Work) -> Iterator[Condition]:
+def _moved(w: _Work, found: list[Condition]) -> None:
     """A06: a second re-appointment; it holds until the room decides."""
     if len(w.state.moves) >= 2:
         at = w.state.moves[1]
-        yield w.make("A06", (at, FAR), (at,), w.tl.due_at(at), moves=len(w.state.moves))
+        said = w.say(moves=len(w.state.moves))
+        found.append(w.make("A06", (at, FAR), f"({at},)", w.tl.due_at(at), said))
 
 
-def _waiting(w: _Work) -> Iterator[Condition]:
+def _waiting(w: _Work, found: list[Condition]) -> None:
     """A07: an online filing whose 8 working hours for acceptance are nearly, or wholly, used up."""
     s = w.state
     if s.submitted_at is None or s.channel != "online":
@@ -197,22 +268,30 @@ def _waiting(w: _Work) -> Iterator[Condition]:
     begins = w.calendar.add_working_ms(start, warned)
     if begins < min(answered, HORIZON):
         limit = w.calendar.add_working_ms(start, w.rules.acceptance_hours * MS_HOUR)
-        yield w.make("A07", (begins, answered), (s.submitted_at,), min(limit, HORIZON))
+        found.append(w.make("A07", (begins, answered), f"({s.submitted_at},)", min(limit, HORIZON)))
 
 
-def _forgotten(w: _Work) -> Iterator[Condition]:
+def _forgotten(w: _Work, found: list[Condition]) -> None:
     """A08: open, not paused, and no step for five working days."""
     if not w.tl.stays or w.tl.stays[-1].end is not None:
         return
-    pauses = (*w.tl.supplements, *w.tl.payments)
-    if any(p.done is None for p in pauses):
-        return
-    last = max([w.tl.stays[-1].start, w.state.last_step_at or 0, *(p.done or 0 for p in pauses)])
-    begins = w.calendar.add_working_days(w.calendar.roll_forward(last), w.rules.forgotten_working_days)
-    yield w.make("A08", (begins, FAR), (last,), w.tl.due_at(last), last_step=last, office=w.state.office)
+    last = max(w.tl.stays[-1].start, w.state.last_step_at or 0)
+    for p in w.pauses:
+        if p.done is None:
+            return
+        last = max(last, p.done)
+    begins = w.calendar.add_working_days(last, w.rules.forgotten_working_days)
+    said = f'{{"last_step":{last},"office":{_office(w.state.office, w.version)}'
+    found.append(w.make("A08", (begins, FAR), f"({last},)", w.tl.due_at(last), said))
 
 
-def _not_on_the_portal(w: _Work) -> Iterator[Condition]:
+@lru_cache(maxsize=4_096)
+def _office(office: str | None, version: str) -> str:
+    """The end of A08's evidence."""
+    return f'{_encode(office).decode()},"calendar":{_encode(version).decode()}}}'
+
+
+def _not_on_the_portal(w: _Work, found: list[Condition]) -> None:
     """A11: refused by the portal, or a change that did not arrive there within a working day; clears when the
     portal accepts. By default only of dossiers of which some synchronisation was told: others come from a source
     that tells of none, and unknown is not 'not synced'."""
@@ -225,20 +304,14 @@ def _not_on_the_portal(w: _Work) -> Iterator[Condition]:
         begins = limit if gap.refused is None else min(limit, gap.refused)
         until = FAR if gap.done is None else gap.done
         if begins < until:
-            yield w.make("A11", (begins, until), (gap.since,), limit, changed=gap.since, refused=gap.refused)
+            said = w.say(changed=gap.since, refused=gap.refused)
+            found.append(w.make("A11", (begins, until), f"({gap.since},)", limit, said))
 
 
-_OF_A_STEP = frozenset({"A08", "A11"})
-
-
-def _of_a_step(w: _Work) -> Iterator[Condition]:
-    """The kinds that a step or a synchronisation changes, which leave the timeline as it is."""
-    yield from _forgotten(w)
-    yield from _not_on_the_portal(w)
-
-
-def _paused(w: _Work) -> Iterator[Condition]:
+def _paused(w: _Work, found: list[Condition]) -> None:
     """A09: a pause that lasts too long, and a second supplement (late by the portal's rule)."""
+    if not w.pauses:
+        return
     end = next((s.end for s in reversed(w.tl.stays)), None)
     ended = FAR if end is None else end
     limits = (
@@ -247,16 +320,17 @@ def _paused(w: _Work) -> Iterator[Condition]:
     )
     for what, pauses, days in limits:
         for pause in pauses:
-            begins = w.calendar.add_working_days(w.calendar.roll_forward(pause.start), days)
+            begins = w.calendar.add_working_days(pause.start, days)
             until = min(ended, FAR if pause.done is None else pause.done)
             if begins < until:
-                yield w.make("A09", (begins, until), (what, pause.start), w.tl.due_at(pause.start), pause=what)
+                opened_by = f"('{what}', {pause.start})"
+                due = w.tl.due_at(pause.start)
+                found.append(w.make("A09", (begins, until), opened_by, due, w.say(pause=what)))
     if len(w.tl.supplements) >= 2:
         second = w.tl.supplements[1].start
         if second < ended:
-            yield w.make(
-                "A09", (second, ended), ("second", second), w.tl.due_at(second), pause="second_supplement"
-            )
+            said = w.say(pause="second_supplement")
+            found.append(w.make("A09", (second, ended), f"('second', {second})", w.tl.due_at(second), said))
 
 
 def without(piece: Interval | None, pauses: Iterable[Pause]) -> Iterator[Interval]:

@@ -1,7 +1,7 @@
 """What a timeline is booked as, summed per day: what cells, rows and conditions need of the bookings.
 
-`book` and `by_day` define it. Most dossiers have one stay, one due date and no pause: their days are put together
-from prepared parts instead (`_plain`), several times faster and equal (a property test compares the two).
+`book` and `by_day` define it. Most dossiers have one stay, one due date and at most one supplement: their days are
+put together from prepared parts instead (`_plain`), several times faster and equal (tested).
 """
 
 from functools import lru_cache
@@ -9,6 +9,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from domain.bookings import Booking, Jumps, Recall, book
+from domain.dossier import Pause
 from domain.instants import HORIZON, Day, Millis, Zone
 from domain.measures import ATTRIBUTES, FAMILIES, INDEX, suffix
 from domain.timeline import Timeline
@@ -26,7 +27,7 @@ _NEVER: LateFrom = (None,) * len(FAMILIES)
 assert (*_BY_TIME, *_BY_DATE) == FAMILIES
 
 
-class Daily(Struct, frozen=True, array_like=True):
+class Daily(Struct, frozen=True, array_like=True, gc=False):
     """`jumps` are those of open-and-late under 766."""
 
     by_day: DayBookings = ()
@@ -45,10 +46,17 @@ def daily(tl: Timeline, zone: Zone) -> Daily:
         and len(dues) == 1
         and dues[0].due is not None
         and dues[0].at <= tl.stays[0].start
-        and not (tl.supplements or tl.payments or tl.stopped_open)
+        and tl.stopped_open is None
+        and (not tl.supplements or _single(tl.supplements))
     ):
         return _plain(tl, dues[0].due, zone)
     return by_definition(tl, zone)
+
+
+def _single(supplements: tuple[Pause, ...]) -> bool:
+    """Whether there is one supplement, credited alike by all families."""
+    pause = supplements[0]
+    return len(supplements) == 1 and not pause.shifted and (pause.done is None or pause.done >= pause.start)
 
 
 def by_definition(tl: Timeline, zone: Zone) -> Daily:
@@ -80,7 +88,7 @@ def _late_from(entries: tuple[Booking, ...]) -> LateFrom:
     return tuple(found)
 
 
-# ---- one stay, one due date known from its start on, no pauses
+# ---- one stay, one due date known from its start on, at most one supplement
 
 
 def _plain(tl: Timeline, due: Millis, zone: Zone) -> Daily:
@@ -88,23 +96,69 @@ def _plain(tl: Timeline, due: Millis, zone: Zone) -> Daily:
     start, end, unhappy = stay.start, stay.end, tl.unhappy
     held = tl.held()
     due_day = zone.day(due)
-    by_time, by_date = max(start, due + 1), max(start, zone.midnight(due_day + 1))
-    late_by_time = by_time < HORIZON and (end is None or by_time < end)
-    late_by_date = by_date < HORIZON and (end is None or by_date < end)
+    by_time = _late_by_time(tl.supplements, start, end, due)
+    by_date = _late_by_date(tl, start, end, zone.midnight(due_day + 1))
     parts: list[tuple[Day, DayCell]] = [(zone.day(start), _start(held, unhappy))]
-    if late_by_time:
+    if by_time is not None:
         parts.append((zone.day(by_time), _late(_BY_TIME, 1, unhappy)))
-    if late_by_date:
-        parts.append((zone.day(by_date), _late(_BY_DATE, 1, unhappy)))
+    for late, until in by_date:
+        parts.append((zone.day(late), _late(_BY_DATE, 1, unhappy)))
+        if until is not None and until != end:
+            parts.append((zone.day(until), _late(_BY_DATE, -1, unhappy)))
+    last = by_date[-1] if by_date else None
     if end is None:
-        by, on = by_time if late_by_time else None, by_date if late_by_date else None
-        return Daily(_days(parts), (by, by, by, on, on), (), ((by_time, 1),) if late_by_time else ())
+        on = last[0] if last is not None and last[1] is None else None
+        jumps = () if by_time is None else ((by_time, 1),)
+        return Daily(_days(parts), (by_time, by_time, by_time, on, on), (), jumps)
     end_day = zone.day(end)
     given_up = stay.how == "withdrawn"
     ok_by_date = given_up or end_day <= due_day
     early = end_day < due_day and not given_up
-    parts.append((end_day, _end(held, unhappy, end <= due, ok_by_date, early, late_by_time, late_by_date)))
-    return Daily(_days(parts), _NEVER, (), ((by_time, 1), (end, -1)) if late_by_time else ())
+    credit = sum(p.done - p.start for p in tl.supplements if p.done is not None and p.done <= end)
+    was_late, was_late_by_date = by_time is not None, last is not None and last[1] == end
+    ok = end - credit <= due
+    parts.append((end_day, _end(held, unhappy, ok, ok_by_date, early, was_late, was_late_by_date)))
+    return Daily(_days(parts), _NEVER, (), () if by_time is None else ((by_time, 1), (end, -1)))
+
+
+def _late_by_time(supplements: tuple[Pause, ...], start: Millis, end: Millis | None, due: Millis) -> Millis | None:
+    """From when it is open and late by 766 (and stays so): a supplement asked for by then moves that on by as long
+    as it took, and while nothing came it never comes to that."""
+    late = due + 1
+    if supplements and supplements[0].start <= due:
+        pause = supplements[0]
+        if pause.done is None:
+            return None
+        late += pause.done - pause.start
+    late = max(start, late)
+    return late if late < HORIZON and (end is None or late < end) else None
+
+
+def _late_by_date(
+    tl: Timeline, start: Millis, end: Millis | None, late: Millis
+) -> tuple[tuple[Millis, Millis | None], ...]:
+    """The stretches of open and late by II.06a: what follows the due day without the pauses."""
+    late = max(start, late)
+    if late >= HORIZON or (end is not None and late >= end):
+        return ()
+    if not (tl.supplements or tl.payments):
+        return ((late, end),)
+    found: list[tuple[Millis, Millis | None]] = []
+    for pause in sorted((*tl.supplements, *tl.payments), key=_beginning):
+        if pause.done is not None and pause.done <= max(late, pause.start):
+            continue
+        if end is not None and pause.start >= end:
+            break
+        if late < pause.start:
+            found.append((late, pause.start))
+        if pause.done is None or (end is not None and pause.done >= end):
+            return tuple(found)
+        late = pause.done
+    return (*found, (late, end))
+
+
+def _beginning(pause: Pause) -> Millis:
+    return pause.start
 
 
 def _days(parts: list[tuple[Day, DayCell]]) -> DayBookings:

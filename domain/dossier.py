@@ -16,7 +16,7 @@ from domain.instants import Millis, to_millis
 from domain.syncing import CHANGES, NOTHING_TOLD, Syncing, answered, changed
 
 
-class Segment(Struct, frozen=True, array_like=True):
+class Segment(Struct, frozen=True, array_like=True, gc=False):
     """What was said between acceptance (or a re-opening) and the next re-opening.
 
     `others` are withdrawn, stopped and rejected after acceptance, in canonical order, and an end that a whole
@@ -28,6 +28,11 @@ class Segment(Struct, frozen=True, array_like=True):
     returned: Millis | None = None
     others: tuple[tuple[Millis, str], ...] = ()
     by_snapshot: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether anything ended this stay."""
+        return self.finished is not None or self.returned is not None or bool(self.others)
 
     def end(self, *, stopped_ends: bool = True) -> tuple[Millis, str] | None:
         """(instant, how) of the end of this stay: the first `finished`, else `returned`, else the first
@@ -42,7 +47,7 @@ class Segment(Struct, frozen=True, array_like=True):
         return None
 
 
-class Pause(Struct, frozen=True, array_like=True):
+class Pause(Struct, frozen=True, array_like=True, gc=False):
     """A supplement or a fee wait: requested, done (None while outstanding), and whether the due date was
     moved on return (a province that shifts it would be credited twice)."""
 
@@ -51,14 +56,14 @@ class Pause(Struct, frozen=True, array_like=True):
     shifted: bool = False
 
 
-class Due(Struct, frozen=True, array_like=True):
+class Due(Struct, frozen=True, array_like=True, gc=False):
     """From `at` on, this due date is in force (None: none known)."""
 
     at: Millis
     due: Millis | None
 
 
-class State(Struct, frozen=True, kw_only=True, array_like=True):
+class State(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """All that is known of a dossier, as a value; kept between its events. `firsts` maps an attribute to the first
     instant it held; `notes` are structural findings (kind, event id), the first of each kind."""
 
@@ -129,15 +134,18 @@ def replay(facts: Facts) -> State:
 
 def evolve(state: State, fact: Fact, data: d.Data | None = None) -> State:
     """One more fact, later in canonical order than all before it; `data` is its body, if decoded already."""
-    if fact.type in _WORK and state.segments[-1].end() is not None:
+    said, at = fact.type, fact.occurred_at
+    if said in _WORK and state.segments[-1].over:
         state = _note(state, "event_after_end", fact)
     before = state
-    handler = _HANDLERS.get(fact.type)
+    handler = _HANDLERS.get(said)
     if handler is not None:
-        state = handler(state, fact, decode_data(fact.type, fact.body) if data is None else data)
-    if state.syncing.open is None and (fact.type in CHANGES or _says_more(state, before)):
-        return replace(state, last_fact_at=fact.occurred_at, syncing=changed(state.syncing, fact.occurred_at))
-    return replace(state, last_fact_at=fact.occurred_at)
+        state = handler(state, fact, decode_data(said, fact.body) if data is None else data)
+    if state.syncing.open is None and (said in CHANGES or _says_more(state, before)):
+        syncing = changed(state.syncing, at)
+        if syncing is not state.syncing:
+            return replace(state, last_fact_at=at, syncing=syncing)
+    return state if state.last_fact_at == at else replace(state, last_fact_at=at)
 
 
 def _says_more(state: State, before: State) -> bool:
@@ -162,8 +170,9 @@ def _note(state: State, kind: str, fact: Fact) -> State:
 
 def _mark(state: State, at: Millis, **held: bool) -> State:
     """Records the first instant of each attribute that holds."""
-    new = tuple((name, at) for name, value in held.items() if value and state.first(name) is None)
-    return replace(state, firsts=state.firsts + new) if new else state
+    known = state.firsts
+    new = [(name, at) for name, value in held.items() if value and all(name != k for k, _ in known)]
+    return replace(state, firsts=(*known, *new)) if new else state
 
 
 def _segment(state: State, **changes: Any) -> State:
@@ -172,12 +181,11 @@ def _segment(state: State, **changes: Any) -> State:
 
 def _identify(state: State, data: d.Intake | d.Snapshot) -> State:
     """Who and what: the last value said, in canonical order, counts."""
-    named = {
-        name: value
-        for name in ("procedure", "unit", "receiving_unit", "channel", "applicant_kind", "service_level")
-        if (value := getattr(data, name)) is not None
-    }
+    named = {name: value for name in _NAMED if (value := getattr(data, name)) is not None}
     return replace(state, **named) if named else state
+
+
+_NAMED = ("procedure", "unit", "receiving_unit", "channel", "applicant_kind", "service_level")
 
 
 def _due(state: State, at: Millis, due: Millis | None) -> State:
@@ -254,7 +262,7 @@ def _results(state: State, at: Millis, files: tuple[d.ResultFile, ...]) -> State
 
 @_on("reopened")
 def _reopened(state: State, fact: Fact, _data: d.Reason) -> State:
-    if state.accepted_at is None or state.segments[-1].end() is None:
+    if state.accepted_at is None or not state.segments[-1].over:
         return _note(state, "reopened_without_end", fact)
     return replace(state, segments=(*state.segments, Segment(fact.occurred_at)), status="processing")
 
@@ -273,6 +281,7 @@ def _step(state: State, fact: Fact, data: d.Step) -> State:
         step=data.step or state.step,
         office=data.office or state.office,
         last_step_at=fact.occurred_at,
+        last_fact_at=fact.occurred_at,
     )
 
 
@@ -323,7 +332,7 @@ def _fee_paid(state: State, fact: Fact, data: d.Payment) -> State:
 
 
 def _paused(state: State, status: str) -> State:
-    return state if state.segments[-1].end() else replace(state, status=status)
+    return state if state.segments[-1].over else replace(state, status=status)
 
 
 def _resumed(state: State, status: str) -> State:
@@ -336,7 +345,7 @@ def _due_moved(state: State, fact: Fact, data: d.DueMove) -> State:
     if before is None and data.from_ is not None:
         before = to_millis(data.from_)
         state = replace(state, stated_original=before)
-    if state.segments[-1].end() is not None:
+    if state.segments[-1].over:
         state = _note(state, "due_moved_after_end", fact)
     elif before is not None and fact.occurred_at > before:
         state = _note(state, "due_moved_after_due", fact)

@@ -104,17 +104,17 @@ class Packed(Struct, array_like=True, frozen=True, gc=False):
     def followed_by(self, new: Sequence[Fact]) -> "Packed | None":
         """With new facts, given in canonical order, behind; None when that is not all there is to it: one may
         stand before a stored one or say something under the same id, or there may be no room."""
-        first = new[0]
+        body = self.body
         if self.count:
-            if first.sort_key[:3] <= self.last:
+            if new[0].sort_key[:3] <= self.last:
                 return None
-            body = self.body
-            if any(_encode(fact.id) in body for fact in new):
-                return None
+            for fact in new:
+                if _encode(fact.id) in body:
+                    return None
         if len(new) > 1 and len({fact.id for fact in new}) < len(new):
             return None
         count = self.count + len(new)
-        body = b"".join((self.body, *map(_encode, new)))
+        body += _encode(new[0]) if len(new) == 1 else b"".join(map(_encode, new))
         if count > MAX_FACTS or len(body) + 100 * count > MAX_FACTS_BYTES:
             return None
         return Packed(count, new[-1].sort_key[:3], body)

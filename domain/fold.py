@@ -24,7 +24,7 @@ UNKNOWN_UNIT = "?"
 """Stands for the unit of a dossier that none of its events named; belongs to the root only."""
 
 
-class Folded(Struct, frozen=True, array_like=True):
+class Folded(Struct, frozen=True, array_like=True, gc=False):
     """What one dossier's facts come to; kept between its events, so that the next one need not begin anew."""
 
     state: State
@@ -78,8 +78,10 @@ def judged(state: State, events: int, reference: Reference, before: Folded | Non
         timeline, basis, days = before.timeline, before.due_basis, before.days
     else:
         timeline, basis = _timeline(state, reference)
-        same = before is not None and timeline == before.timeline
-        days = before.days if before is not None and same else daily(timeline, reference.zone)
+        if before is not None and timeline == before.timeline:
+            timeline, days = before.timeline, before.days
+        else:
+            days = daily(timeline, reference.zone)
     conditions = _conditions(state, timeline, days, reference, before)
     differs = _source_differs(state, timeline, reference.zone)
     return Folded(state, events, timeline, basis, days, conditions, differs)
@@ -140,11 +142,8 @@ def _conditions(
         and old.channel == state.channel
         and old.moves == state.moves
     ):
-        return conditions_of(state, timeline, days.jumps, reference)
-    stepped = old.last_step_at != state.last_step_at or old.office != state.office
-    if not stepped and (old.syncing is state.syncing or old.syncing == state.syncing):
-        return before.conditions
-    return conditions_after_step(state, timeline, reference, before.conditions)
+        return conditions_of(state, timeline, days.jumps, reference, (old, before.conditions))
+    return conditions_after_step(state, timeline, reference, before.conditions, old)
 
 
 def dossier_row(code: str, folded: Folded, version: int, known_at: Millis) -> DossierRow:

@@ -29,7 +29,8 @@ def to_millis(t: datetime) -> Millis:
     """An aware datetime as milliseconds, truncated (never rounded up: a due instant must not move)."""
     if t.tzinfo is None:
         raise InvalidInput(f"the time {t.isoformat()} has no offset: add one, for example +07:00")
-    return (t - _EPOCH) // _MS
+    since = t - _EPOCH
+    return since.days * MS_DAY + since.seconds * 1000 + since.microseconds // 1000
 
 
 def from_millis(ms: Millis, zone: ZoneInfo | None = None) -> datetime:
@@ -41,10 +42,9 @@ def from_millis(ms: Millis, zone: ZoneInfo | None = None) -> datetime:
 def parse_rfc3339(text: str) -> Millis:
     """A CloudEvents time ('2026-08-03T09:12:00+07:00' or ending in Z) as milliseconds; offset required."""
     try:
-        t = datetime.fromisoformat(text)
+        return to_millis(datetime.fromisoformat(text))
     except ValueError as error:
         raise InvalidInput(f"'{text}' is not an RFC 3339 time such as 2026-08-03T09:12:00+07:00") from error
-    return to_millis(t)
 
 
 def format_rfc3339(ms: Millis) -> str:

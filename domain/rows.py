@@ -10,7 +10,7 @@ from msgspec import Struct
 from domain.instants import Day, Millis
 
 
-class DossierRow(Struct, array_like=True, frozen=True):
+class DossierRow(Struct, array_like=True, frozen=True, gc=False):
     """Tables `dossiers`, `dossier_versions`, `open_dossiers`. `attributes` is a mask over ATTRIBUTES;
     `late_from` holds, per FAMILIES, the start of the present or coming stretch of open-and-late."""
 
@@ -51,7 +51,7 @@ class DossierRow(Struct, array_like=True, frozen=True):
     timeline: str
 
 
-class UnitDayRow(Struct, array_like=True, frozen=True):
+class UnitDayRow(Struct, array_like=True, frozen=True, gc=False):
     """Table `unit_days`; with `day` the first of a month, table `unit_months`."""
 
     unit: str
@@ -60,7 +60,7 @@ class UnitDayRow(Struct, array_like=True, frozen=True):
     values: tuple[int, ...]
 
 
-class UnitDayKnownRow(Struct, array_like=True, frozen=True):
+class UnitDayKnownRow(Struct, array_like=True, frozen=True, gc=False):
     """Tables `unit_day_known`, `unit_month_known`: the change that became known on `known_day`."""
 
     unit: str
@@ -70,7 +70,7 @@ class UnitDayKnownRow(Struct, array_like=True, frozen=True):
     values: tuple[int, ...]
 
 
-class CellRow(Struct, array_like=True, frozen=True):
+class CellRow(Struct, array_like=True, frozen=True, gc=False):
     """Table `cells`: the finest grain."""
 
     day: Day
@@ -81,7 +81,7 @@ class CellRow(Struct, array_like=True, frozen=True):
     values: tuple[int, ...]
 
 
-class UnitProcedureRow(Struct, array_like=True, frozen=True):
+class UnitProcedureRow(Struct, array_like=True, frozen=True, gc=False):
     """Table `unit_procedures`: `month` is its first day; `values` follow `measures.PROCEDURE_MEASURES`."""
 
     month: Day
@@ -92,7 +92,7 @@ class UnitProcedureRow(Struct, array_like=True, frozen=True):
     values: tuple[int, ...]
 
 
-class RecallRow(Struct, array_like=True, frozen=True):
+class RecallRow(Struct, array_like=True, frozen=True, gc=False):
     """Table `recalls`: one re-opening; `gone` when it no longer holds. Masks over FAMILIES, ATTRIBUTES."""
 
     dossier_code: str
@@ -112,7 +112,7 @@ class RecallRow(Struct, array_like=True, frozen=True):
     gone: bool
 
 
-class ConditionRow(Struct, array_like=True, frozen=True):
+class ConditionRow(Struct, array_like=True, frozen=True, gc=False):
     """Table `conditions`: holds at `now` when start ≤ now < until; a row no longer true has until = start."""
 
     kind: str
@@ -128,7 +128,7 @@ class ConditionRow(Struct, array_like=True, frozen=True):
     evidence: str
 
 
-class FindingRow(Struct, array_like=True, frozen=True):
+class FindingRow(Struct, array_like=True, frozen=True, gc=False):
     """Table `findings`: something to look into, never a verdict on a person; `holds` false when resolved
     by a later event."""
 
@@ -141,7 +141,7 @@ class FindingRow(Struct, array_like=True, frozen=True):
     holds: bool
 
 
-class DeadLetterRow(Struct, array_like=True, frozen=True):
+class DeadLetterRow(Struct, array_like=True, frozen=True, gc=False):
     """Table `dead_letters`: coordinates and reason; the bytes are in `records`."""
 
     offset: int
@@ -152,7 +152,7 @@ class DeadLetterRow(Struct, array_like=True, frozen=True):
     field: str
 
 
-class PetitionRow(Struct, array_like=True, frozen=True):
+class PetitionRow(Struct, array_like=True, frozen=True, gc=False):
     """Table `petitions`."""
 
     petition: str
@@ -168,7 +168,7 @@ class PetitionRow(Struct, array_like=True, frozen=True):
     events: int
 
 
-class DocumentRow(Struct, array_like=True, frozen=True):
+class DocumentRow(Struct, array_like=True, frozen=True, gc=False):
     """Table `documents`: procedures, units, calendars, indicator sets, targets, alert rules, reports.
     `history` is a JSON array of [type, occurred_at, event id, data] in canonical order."""
 

@@ -21,7 +21,7 @@ CHANGES = frozenset(
 checks are not sent there. A whole record counts where it says something new."""
 
 
-class Gap(Struct, frozen=True, array_like=True):
+class Gap(Struct, frozen=True, array_like=True, gc=False):
     """From a change (or a refusal, where nothing was open) until the portal accepted; `refused` is the first
     refusal."""
 
@@ -30,7 +30,7 @@ class Gap(Struct, frozen=True, array_like=True):
     done: Millis | None = None
 
 
-class Syncing(Struct, frozen=True, array_like=True):
+class Syncing(Struct, frozen=True, array_like=True, gc=False):
     """`told`: whether any synchronisation was ever told of; `synced_at` the last accepted one."""
 
     told: bool = False

@@ -16,7 +16,7 @@ from domain.instants import Millis
 from domain.measures import ATTRIBUTES
 
 
-class Stay(Struct, frozen=True, array_like=True):
+class Stay(Struct, frozen=True, array_like=True, gc=False):
     """One presence in hand, [start, end): `how` it ended ('finished', 'withdrawn' …), '' while open."""
 
     start: Millis
@@ -24,7 +24,7 @@ class Stay(Struct, frozen=True, array_like=True):
     how: str = ""
 
 
-class Timeline(Struct, frozen=True, array_like=True):
+class Timeline(Struct, frozen=True, array_like=True, gc=False):
     """`stopped_open` are the stays under the reading in which 'stopped' is no end; None when the same.
     `attributes` give the first instant at which each held."""
 
@@ -123,9 +123,9 @@ def timeline_of(state: State, computed_due: Millis | None, *, result_due: bool) 
     """The timeline of a state. `computed_due` is the due date by the procedure's limit, used from acceptance
     on where no source stated one by then (domain.md §4: compute it only where it is missing)."""
     stays = _stays(state, stopped_ends=True)
-    stopped = any(how == "stopped" for segment in state.segments for _, how in segment.others)
+    stopped = any(how == "stopped" for segment in state.segments if segment.others for _, how in segment.others)
     open_stays = _stays(state, stopped_ends=False) if stopped else stays
-    dues = tuple(sorted(state.dues, key=lambda x: x.at))
+    dues = state.dues if len(state.dues) < 2 else tuple(sorted(state.dues, key=lambda x: x.at))
     accepted = state.accepted_at
     if accepted is not None and not (dues and dues[0].at <= accepted):
         fallback = state.stated_original if state.stated_original is not None else computed_due
@@ -153,6 +153,11 @@ def _stays(state: State, *, stopped_ends: bool) -> tuple[Stay, ...]:
     end under this reading runs on into the next one."""
     if state.accepted_at is None:
         return ()
+    if len(state.segments) == 1:
+        only = state.segments[0].end(stopped_ends=stopped_ends)
+        if only is None:
+            return (Stay(state.accepted_at),)
+        return (Stay(state.accepted_at, max(state.accepted_at, only[0]), only[1]),)
     stays: list[Stay] = []
     start: Millis | None = state.accepted_at
     for n, segment in enumerate(state.segments):

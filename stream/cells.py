@@ -1,11 +1,12 @@
 """Cells: how a subject's bookings are summed under the grains of the store (store.md, "Grains")."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from typing import Any
 
 from msgspec import Struct
 
-from domain.daily import DayBookings
+from domain.daily import DayBookings, DayCell
 from domain.instants import Day, date_day, day_date
 from domain.measures import INDEX, MEASURES, PROCEDURE_MEASURES
 from domain.rows import CellRow, UnitDayKnownRow, UnitDayRow, UnitProcedureRow
@@ -15,7 +16,7 @@ from stream.state import CellKey
 Dimensions = tuple[str, str, str]
 """(unit, procedure, channel)."""
 _WIDTH = len(MEASURES)
-_PROCEDURE_INDEX = {INDEX[name]: n for n, name in enumerate(PROCEDURE_MEASURES)}
+_PLACES = {INDEX[name]: n for n, name in enumerate(PROCEDURE_MEASURES)}
 
 
 @lru_cache(maxsize=10_000)
@@ -25,35 +26,40 @@ def month_of(day: Day) -> Day:
 
 
 class Ledger:
-    """Books changes of subjects into cells, and remembers which cells one log record touched."""
+    """Books changes of subjects into cells, and remembers which were touched, and by which log record last."""
 
     def __init__(self, store: FoldState) -> None:
         self._store = store
-        self.touched: dict[CellKey, list[int]] = {}
+        self.touched: dict[CellKey, list[Any]] = {}
+        """For each cell its values and the offset of the last record that touched it."""
 
     def move(
-        self, old: tuple[Dimensions, DayBookings], new: tuple[Dimensions, DayBookings], known_day: Day
+        self,
+        old: tuple[Dimensions, DayBookings],
+        new: tuple[Dimensions, DayBookings],
+        known_day: Day,
+        version: int,
     ) -> None:
         """Replaces a subject's old bookings by its new ones; a move of unit, procedure or channel moves all."""
         if old == new:
             return
         (old_dimensions, old_days), (new_dimensions, new_days) = old, new
-        if old_dimensions == new_dimensions:
-            self._add(new_dimensions, _difference(old_days, new_days), known_day)
+        if old_days and old_dimensions == new_dimensions:
+            self._add(new_dimensions, _difference(old_days, new_days), known_day, version)
             return
-        self._add(old_dimensions, ((d, tuple((m, -v) for m, v in cell)) for d, cell in old_days), known_day)
-        self._add(new_dimensions, new_days, known_day)
+        if old_days:
+            gone = [(d, tuple([(m, -v) for m, v in cell])) for d, cell in old_days]
+            self._add(old_dimensions, gone, known_day, version)
+        self._add(new_dimensions, new_days, known_day, version)
 
     def _add(
-        self,
-        dimensions: Dimensions,
-        days: Iterable[tuple[Day, tuple[tuple[int, int], ...]]],
-        known_day: Day,
+        self, dimensions: Dimensions, days: Iterable[tuple[Day, DayCell]], known_day: Day, version: int
     ) -> None:
         unit, procedure, channel = dimensions
-        touched, stored = self.touched, self._store.cell
-        for day, cell in days:
+        cell, touched = self._cell, self.touched.get
+        for day, change in days:
             month = month_of(day)
+            found = []
             for key in (
                 ("unit_days", unit, day),
                 ("unit_months", unit, month),
@@ -61,58 +67,70 @@ class Ledger:
                 ("unit_month_known", unit, month, known_day),
                 ("cells", day, unit, procedure, channel),
             ):
-                values = touched.get(key)
-                if values is None:
-                    values = touched[key] = stored(key, _WIDTH)
-                for measure, value in cell:
-                    values[measure] += value
-            self._add_procedure(("unit_procedures", month, channel, unit, procedure), cell)
+                known = touched(key)
+                if known is None:
+                    found.append(cell(key, version))
+                else:
+                    known[1] = version
+                    found.append(known[0])
+            a, b, c, d, e = found
+            for measure, value in change:
+                a[measure] += value
+                b[measure] += value
+                c[measure] += value
+                d[measure] += value
+                e[measure] += value
+            if procedure:
+                counted = [(_PLACES[measure], value) for measure, value in change if measure in _PLACES]
+                if counted:
+                    f = cell(
+                        ("unit_procedures", month, channel, unit, procedure), version, len(PROCEDURE_MEASURES)
+                    )
+                    for place, value in counted:
+                        f[place] += value
 
-    def _add_procedure(self, key: CellKey, cell: tuple[tuple[int, int], ...]) -> None:
-        if not key[4]:
-            return
-        for measure, value in cell:
-            place = _PROCEDURE_INDEX.get(measure)
-            if place is not None:
-                self._values(key, len(PROCEDURE_MEASURES))[place] += value
-
-    def _values(self, key: CellKey, width: int) -> list[int]:
-        values = self.touched.get(key)
-        if values is None:
-            values = self.touched[key] = self._store.cell(key, width)
+    def _cell(self, key: CellKey, version: int, width: int = _WIDTH) -> list[int]:
+        found = self.touched.get(key)
+        if found is None:
+            found = self.touched[key] = [self._store.cell(key, width), version]
+        else:
+            found[1] = version
+        values: list[int] = found[0]
         return values
 
     def take(self) -> dict[CellKey, list[int]]:
         """The cells touched since the last call."""
         touched, self.touched = self.touched, {}
-        return touched
+        return {key: values for key, (values, _) in touched.items()}
 
 
-def _difference(old: DayBookings, new: DayBookings) -> Iterator[tuple[Day, tuple[tuple[int, int], ...]]]:
+def _difference(old: DayBookings, new: DayBookings) -> Iterator[tuple[Day, DayCell]]:
     before = dict(old)
     for day, cell in new:
         earlier = before.pop(day, ())
-        if earlier == cell:
+        if earlier is cell or earlier == cell:
+            continue
+        if not earlier:
+            yield day, cell
             continue
         change = dict(cell)
         for measure, value in earlier:
             change[measure] = change.get(measure, 0) - value
-        yield day, tuple((m, v) for m, v in change.items() if v)
+        yield day, tuple([(m, v) for m, v in change.items() if v])
     for day, cell in before.items():
-        yield day, tuple((m, -v) for m, v in cell)
+        yield day, tuple([(m, -v) for m, v in cell])
 
 
-def cell_row(key: CellKey, values: list[int], version: int) -> tuple[str, Struct]:
-    """(table, row) of a cell; a cell that fell to zero is emitted with zeros."""
-    table, *rest = key
-    frozen = tuple(values)
-    row: Struct
-    if table in ("unit_days", "unit_months"):
-        row = UnitDayRow(rest[0], rest[1], version, frozen)
-    elif table in ("unit_day_known", "unit_month_known"):
-        row = UnitDayKnownRow(rest[0], rest[1], rest[2], version, frozen)
-    elif table == "cells":
-        row = CellRow(rest[0], rest[1], rest[2], rest[3], version, frozen)
-    else:
-        row = UnitProcedureRow(rest[0], rest[1], rest[2], rest[3], version, frozen)
-    return table, row
+def cell_row(key: CellKey, values: list[int], version: int) -> Struct:
+    """The row of a cell; a cell that fell to zero is emitted with zeros."""
+    return _ROWS[key[0]](*key[1:], version, tuple(values))
+
+
+_ROWS: dict[str, Callable[..., Struct]] = {
+    "unit_days": UnitDayRow,
+    "unit_months": UnitDayRow,
+    "unit_day_known": UnitDayKnownRow,
+    "unit_month_known": UnitDayKnownRow,
+    "cells": CellRow,
+    "unit_procedures": UnitProcedureRow,
+}

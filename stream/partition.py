@@ -5,7 +5,7 @@ rows of a re-run equal (design rule 3). A cell's row is emitted once a batch, as
 it: batches are taken whole and the greatest version stands, so that what it was in between is never seen.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,8 +14,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from domain.blocks import partition_of, split_block
+from domain.bookings import Recall
 from domain.conditions import Condition
-from domain.daily import DayBookings, by_day
+from domain.daily import Daily, by_day
 from domain.dossier import EMPTY, evolve
 from domain.duty_conditions import petition_conditions, procedure_conditions
 from domain.errors import InvalidEvent, NewerEvent
@@ -29,6 +30,7 @@ from domain.petition import Petition, book_petition, petition_row, replay_petiti
 from domain.procedures import procedure_key
 from domain.reference import Reference, check_document
 from domain.rows import ConditionRow, DeadLetterRow, FindingRow, RecallRow
+from domain.timeline import Timeline
 from stream.cells import Dimensions, Ledger, cell_row
 from stream.port import FoldState
 from stream.state import CellKey, Position, Subject, SubjectKey, Sweep, record_hash
@@ -41,7 +43,12 @@ QUARANTINED = "quarantined"
 _FULL = "the subject holds as many events as one can: nothing more is folded into it"
 Indexed = list[tuple[int, Event]]
 """The events of a record, each with its place in it."""
+_NOWHERE: Dimensions = ("", "", "")
+_NOTHING = Folded(EMPTY, 0, Timeline(), "none", Daily(), ())
+"""A dossier of which nothing was emitted yet."""
 _ELSEWHERE = frozenset({"alert", "system"})
+_PLACED = frozenset(t.name for t in EVENT_TYPES.values() if t.kind not in (*_ELSEWHERE, "log") and not t.broadcast)
+"""What belongs to the partition of its subject, and to no other."""
 _BROADCAST = tuple(f'"{name}"'.encode() for name in sorted(BROADCAST_TYPES))
 
 
@@ -114,8 +121,6 @@ class PartitionFold:
         self._new_reference = False
         """Whether the present record changed the documents: what was folded before knows the old ones."""
         self._first = self.position.offset + 1
-        self._cells: dict[CellKey, tuple[list[int], int]] = {}
-        """The cells that the present batch touched, with the last record that did."""
 
     def reopened(self) -> "PartitionFold":
         """The fold as of the last commit, after the store was rolled back."""
@@ -134,7 +139,7 @@ class PartitionFold:
     @property
     def size(self) -> int:
         """A rough count of what waits in the present batch."""
-        return sum(map(len, self._rows.values())) + len(self._cells)
+        return sum(map(len, self._rows.values())) + len(self._ledger.touched)
 
     def apply(self, record: LogRecord) -> None:
         """Folds one record. Raises NewerEvent (this release is too old) with nothing of the record applied."""
@@ -152,18 +157,16 @@ class PartitionFold:
         self._data = {e.hash: e.data for _, e in found}
         for (kind, subject), facts in by_subject(found).items():
             self._fold(kind, subject, facts, offset, known_at, full)
-        dead += [DeadLetterRow(offset, n, known_at, e.source, _FULL, "subject") for n, e in found if n in full]
+        if full:
+            dead += [DeadLetterRow(offset, n, known_at, e.source, _FULL, "subject") for n, e in found if n in full]
         for letter in dead:
             self._emit("dead_letters", letter)
-        clock = self._clock((e for _, e in found), known_at)
-        touched = self._ledger.take()
+        clock = self._clock(found, known_at)
         if changed:
-            self._store.mark_dirty(set(touched))
+            self._store.mark_dirty(set(self._ledger.take()))
             sweep = Sweep(offset, b"", 0)
             self.position = replace_position(self.position, sweep=sweep, known_at=known_at, clock=clock)
             return
-        for key, values in touched.items():
-            self._cells[key] = (values, offset)
         self.position = replace_position(
             self.position, offset=offset, record_hash=record_hash(record.value), known_at=known_at, clock=clock
         )
@@ -198,7 +201,7 @@ class PartitionFold:
             return
         dirty = self._store.dirty_after(under.cursor, count)
         for _, key in dirty:
-            self._cells[key] = (self._store.cell(key, 0), under.offset)
+            self._ledger.touched[key] = [self._store.cell(key, 0), under.offset]
         self._store.forget_dirty([key for key, _ in dirty])
         if len(dirty) == count:
             self.position = replace_position(
@@ -245,10 +248,12 @@ class PartitionFold:
             return [], [DeadLetterRow(record.offset, 0, known_at, "", error.reason, error.field)]
         events: Indexed = []
         dead: list[DeadLetterRow] = []
+        among, partition = self._config.partitions, self._config.partition
         for index, element in enumerate(elements):
             try:
                 event = decode_event(element)
-                self._check_place(event)
+                if event.type not in _PLACED or partition_of(event.subject, among) != partition:
+                    self._check_place(event)
                 events.append((index, event))
             except InvalidEvent as error:
                 source = _source_of(element)
@@ -271,15 +276,17 @@ class PartitionFold:
                 reason = f"belongs to partition {belongs}: send it with the subject as the record's key"
                 raise InvalidEvent(reason, "subject")
 
-    def _clock(self, events: Iterable[Event], known_at: Millis) -> Millis:
-        limit = known_at + self._config.clock_ahead_ms
-        told = (e.occurred_at for e in events if e.occurred_at <= limit and e.kind != "log")
-        return max([self.position.clock, *told])
+    def _clock(self, events: Indexed, known_at: Millis) -> Millis:
+        latest, limit = self.position.clock, known_at + self._config.clock_ahead_ms
+        for _, event in events:
+            if latest < event.occurred_at <= limit and event.kind != "log":
+                latest = event.occurred_at
+        return latest
 
     def take_documents(self, found: Indexed, full: set[int]) -> bool:
         """Merges broadcast documents; true when any changed, and the reference is made anew. Places of
         events for which there is no room go into `full`."""
-        broadcast = [(n, e) for n, e in found if EVENT_TYPES[e.type].broadcast]
+        broadcast = [(n, e) for n, e in found if e.type in BROADCAST_TYPES]
         documents = self._store.documents() if broadcast else {}
         changed = False
         for index, event in broadcast:
@@ -369,17 +376,22 @@ class PartitionFold:
     def _emit_dossier(
         self, before: Folded | None, new: Subject, folded: Folded, version: int, known_at: Millis
     ) -> None:
-        code = new.subject
+        code, dimensions = new.subject, folded.dimensions
         self._emit("dossiers", dossier_row(code, folded, version, known_at))
-        old = _Emitted() if before is None else _Emitted(before.dimensions, before)
-        now = _Emitted(folded.dimensions, folded)
-        if old.dimensions != now.dimensions or old.by_day is not now.by_day:
-            known_day = self._config.zone.day(known_at)
-            self._ledger.move((old.dimensions, old.by_day), (now.dimensions, now.by_day), known_day)
-        self._emit_recalls(code, old, now, version, known_at)
-        self._emit_conditions(code, old, now, version, known_at)
-        self._emit_findings(code, old, now, version, known_at)
         self._store.put_subject(new)
+        was = _NOWHERE if before is None else before.dimensions
+        old = _NOTHING if before is None else before
+        moved = was != dimensions
+        if moved or old.by_day is not folded.by_day:
+            known_day = self._config.zone.day(known_at)
+            self._ledger.move((was, old.by_day), (dimensions, folded.by_day), known_day, version)
+        if old.recalls is not folded.recalls or (moved and old.recalls):
+            self._emit_recalls(code, old.recalls, folded.recalls, moved, dimensions, version, known_at)
+        if old.conditions is not folded.conditions or moved:
+            self._emit_conditions(code, old.conditions, folded.conditions, moved, dimensions, version, known_at)
+        findings, elsewhere = folded.findings, was[0] != dimensions[0]
+        if old.findings != findings or (findings and elsewhere):
+            self._emit_findings(code, old.findings, findings, dimensions[0], elsewhere, version, known_at)
 
     def _fold_petition(self, old: Subject, facts: Facts, version: int, known_at: Millis) -> None:
         petition = replay_petition(facts)
@@ -387,7 +399,8 @@ class PartitionFold:
         days = by_day(book_petition(petition), self._config.zone)
         dimensions = (unit, "", "")
         self._emit("petitions", petition_row(old.subject, petition, unit, version, known_at))
-        self._ledger.move((old.dimensions, old.by_day), (dimensions, days), self._config.zone.day(known_at))
+        known_day = self._config.zone.day(known_at)
+        self._ledger.move((old.dimensions, old.by_day), (dimensions, days), known_day, version)
         new = Subject(old.kind, old.subject, packed(facts), None, dimensions, days)
         self._store.put_subject(self._of_petition(old, new, petition, version, known_at))
 
@@ -414,21 +427,26 @@ class PartitionFold:
         """The subject with these conditions; emits what changed of them. The very same one where nothing did."""
         if old.dimensions == new.dimensions and old.conditions == found:
             return new if new.conditions is old.conditions else replace(new, conditions=old.conditions)
-        before = _Emitted(old.dimensions, conditions=old.conditions)
-        now = _Emitted(new.dimensions, conditions=found)
-        self._emit_conditions(new.subject, before, now, version, known_at)
+        moved = old.dimensions != new.dimensions
+        self._emit_conditions(new.subject, old.conditions, found, moved, new.dimensions, version, known_at)
         return replace(new, conditions=found)
 
-    def _emit_recalls(self, code: str, old: "_Emitted", now: "_Emitted", version: int, known_at: Millis) -> None:
-        moved = old.dimensions != now.dimensions
-        if old.recalls is now.recalls and not moved:
-            return
-        after = {(r.stopped_open, r.out_at, r.in_at): r for r in now.recalls}
-        before = {(r.stopped_open, r.out_at, r.in_at): r for r in old.recalls}
+    def _emit_recalls(
+        self,
+        code: str,
+        old: tuple[Recall, ...],
+        new: tuple[Recall, ...],
+        moved: bool,
+        dimensions: Dimensions,
+        version: int,
+        known_at: Millis,
+    ) -> None:
+        after = {(r.stopped_open, r.out_at, r.in_at): r for r in new}
+        before = {(r.stopped_open, r.out_at, r.in_at): r for r in old}
         gone = [(r, True) for key, r in before.items() if key not in after]
-        new = [(r, False) for key, r in after.items() if moved or before.get(key) != r]
-        for r, is_gone in (*gone, *new):
-            unit, procedure, channel = now.dimensions
+        found = [(r, False) for key, r in after.items() if moved or before.get(key) != r]
+        unit, procedure, channel = dimensions
+        for r, is_gone in (*gone, *found):
             self._emit(
                 "recalls",
                 RecallRow(
@@ -438,74 +456,82 @@ class PartitionFold:
             )  # fmt: skip
 
     def _emit_conditions(
-        self, code: str, old: "_Emitted", now: "_Emitted", version: int, known_at: Millis
+        self,
+        code: str,
+        old: tuple[Condition, ...],
+        new: tuple[Condition, ...],
+        moved: bool,
+        dimensions: Dimensions,
+        version: int,
+        known_at: Millis,
     ) -> None:
-        moved = old.dimensions != now.dimensions
-        if old.conditions is now.conditions and not moved:
-            return
-        after = {(c.kind, c.episode): c for c in now.conditions}
-        before = {(c.kind, c.episode): c for c in old.conditions}
-        unit, procedure, _ = now.dimensions
-
-        def emit(c: Condition, until: Millis | None) -> None:
-            self._emit(
-                "conditions",
-                ConditionRow(
-                    c.kind, code, c.episode, version, known_at, c.start, until,
-                    unit, procedure, c.due_at, c.evidence,
-                ),
-            )  # fmt: skip
-
-        for key, c in before.items():
-            if key not in after:
-                emit(c, c.start)
+        """The conditions that are over or changed. `moved`: all stand under other dimensions now."""
+        after = {(c.kind, c.episode): c for c in new}
+        before = {(c.kind, c.episode): c for c in old}
+        unit, procedure, _ = dimensions
+        changed: list[tuple[Condition, Millis | None]] = [
+            (c, c.start) for key, c in before.items() if key not in after
+        ]
         for key, c in after.items():
-            if moved or before.get(key) != c:
-                emit(c, c.until)
-
-    def _emit_findings(self, code: str, old: "_Emitted", now: "_Emitted", version: int, known_at: Millis) -> None:
-        unit = now.dimensions[0]
-        if old.findings == now.findings and old.dimensions[0] == unit:
+            was = None if moved else before.get(key)
+            if was is not c and was != c:
+                changed.append((c, c.until))
+        if not changed:
             return
-        after, before = dict(now.findings), dict(old.findings)
+        rows = self._rows.get("conditions")
+        if rows is None:
+            rows = self._rows["conditions"] = []
+        for c, until in changed:
+            rows.append(
+                ConditionRow(
+                    c.kind,
+                    code,
+                    c.episode,
+                    version,
+                    known_at,
+                    c.start,
+                    until,
+                    unit,
+                    procedure,
+                    c.due_at,
+                    c.evidence,
+                )
+            )
+
+    def _emit_findings(
+        self,
+        code: str,
+        old: tuple[tuple[str, str], ...],
+        new: tuple[tuple[str, str], ...],
+        unit: str,
+        moved: bool,
+        version: int,
+        known_at: Millis,
+    ) -> None:
+        after, before = dict(new), dict(old)
         for kind, event_id in before.items():
             if kind not in after:
                 self._emit("findings", FindingRow(kind, code, version, known_at, unit, event_id, False))
         for kind, event_id in after.items():
-            if before.get(kind) != event_id or old.dimensions[0] != unit:
+            if before.get(kind) != event_id or moved:
                 self._emit("findings", FindingRow(kind, code, version, known_at, unit, event_id, True))
 
     def _settle_cells(self) -> None:
         """Emits the cells of the batch as they stand, each once: a batch is taken whole, so that what a cell was
         between its records would be replaced before it is seen."""
-        for key, (values, version) in self._cells.items():
-            table, row = cell_row(key, values, version)
-            self._emit(table, row)
-        self._cells = {}
+        rows = self._rows
+        for key, (values, version) in self._ledger.touched.items():
+            found = rows.get(key[0])
+            if found is None:
+                found = rows[key[0]] = []
+            found.append(cell_row(key, values, version))
+        self._ledger.touched = {}
 
     def _emit(self, table: str, row: Struct) -> None:
         rows = self._rows.get(table)
         if rows is None:
             rows = self._rows[table] = []
         rows.append(row)
-
-
-class _Emitted:
-    """What stands in the store of a subject: taken apart once, compared piece by piece."""
-
-    __slots__ = ("by_day", "conditions", "dimensions", "findings", "recalls")
-
-    def __init__(
-        self,
-        dimensions: Dimensions = ("", "", ""),
-        folded: Folded | None = None,
-        conditions: tuple[Condition, ...] = (),
-    ) -> None:
-        self.dimensions = dimensions
-        self.by_day: DayBookings = folded.days.by_day if folded is not None else ()
-        self.recalls = folded.days.recalls if folded is not None else ()
-        self.conditions = folded.conditions if folded is not None else conditions
-        self.findings = folded.findings if folded is not None else ()
 
 
 def replace_position(position: Position, **changes: object) -> Position:
@@ -517,7 +543,11 @@ def by_subject(events: Indexed) -> dict[SubjectKey, dict[int, Fact]]:
     """The facts of a record's events by subject, each with its place."""
     found: dict[SubjectKey, dict[int, Fact]] = {}
     for index, event in events:
-        found.setdefault((event.kind, event.subject), {})[index] = fact_of(event)
+        subject = (event.kind, event.subject)
+        facts = found.get(subject)
+        if facts is None:
+            facts = found[subject] = {}
+        facts[index] = fact_of(event)
     return found
 
 

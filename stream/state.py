@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,7 +42,7 @@ CellKey = tuple[Any, ...]
 """(grain, then the key columns of that grain)."""
 
 
-class Subject(Struct, array_like=True, frozen=True):
+class Subject(Struct, array_like=True, frozen=True, gc=False):
     """What is kept of one subject: its facts, and what they came to, from which the next rows are told apart.
 
     Of a dossier that is `folded`; of a petition the dimensions and days under which it is booked, and its
@@ -73,7 +74,7 @@ def _schema() -> bytes:
     return hashlib.blake2b(repr(msgspec.inspect.type_info(Subject)).encode(), digest_size=12).digest()
 
 
-class Sweep(Struct, array_like=True, frozen=True):
+class Sweep(Struct, array_like=True, frozen=True, gc=False):
     """A reference document being applied to all subjects, slice by slice: the record's offset, the last key
     done, the sequence number of the next change record, and whether only cells are left to emit."""
 
@@ -83,7 +84,7 @@ class Sweep(Struct, array_like=True, frozen=True):
     cells: bool = False
 
 
-class Position(Struct, array_like=True, frozen=True):
+class Position(Struct, array_like=True, frozen=True, gc=False):
     """What the state has durably applied: the last offset (−1: nothing) and the hash of that record's value,
     the running maximum of append time, the log clock, and a sweep under way at `offset + 1`."""
 
@@ -125,6 +126,8 @@ class StateStore:
             self._lock.close()
             raise
         self._new_subjects: dict[bytes, Subject] = {}
+        self._asked: tuple[str, str, bytes] = ("", "", b"")
+        """The subject that was asked for last, and its key: it is what is put next."""
         self._new_cells: dict[CellKey, list[int]] = {}
         self._warm_cells: dict[CellKey, list[int]] = {}
         self._reading: lmdb.Transaction | None = None
@@ -207,6 +210,7 @@ class StateStore:
     def subject(self, kind: str, subject: str) -> Subject | None:
         """A subject as of the present batch."""
         key = subject_key(kind, subject)
+        self._asked = (kind, subject, key)
         new = self._new_subjects.get(key)
         if new is not None:
             return new
@@ -215,7 +219,10 @@ class StateStore:
 
     def put_subject(self, subject: Subject) -> None:
         """Keeps a subject for the commit."""
-        self._new_subjects[subject_key(subject.kind, subject.subject)] = subject
+        kind, name, key = self._asked
+        if name is not subject.subject or kind != subject.kind:
+            key = subject_key(subject.kind, subject.subject)
+        self._new_subjects[key] = subject
 
     def cell(self, key: CellKey, width: int) -> list[int]:
         """A cell's values, mutable, part of the present batch from now on."""
@@ -280,10 +287,8 @@ class StateStore:
             stored = _position.decode(found) if found else None
             if stored != self.position:
                 raise Refused(f"the state in {self.folder} was moved on by another process: stop one of the two")
-            for key, subject in self._new_subjects.items():
-                txn.put(key, _encode(subject), db=self._subjects)
-            for cell_key, values in self._new_cells.items():
-                txn.put(_short(_encode(cell_key)), _encode(values), db=self._cells)
+            _put(txn, self._subjects, [(key, _encode(s)) for key, s in self._new_subjects.items()])
+            _put(txn, self._cells, [(_short(_encode(k)), _encode(v)) for k, v in self._new_cells.items()])
             for (kind, name), facts in self._new_documents.items():
                 txn.put(subject_key(kind, name), _encode((kind, name, facts)), db=self._documents)
             for cell_key in self._new_dirty:
@@ -318,6 +323,13 @@ class StateStore:
                 yield _subject.decode(value)
 
 
+def _put(txn: Any, database: Any, found: list[tuple[bytes, bytes]]) -> None:
+    """Writes them in order of key: neighbours stand on one page."""
+    found.sort(key=itemgetter(0))
+    with txn.cursor(db=database) as cursor:
+        cursor.putmulti(found)
+
+
 def position_of(path: Path) -> Position:
     """The position in a file that `copy_to` wrote; Refused when there is none."""
     with lmdb.open(str(path), subdir=False, readonly=True, lock=False, max_dbs=5) as env:
@@ -331,7 +343,7 @@ def position_of(path: Path) -> Position:
 
 def subject_key(kind: str, subject: str) -> bytes:
     """The key of a subject, in LMDB's limit of 511 bytes."""
-    return _short(kind.encode() + b"\0" + subject.encode())
+    return _short(f"{kind}\0{subject}".encode())
 
 
 def _short(key: bytes) -> bytes:

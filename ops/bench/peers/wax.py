@@ -192,8 +192,8 @@ class CellLogic(StatefulBatchLogic):  # type: ignore[misc]  # as above
             for measure, change in move.change:
                 self._values[measure] += change
             if n + 1 == len(values) or values[n + 1].offset != move.offset:
-                table, row = cell_row(move.key, self._values, move.offset)
-                out.append(Rows(move.partition, move.offset, move.known_at, {table: [row]}, []))
+                row = cell_row(move.key, self._values, move.offset)
+                out.append(Rows(move.partition, move.offset, move.known_at, {move.key[0]: [row]}, []))
         return out, False
 
     def snapshot(self) -> bytes:

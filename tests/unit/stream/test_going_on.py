@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.daily import by_definition, daily
-from domain.dossier import EMPTY, Due, evolve, replay
+from domain.dossier import EMPTY, Due, Pause, evolve, replay
 from domain.events import Event
 from domain.facts import Fact, fact_of, merge, packed
 from domain.fold import Folded, fold_dossier, judged
@@ -80,15 +80,18 @@ def test_days_put_together_from_parts_are_those_of_the_definition(seed: int, spr
 NEAR = st.integers(0, 30).flatmap(lambda n: st.sampled_from((-1, 0, 1)).map(lambda ms: T0 + n * 12 * HOUR + ms))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(NEAR, st.none() | NEAR, NEAR, st.data())
 def test_days_of_one_stay_and_one_due_date_are_those_of_the_definition(
     start: Millis, end: Millis | None, due: Millis, data: st.DataObject
 ) -> None:
     stay = Stay(start, None if end is None else max(start, end), "" if end is None else data.draw(ENDS))
     names = data.draw(st.lists(st.sampled_from(("online", "payable", "paid_online", "fee_synced", "result"))))
+    pauses = st.lists(st.builds(Pause, NEAR, st.none() | NEAR, st.sampled_from((False, False, True))), max_size=2)
     timeline = Timeline(
         stays=(stay,),
+        supplements=tuple(data.draw(pauses)[:1] if data.draw(st.booleans()) else data.draw(pauses)),
+        payments=tuple(data.draw(pauses)),
         dues=(Due(start - data.draw(st.integers(0, 1)), due),),
         original=due,
         attributes=tuple((name, start) for name in sorted(set(names))),
