@@ -112,7 +112,8 @@ ALERT_VERBS = (
 SYSTEM_VERBS = (
     "record_quarantined key_created key_revoked dossier_read exported sql_run note_erased generation_switched "
     "file_imported list_read webhook_created webhook_removed identifier_key_created identifier_key_destroyed "
-    "identifiers_erased backup_scrubbed history_lost finding_closed"
+    "identifiers_erased backup_scrubbed history_lost finding_closed recipient_added recipient_changed "
+    "recipient_removed"
 ).split()
 
 

@@ -7,12 +7,17 @@ from fastapi import APIRouter, Body, Depends, Query, Response
 from fastapi import Path as PathParameter
 
 from api.access import Principal, require
+from api.alerts.recipient_acts import TYPES
 from api.alerts.recipients import new_entry, recipient_store, shown
 from api.answers import json
+from api.figures.context import FigureContext
 from api.params import strict_query
 from api.problems import NotFound, responses
 from api.services import Services, services_of
 from domain.errors import InvalidInput
+from domain.instants import Millis
+from domain.periods import parse_instant
+from sinks.queries import controls
 
 router = APIRouter(
     prefix="/v1/recipients",
@@ -49,10 +54,24 @@ def get_recipients(
     return json([shown(entry, services.zone) for entry in store.entries(now)])
 
 
+@router.get("/changes", summary="Who changed recipients")
+def get_changes(
+    who: Admin,
+    services: Parts,
+    account: Annotated[str | None, Query(max_length=64)] = None,
+    since: Annotated[str | None, Query(max_length=40, description="An instant or a day; default: all.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+) -> Response:
+    """The acts about recipients in the alert log, oldest first: who, when, which account, post and channels, and
+    what of them; never an address."""
+    start = services.zone.midnight(services.zone.day(parse_instant(since, services.zone) - 1)) if since else 0
+    with services.context(services, who) as ctx:
+        return json({"changes": _listed(ctx, account, start, limit), **ctx.position()})
+
+
 @router.post("", status_code=201, summary="Add or replace a recipient")
 def post_recipient(who: Admin, services: Parts, body: Annotated[dict[str, Any], Body()]) -> Response:
     """The one of the same account, post and unit is replaced; addresses belong to the account."""
-    del who
     try:
         said = msgspec.convert(body, RecipientBody)
     except msgspec.ValidationError as error:
@@ -67,7 +86,8 @@ def post_recipient(who: Admin, services: Parts, body: Annotated[dict[str, Any], 
         since=said.since,
         until=said.until,
     )
-    recipient_store(services.config.private).put(entry, services.wall())
+    recipient_store(services.config.private).put(entry, services.wall(), who.key_id)
+    services.acts.flush_keys()
     return json(shown(entry, services.zone), 201)
 
 
@@ -80,7 +100,32 @@ def delete_recipient(
     unit: Annotated[str | None, Query(max_length=128)] = None,
 ) -> Response:
     """The account's entries (of one post, of one unit) with their addresses."""
-    del who
-    if not recipient_store(services.config.private).remove(account, post, unit):
+    store = recipient_store(services.config.private)
+    if not store.remove(account, services.wall(), post, unit, by=who.key_id):
         raise NotFound(f"there is no such recipient {account[:64]}")
+    services.acts.flush_keys()
     return Response(status_code=204)
+
+
+def _listed(ctx: FigureContext, account: str | None, since: Millis, limit: int) -> list[dict[str, Any]]:
+    """Who changed which recipient, what of it, and when; oldest first, with the place in the log."""
+    found = controls.acts_between(ctx.everything, TYPES, since, 1 << 43, limit, subject=account)
+    told = []
+    for row in found:
+        data = msgspec.json.decode(row["data"])
+        evidence = data.get("evidence") or {}
+        told.append(
+            {
+                "act": row["type"].rpartition("_")[2],
+                "at": ctx.text(row["occurred_at"]),
+                "by": data.get("actor"),
+                "account": row["subject"],
+                "unit": data.get("unit"),
+                **{name: evidence.get(name) for name in ("post", "channels", "changed", "channels_changed")},
+                **{name: evidence.get(name) for name in ("hours", "since", "until")},
+                "partition": row["partition"],
+                "offset": row["offset"],
+                "index": row["index"],
+            }
+        )
+    return told

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from typing import Any
 import msgspec
 
 from api.alerts import addresses
+from api.alerts.recipient_acts import COMMAND_LINE, Entry, changes
+from api.due_acts import TABLE as DUE_TABLE
+from api.due_acts import add_due
 from domain.errors import InvalidInput
 from domain.instants import Millis, Zone
 from domain.message import POSTS, Recipient
@@ -25,49 +28,11 @@ CREATE TABLE IF NOT EXISTS recipients (
     since INTEGER, until INTEGER, created_at INTEGER NOT NULL, PRIMARY KEY (account, post, unit)) STRICT
 """
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+_NUMBER = re.compile(r"[\d.:-]{9,}")
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 COLUMNS = ("account", "post", "unit", *addresses.KINDS, "hours", "since", "until")
 """Columns of a CSV file; of a kind of channel several addresses are parted by ';'."""
 _HELD = "(since IS NULL OR since <= :now) AND (until IS NULL OR until > :now)"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A recipient as kept: with addresses, which are printed nowhere by accident."""
-
-    account: str
-    post: str
-    unit: str
-    addresses: tuple[tuple[str, str], ...] = field(repr=False)
-    """(kind, checked address), best first."""
-    hours: str = ""
-    """'07:00-17:00', or '' for the province's hours."""
-    since: Millis | None = None
-    until: Millis | None = None
-
-    @property
-    def channels(self) -> tuple[tuple[str, str, str], ...]:
-        """(name, kind, address); the second of a kind is named `email-2`."""
-        seen: dict[str, int] = {}
-        found = []
-        for kind, address in self.addresses:
-            seen[kind] = seen.get(kind, 0) + 1
-            found.append((kind if seen[kind] == 1 else f"{kind}-{seen[kind]}", kind, address))
-        return tuple(found)
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What should not stay so."""
-        if len({kind for kind, _ in self.addresses}) < 2:
-            return ("one channel only: when it fails, nobody is told",)
-        return ()
-
-    def recipient(self) -> Recipient:
-        """The same without addresses."""
-        start, _, end = self.hours.partition("-")
-        hours = (start, end) if self.hours else None
-        names = tuple(name for name, _, _ in self.channels)
-        return Recipient(self.account, self.post, self.unit, names, hours, self.since, self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +58,7 @@ class RecipientStore:
         self._mutex = threading.Lock()
         with self._db() as db:
             db.execute(_TABLE)
+            db.execute(DUE_TABLE)
         path.chmod(0o600)
 
     @contextmanager
@@ -118,37 +84,59 @@ class RecipientStore:
                     return kind, address
         return None
 
-    def put(self, entry: Entry, now: Millis) -> None:
+    def put(self, entry: Entry, now: Millis, by: str = COMMAND_LINE) -> None:
         """Adds a recipient, or replaces the one of the same account, post and unit. Addresses belong to the
-        account: its other posts get them, too."""
+        account: its other posts get them, too. What changed is an act by `by`."""
         channels = msgspec.json.encode(entry.addresses).decode()
         row = (entry.account, entry.post, entry.unit, channels)
-        with self._db() as db:
+        with self._changing(entry.account, now, by) as db:
             db.execute("UPDATE recipients SET channels = ? WHERE account = ?", (channels, entry.account))
             db.execute(
                 "INSERT OR REPLACE INTO recipients VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (*row, entry.hours, entry.since, entry.until, now),
             )
-            _forget(db)
 
-    def remove(self, account: str, post: str | None = None, unit: str | None = None) -> int:
-        """Erases an account's entries (of one post, of one unit); returns how many there were."""
-        with self._db() as db:
-            count = db.execute(
+    def remove(
+        self,
+        account: str,
+        now: Millis,
+        post: str | None = None,
+        unit: str | None = None,
+        *,
+        by: str = COMMAND_LINE,
+    ) -> int:
+        """Erases an account's entries (of one post, of one unit); returns how many there were. An act by `by`."""
+        with self._changing(account, now, by) as db:
+            found = db.execute(
                 "DELETE FROM recipients WHERE account = :account AND (:post IS NULL OR post = :post) "
                 "AND (:unit IS NULL OR unit = :unit)",
                 {"account": account, "post": post, "unit": unit},
-            ).rowcount
-            _forget(db)
-        return count
+            )
+        return found.rowcount
 
-    def import_csv(self, path: Path, zone: Zone, now: Millis) -> Imported:
+    @contextmanager
+    def _changing(self, account: str, now: Millis, by: str) -> Iterator[sqlite3.Connection]:
+        """One transaction: what is done to an account, and the acts that tell of it."""
+        if not _ACCOUNT.fullmatch(by) or _NUMBER.fullmatch(by):
+            raise InvalidInput(
+                "by: the id of the key of who changes it; no name, no address, for it stands in the log"
+            )
+        with self._db() as db:
+            db.execute("BEGIN IMMEDIATE")
+            before = _read(db, "account = :account", account=account)
+            yield db
+            for event in changes(before, _read(db, "account = :account", account=account), now, by):
+                add_due(db, event)
+            db.execute("COMMIT")
+            _forget(db)
+
+    def import_csv(self, path: Path, zone: Zone, now: Millis, by: str = COMMAND_LINE) -> Imported:
         """Takes the rows of a CSV file with the columns `COLUMNS` (UTF-8); a bad row does not stop the others."""
         rejected: list[tuple[int, str]] = []
         accepted = 0
         for line, row in _rows(path):
             try:
-                self.put(entry_of(row, zone), now)
+                self.put(entry_of(row, zone), now, by)
                 accepted += 1
             except InvalidInput as error:
                 rejected.append((line, str(error)))
@@ -156,13 +144,17 @@ class RecipientStore:
 
     def _entries(self, where: str, **values: object) -> Sequence[Entry]:
         with self._db() as db:
-            rows = db.execute(
-                "SELECT account, post, unit, channels, hours, since, until FROM recipients "
-                f"WHERE {where} ORDER BY unit, post, account",
-                values,
-            ).fetchall()
-        kept = tuple[tuple[str, str], ...]
-        return [Entry(a, p, u, msgspec.json.decode(c, type=kept), *rest) for a, p, u, c, *rest in rows]
+            return _read(db, where, **values)
+
+
+def _read(db: sqlite3.Connection, where: str, **values: object) -> list[Entry]:
+    rows = db.execute(
+        "SELECT account, post, unit, channels, hours, since, until FROM recipients "
+        f"WHERE {where} ORDER BY unit, post, account",
+        values,
+    ).fetchall()
+    kept = tuple[tuple[str, str], ...]
+    return [Entry(a, p, u, msgspec.json.decode(c, type=kept), *rest) for a, p, u, c, *rest in rows]
 
 
 def _forget(db: sqlite3.Connection) -> None:
@@ -187,7 +179,7 @@ def new_entry(
         raise InvalidInput(
             "account: a code such as the id of the person's key, without spaces; no name, no address"
         )
-    if re.fullmatch(r"[\d.:-]{9,}", account):
+    if _NUMBER.fullmatch(account):
         raise InvalidInput("account: this looks like a phone or id number; give a code, for it stands in the log")
     if post not in POSTS:
         raise InvalidInput(f"post: '{post[:20]}' is none of {', '.join(POSTS)}")

@@ -18,6 +18,10 @@ PostOption = Annotated[str, typer.Option(help=f"The post: {', '.join(POSTS)}.")]
 UnitOption = Annotated[
     str, typer.Option(help="The unit that they answer for; the root for room, chief, chairman.")
 ]
+ByOption = Annotated[
+    str, typer.Option(help="Who changes it: the id of their key. It stands in the log; no name, no address.")
+]
+COMMAND_LINE = "command_line"
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +32,7 @@ def register(app: typer.Typer) -> None:
     recipients.command()(remove)
     recipients.command("import")(import_file)
     recipients.command("test")(send_test)
+    recipients.command("changes")(list_changes)
     app.add_typer(recipients, name="recipients")
 
 
@@ -45,6 +50,7 @@ def add(
     ] = "",
     since: Annotated[str, typer.Option(help="The day on which they took the post.")] = "",
     until: Annotated[str, typer.Option(help="The last day on which they hold it.")] = "",
+    by: ByOption = COMMAND_LINE,
     data: DataOption = None,
 ) -> None:
     """Add a recipient, or replace the one of the same account, post and unit."""
@@ -52,7 +58,7 @@ def add(
 
     settings = settings_of(ctx, data)
     entry = new_entry(account, post, unit, channel, settings.zone, hours=hours, since=since, until=until)
-    _store(settings.data).put(entry, _now())
+    _store(settings.data).put(entry, _now(), by)
     for warning in entry.warnings:
         say(f"{account}: {warning}")
 
@@ -88,12 +94,13 @@ def remove(
     account: Annotated[str, typer.Argument(help="Whose entries are erased.")],
     post: Annotated[str | None, typer.Option(help="Only of this post.")] = None,
     unit: Annotated[str | None, typer.Option(help="Only of this unit.")] = None,
+    by: ByOption = COMMAND_LINE,
     data: DataOption = None,
 ) -> None:
     """Erase a recipient with the addresses; who only leaves the post gets an `--until` by `add`."""
     from domain.errors import InvalidInput
 
-    count = _store(settings_of(ctx, data).data).remove(account, post, unit)
+    count = _store(settings_of(ctx, data).data).remove(account, _now(), post, unit, by=by)
     if not count:
         raise InvalidInput(f"there is no such recipient {account}: gs766 recipients list --all shows them")
     say(f"erased {count}")
@@ -102,13 +109,14 @@ def remove(
 def import_file(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="CSV in UTF-8: account, post, unit, email, sms, zalo, …")],
+    by: ByOption = COMMAND_LINE,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Add recipients from a CSV file: account, post, unit, email, sms, zalo, apprise, hours, since, until (several
     addresses of a kind are parted by ';'). A bad row is named and does not stop the others."""
     settings = settings_of(ctx, data)
-    found = _store(settings.data).import_csv(file, settings.zone, _now())
+    found = _store(settings.data).import_csv(file, settings.zone, _now(), by)
     if as_json:
         rejected = [{"line": line, "reason": reason} for line, reason in found.rejected]
         print_json({"accepted": found.accepted, "rejected": rejected})
@@ -118,6 +126,25 @@ def import_file(
         print(f"accepted {found.accepted}, rejected {len(found.rejected)}")
     if found.rejected and not found.accepted:
         raise typer.Exit(exits.FAILS)
+
+
+def list_changes(
+    ctx: typer.Context,
+    account: Annotated[str | None, typer.Argument(help="Only of this account.")] = None,
+    since: Annotated[str | None, typer.Option(help="From this day on.")] = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Who added, changed or removed a recipient, and when: acts of the alert log, without addresses."""
+    from ops.client import Client
+
+    client = Client(settings_of(ctx, data))
+    found = client.get("/v1/recipients/changes", account=account, since=since)
+    if as_json:
+        print_json(found)
+        return
+    print_rows(found["changes"], ("at", "by", "act", "account", "post", "unit", "channels", "changed",
+                                  "channels_changed", "since", "until"))  # fmt: skip
 
 
 def send_test(

@@ -26,11 +26,19 @@ def _columns() -> str:
 
 
 def acts_between(
-    reader: Reader, types: Sequence[str], low: Millis, high: Millis, limit: int, *, log: str = "alert_acts"
+    reader: Reader,
+    types: Sequence[str],
+    low: Millis,
+    high: Millis,
+    limit: int,
+    *,
+    log: str = "alert_acts",
+    subject: str | None = None,
 ) -> list[dict[str, Any]]:
     """Acts (or with `log='events'` documents) that became known in [low, high), in order, with the key under which
-    their record came in; a broadcast document once. Times in milliseconds; `data` is JSON."""
-    acts = reader.log(log, "type IN %(types)s", f"known_at >= {at(low)}", f"known_at < {at(high)}")
+    their record came in; a broadcast document once. Times in milliseconds; `data` is JSON. `subject`: of one."""
+    of_one = "" if subject is None else "subject = %(subject)s"
+    acts = reader.log(log, "type IN %(types)s", f"known_at >= {at(low)}", f"known_at < {at(high)}", of_one)
     records = reader.log(
         "records",
         f"topic = '{_TOPICS[log]}'",
@@ -41,7 +49,7 @@ def acts_between(
         LEFT JOIN (SELECT partition, offset, key_id {records}) AS r
             ON r.partition = e.partition AND r.offset = e.offset
         ORDER BY e.known_at, e.partition, e.offset, e.`index` LIMIT 1 BY e.id, e.source LIMIT {int(limit)}"""
-    rows = reader.rows(sql, types=list(types))
+    rows = reader.rows(sql, types=list(types), subject=subject or "")
     return [dict(zip((*_NAMES, "data", "key_id"), row, strict=True)) for row in rows]
 
 

@@ -15,6 +15,7 @@ from api.access import Principal
 from api.acts import Acts
 from api.app import create_app
 from api.config import ApiConfig, StoreConfig
+from api.due_acts import DueActs
 from api.feed import Moments
 from api.figures.units import build_tree
 from api.health import Facts
@@ -152,7 +153,7 @@ class Bench:
             zone=zone(config.zone),
             keys=keys,
             log=self.log,
-            acts=Acts(self.log, "alert-log", keys),
+            acts=Acts(self.log, "alert-log", keys, DueActs(config.private)),
             moments=Moments(self.feed.moment, lambda: 0, max_age_ms=-1),
             hub=Hub(self.feed),
             figures=self.figures,

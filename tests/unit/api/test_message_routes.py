@@ -23,7 +23,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, bench: Any) -> list[tuple[Any, ...]]:
 
     monkeypatch.setattr(routes, "simulation", simulation)
     entry = new_entry("k1", "officer", "H44.1", ["email:a@example.vn"], Zone())
-    RecipientStore(bench.config.private).put(entry, 0)
+    RecipientStore(bench.config.private).put(entry, bench.wall)
     return found
 
 

@@ -1,5 +1,6 @@
 """Who is told: checked addresses, kept outside the log, shown masked, erased for good."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from api.alerts import addresses
 from api.alerts.recipients import RecipientStore, new_entry
+from api.due_acts import DueActs
 from api.keys import KeyStore
 from domain.errors import InvalidInput
 from domain.instants import MS_DAY, parse_rfc3339, zone
@@ -98,8 +100,8 @@ def test_what_is_erased_or_replaced_is_gone_from_the_files(store: RecipientStore
     assert MAIL.encode() in written()
     add(store, channels=("email:b@example.vn", f"sms:{PHONE}"))
     assert MAIL.encode() not in written()
-    assert store.remove("k1", post="officer") == 0
-    assert store.remove("k1") == 1
+    assert store.remove("k1", NOW, post="officer") == 0
+    assert store.remove("k1", NOW) == 1
     assert b"b@example.vn" not in written()
     keys.close()
     assert (tmp_path / "private.sqlite").stat().st_mode & 0o077 == 0
@@ -157,3 +159,70 @@ def test_only_administrators_see_recipients_and_only_masked(remote: TestClient, 
     assert remote.delete("/v1/recipients/k1", headers=admin).status_code == 204
     assert remote.delete("/v1/recipients/k1", headers=admin).status_code == 404
     assert all(MAIL.encode() not in raw and b"8491" not in raw for raw in bench.acts())
+
+
+def acts(store: RecipientStore) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """(verb, account, actor, evidence) of what the log will hold."""
+    found = []
+    for event in DueActs(store._path).unrecorded():
+        data = json.loads(event.body)
+        verb = event.type.removeprefix("system.recipient_")
+        found.append((verb, event.subject, data["actor"], data["evidence"]))
+    return found
+
+
+def test_who_changed_a_recipient_is_an_act_without_an_address(store: RecipientStore) -> None:
+    add(store)
+    add(store)  # the same again is no act
+    entry = new_entry("k1", "head", "H44.1", ("email:b@example.vn", "zalo:0912000111"), ZONE, until="2026-08-31")
+    store.put(entry, NOW, "key-7")
+    store.remove("k1", NOW, by="key-8")
+    store.remove("k1", NOW, by="key-8")
+    added, changed, removed = acts(store)
+    assert added[:3] == ("added", "k1", "command_line")
+    assert added[3] == {"account": "k1", "post": "head", "channels": ["email", "sms"]}
+    assert changed[:3] == ("changed", "k1", "key-7")
+    assert changed[3]["changed"] == ["until"]
+    assert changed[3]["channels_changed"] == {"email": "changed", "sms": "removed", "zalo": "added"}
+    assert changed[3]["channels"] == ["email", "zalo"]
+    assert removed[:3] == ("removed", "k1", "key-8")
+    for event in DueActs(store._path).unrecorded():
+        assert not any(part in event.body for part in (b"example.vn", b"912", b"84"))
+
+
+def test_new_addresses_are_told_of_each_post_of_the_account(store: RecipientStore) -> None:
+    add(store)
+    add(store, post="room", unit="H44", channels=("sms:0912000999",))
+    told = [(verb, evidence["post"], evidence.get("channels_changed")) for verb, _, _, evidence in acts(store)]
+    assert told[0] == ("added", "head", None)
+    assert sorted(told[1:], key=str) == [
+        ("added", "room", None),
+        ("changed", "head", {"email": "removed", "sms": "changed"}),
+    ]
+
+
+def test_a_file_says_who_brought_it_and_a_bad_row_changes_nothing(store: RecipientStore, tmp_path: Path) -> None:
+    file = tmp_path / "r.csv"
+    file.write_text(f"account,post,unit,email\nk1,head,H44.1,{MAIL}\nk2,head,H44.2,nobody\n", encoding="utf-8")
+    store.import_csv(file, ZONE, NOW, "key-9")
+    store.import_csv(file, ZONE, NOW, "key-9")
+    assert [(verb, account, by) for verb, account, by, _ in acts(store)] == [("added", "k1", "key-9")]
+
+
+@pytest.mark.parametrize("by", ["", "Nguyen Van A", "a@example.vn", "0912000111"])
+def test_who_changes_is_a_code_and_without_it_nothing_is_changed(store: RecipientStore, by: str) -> None:
+    with pytest.raises(InvalidInput, match="by: "):
+        store.put(new_entry("k1", "head", "H44.1", (f"email:{MAIL}",), ZONE), NOW, by)
+    assert store.entries() == ()
+    assert acts(store) == []
+
+
+def test_a_change_by_http_stands_in_the_log_under_its_key(remote: TestClient, bench: Any) -> None:
+    body = {"account": "k1", "post": "head", "unit": "H44.1", "channels": [f"email:{MAIL}", f"sms:{PHONE}"]}
+    admin = bench.key("admin")
+    remote.post("/v1/recipients", json=body, headers=admin)
+    remote.delete("/v1/recipients/k1", headers=admin)
+    told = [json.loads(raw) for raw in bench.acts() if b"system.recipient_" in raw]
+    assert [event["type"] for event in told] == ["system.recipient_added", "system.recipient_removed"]
+    assert {event["data"]["actor"] for event in told} != {"command_line"}
+    assert remote.get("/v1/recipients/changes", headers=bench.key("read")).status_code == 403
