@@ -9,6 +9,9 @@ from msgspec import Struct
 
 from domain.instants import Day, Millis
 
+STOPPED = "stopped"
+"""The `field` of the dead letter that says where and why a partition stopped: no row of any log record."""
+
 
 class DossierRow(Struct, array_like=True, frozen=True, gc=False):
     """Tables `dossiers`, `dossier_versions`, `open_dossiers`. `attributes` is a mask over ATTRIBUTES;

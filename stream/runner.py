@@ -17,7 +17,7 @@ from domain.errors import NewerEvent, Refused, Unavailable
 from domain.events import without_values
 from domain.fold import fingerprint
 from domain.instants import Zone
-from domain.rows import DeadLetterRow
+from domain.rows import STOPPED, DeadLetterRow
 from eventlog.config import KafkaConfig
 from eventlog.quarantine import read_quarantine
 from eventlog.reader import LogReader
@@ -29,8 +29,6 @@ from stream.state import Position, StateStore, record_hash
 log = logging.getLogger(__name__)
 Emit = Callable[[int, Sequence[bytes]], None]
 """Sends change records to a partition of `dossier-changes`, in order; returns when all are acknowledged."""
-STOPPED = "stopped"
-"""The `field` of the dead letter that says where and why a partition stopped."""
 MAX_ROWS = 20_000
 SLICE_S = 0.8
 DISK_PATIENCE_S = 15.0
