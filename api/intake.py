@@ -5,7 +5,7 @@ The allow-list is the catalogue: what it does not know is dropped and named. `re
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 from msgspec import Raw, Struct
@@ -253,7 +253,14 @@ def _brief(error: Exception) -> str:
     return str(error)[:300] or type(error).__name__
 
 
-def status_of(results: Sequence[ItemResult]) -> int:
+class _Judged(Protocol):
+    @property
+    def status(self) -> Status: ...
+    @property
+    def http(self) -> int: ...
+
+
+def status_of(results: Sequence[_Judged]) -> int:
     """202 when nothing was rejected; 207 when some were; 403 or 422 when all were, for that reason."""
     rejected = [result for result in results if result.status == "rejected"]
     if not rejected:

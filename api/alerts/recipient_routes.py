@@ -55,7 +55,7 @@ def get_recipients(
 
 
 @router.get("/changes", summary="Who changed recipients")
-def get_changes(
+def get_recipient_changes(
     who: Admin,
     services: Parts,
     account: Annotated[str | None, Query(max_length=64)] = None,

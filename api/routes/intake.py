@@ -9,19 +9,15 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.access import Principal, require
 from api.intake import (
-    JSON_TYPES,
-    LINE_TYPES,
     Admitted,
     Forbidden,
     ItemResult,
     admit,
     refusal,
-    split_body,
-    status_of,
     units_of,
 )
 from api.params import strict_query
-from api.problems import KINDS, MEDIA_TYPE, Problem, responses
+from api.routes.items import answered, described, taken
 from api.services import Services, services_of
 from domain.errors import Gs766Error
 from eventlog.pending import Coordinates
@@ -79,29 +75,12 @@ _ANSWER: dict[str, Any] = {
 }
 
 
-def _json_answer(text: str) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"example": _ANSWER}}}
-
-
 @router.post(
     "/events",
     summary="Send events",
     status_code=202,
     openapi_extra={"requestBody": _BODY},
-    responses={
-        202: _json_answer("All are safe: acknowledged by Kafka, or on disk in the spool (`spooled`)."),
-        207: _json_answer("Some are safe, some were rejected: see `results`."),
-        **responses(
-            "bad-request",
-            "too-many-requests",
-            "no-key",
-            "forbidden",
-            "too-large",
-            "unsupported-media-type",
-            "invalid-event",
-            "unavailable",
-        ),
-    },
+    responses=described(_ANSWER, "All are safe: acknowledged by Kafka, or on disk in the spool (`spooled`)."),
 )
 async def post_events(
     request: Request,
@@ -116,33 +95,11 @@ async def post_events(
     the key's events were bad; mend the source. **503** with `Retry-After`: Kafka is away and the spool is full;
     some items may stand in the log already, send the same ids again.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in JSON_TYPES | LINE_TYPES:
-        raise Problem(
-            "unsupported-media-type", "send application/json, a CloudEvents type or application/x-ndjson"
-        )
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise Problem("unsupported-media-type", "compressed bodies are not read: send the events plain")
-    check_brake(principal, services)
-    body = await read_body(request, services.config.max_body_bytes)
-    items = split_body(body, kind, services.config.max_items)
+    items = await taken(
+        request, principal, services, "application/json, a CloudEvents type or application/x-ndjson"
+    )
     results = await asyncio.to_thread(_admit_and_submit, items, principal, services)
-    answers = await results
-    if "admin" not in principal.scopes:
-        bad = sum(r.http == 422 for r in answers)
-        services.brake.note(principal.key_id, len(answers), bad, services.wall())
-    return _answer(answers, services)
-
-
-def check_brake(principal: Principal, services: Services) -> None:
-    """429 while the key's source has to be mended."""
-    wait_ms = services.brake.wait_ms(principal.key_id, services.wall())
-    if wait_ms:
-        raise Problem(
-            "too-many-requests",
-            "more than 5 % of this key's events were rejected: read the answers, mend the source, then go on",
-            headers={"Retry-After": str(-(-wait_ms // 1000))},
-        )
+    return answered(await results, principal, services)
 
 
 def _admit_and_submit(items: tuple[bytes, ...], principal: Principal, services: Services) -> Any:
@@ -222,47 +179,3 @@ def _accepted(item: Admitted, place: Coordinates | None, in_log: bool) -> ItemRe
         spooled=not in_log,
         dropped_fields=item.dropped_fields,
     )
-
-
-def _answer(results: list[ItemResult], services: Services) -> Response:
-    counts = {word: sum(r.status == word for r in results) for word in ("accepted", "duplicate", "rejected")}
-    for word, count in counts.items():
-        services.counters.add("gs766_intake_events_total", count, status=word)
-    services.counters.add("gs766_intake_dropped_fields_total", sum(len(r.dropped_fields) for r in results))
-    body: dict[str, Any] = {
-        "accepted": counts["accepted"],
-        "duplicates": counts["duplicate"],
-        "rejected": counts["rejected"],
-        "spooled": sum(r.spooled for r in results),
-        "results": results,
-    }
-    status = status_of(results)
-    if status < 400:
-        return Response(msgspec.json.encode(body), status, media_type="application/json")
-    kind = KINDS["forbidden" if status == 403 else "invalid-event"]
-    first = next(r for r in results if r.status == "rejected")
-    problem = {
-        "type": f"urn:gs766:problem:{'forbidden' if status == 403 else 'invalid-event'}",
-        "title": kind.title,
-        "status": status,
-        "detail": f"none was accepted; item {first.index}: {first.reason}",
-        "detail_vi": kind.vi,
-        "field": first.field,
-    }
-    return Response(msgspec.json.encode(problem | body), status, media_type=MEDIA_TYPE)
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """The body, read only as far as the limit allows."""
-    declared = request.headers.get("content-length", "0")
-    too_large = Problem("too-large", f"the body is larger than {limit} bytes: send fewer events at a time")
-    if declared.isdigit() and int(declared) > limit:
-        raise too_large
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise too_large
-        parts.append(part)
-    return b"".join(parts)

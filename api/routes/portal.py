@@ -7,11 +7,11 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.access import Principal, require
-from api.intake import JSON_TYPES, LINE_TYPES, ItemResult, split_body
+from api.intake import ItemResult
 from api.params import strict_query
 from api.portal import Decided, PortalResult, decide, written_result
-from api.problems import KINDS, MEDIA_TYPE, Problem, responses
-from api.routes.intake import check_brake, read_body, without_others_dossiers, written
+from api.routes.intake import without_others_dossiers, written
+from api.routes.items import answered, described, taken
 from api.services import Services, services_of
 from producers.portal_wire import SOURCE
 
@@ -64,29 +64,12 @@ _ANSWER: dict[str, Any] = {
 }
 
 
-def _json_answer(text: str) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"example": _ANSWER}}}
-
-
 @router.post(
     "/dossiers",
     summary="Push records in the portal's wire format",
     status_code=202,
     openapi_extra={"requestBody": _BODY},
-    responses={
-        202: _json_answer("All are safe, or were known already."),
-        207: _json_answer("Some are safe, some were rejected: see `results`."),
-        **responses(
-            "bad-request",
-            "too-many-requests",
-            "no-key",
-            "forbidden",
-            "too-large",
-            "unsupported-media-type",
-            "invalid-event",
-            "unavailable",
-        ),
-    },
+    responses=described(_ANSWER, "All are safe, or were known already."),
 )
 async def post_portal_dossiers(
     request: Request,
@@ -100,21 +83,11 @@ async def post_portal_dossiers(
     `rejected` with a stable `code`, the `field` and a `reason` (docs/vendors.md). Pushing again is harmless.
     **429** and **503** carry `Retry-After`; push the same items again.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in JSON_TYPES | LINE_TYPES:
-        raise Problem("unsupported-media-type", "send application/json or application/x-ndjson")
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise Problem("unsupported-media-type", "compressed bodies are not read: send the records plain")
-    check_brake(principal, services)
-    body = await read_body(request, services.config.max_body_bytes)
-    items = split_body(body, kind, services.config.max_items)
+    items = await taken(request, principal, services, "application/json or application/x-ndjson")
     named = source or (principal.sources[0] if len(principal.sources) == 1 else SOURCE)
     decided = await asyncio.to_thread(_decided, items, principal, named, services)
     results = await _written(decided, principal, named, services)
-    if "admin" not in principal.scopes:
-        bad = sum(r.http == 422 for r in results)
-        services.brake.note(principal.key_id, len(results), bad, services.wall())
-    return _answer(results, services)
+    return answered(results, principal, services)
 
 
 def _decided(items: tuple[bytes, ...], principal: Principal, source: str, services: Services) -> Decided:
@@ -140,32 +113,3 @@ async def _written(decided: Decided, principal: Principal, source: str, services
     await asyncio.to_thread(services.imports.sent, source, safe)
     answers = [*decided.ready, *(written_result(r, decided.subjects[r.index]) for r in results)]
     return sorted(answers, key=lambda r: r.index)
-
-
-def _answer(results: list[PortalResult], services: Services) -> Response:
-    counts = {word: sum(r.status == word for r in results) for word in ("accepted", "duplicate", "rejected")}
-    for word, count in counts.items():
-        services.counters.add("gs766_intake_events_total", count, status=word)
-    services.counters.add("gs766_intake_dropped_fields_total", sum(len(r.dropped_fields) for r in results))
-    body: dict[str, Any] = {
-        "accepted": counts["accepted"],
-        "duplicates": counts["duplicate"],
-        "rejected": counts["rejected"],
-        "spooled": sum(r.spooled for r in results),
-        "results": results,
-    }
-    refused = [r for r in results if r.status == "rejected"]
-    if len(refused) < len(results):
-        status = 207 if refused else 202
-        return Response(msgspec.json.encode(body), status, media_type="application/json")
-    status = 403 if all(r.http == 403 for r in refused) else 422
-    kind = KINDS["forbidden" if status == 403 else "invalid-event"]
-    problem = {
-        "type": f"urn:gs766:problem:{'forbidden' if status == 403 else 'invalid-event'}",
-        "title": kind.title,
-        "status": status,
-        "detail": f"none was accepted; item {refused[0].index}: {refused[0].reason}",
-        "detail_vi": kind.vi,
-        "field": refused[0].field,
-    }
-    return Response(msgspec.json.encode(problem | body), status, media_type=MEDIA_TYPE)
