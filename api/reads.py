@@ -17,6 +17,7 @@ LISTS = {
     "get_forecast": "forecast",
     "get_reconciliation_dossiers": "reconciliation",
     "get_recipients": "recipients",
+    "get_recipient_changes": "recipients/changes",
     "get_simulation": "messages",
     "get_findings": "findings",
     "get_alerts": "alerts",

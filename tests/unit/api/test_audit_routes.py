@@ -118,6 +118,8 @@ def test_what_commands_decided_and_keys_of_identifiers_become_acts_once(tmp_path
 def test_every_route_that_reads_is_recorded_or_said_to_name_nobody(bench: Bench) -> None:
     app = create_app(bench.config, bench.open)
     mount_papers(app)
+    operations = [op["operationId"] for ops in app.openapi()["paths"].values() for op in ops.values()]
+    assert len(operations) == len(set(operations)), "two routes of one name would be one row of the tables"
     reading = {ops["get"]["operationId"] for ops in app.openapi()["paths"].values() if "get" in ops}
     kinds = (frozenset(LISTS), frozenset(DOSSIERS), THEMSELVES, NAMES_NOBODY)
     assert reading == frozenset().union(*kinds)
