@@ -20,7 +20,7 @@ import httpx
 from api.alerts.channels import Channels
 from api.alerts.delivery import post
 from api.alerts.private import PrivateStore
-from api.alerts.recipients import RecipientStore
+from api.alerts.vacancies import Reachable, Vacancies
 from api.alerts.webhooks import Act, Webhooks
 from api.alerts.webhooks import Write as WriteActs
 from api.config import StoreConfig
@@ -137,11 +137,12 @@ def _steps(config: NotifierConfig, pool: StorePool, writer: LogWriter, http: htt
     channels = Channels.open(config.private, config.delivery)
     people = Messages(
         pool,
-        RecipientStore(config.private).recipients,
+        Reachable.open(config.private, config.delivery),
         channels,
         lambda pairs: _append(writer, topic, pairs),
         province,
         config.root,
+        Vacancies(config.private).put,
     )
 
     def close() -> None:

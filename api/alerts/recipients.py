@@ -84,6 +84,11 @@ class RecipientStore:
                     return kind, address
         return None
 
+    def entered(self) -> dict[str, Millis]:
+        """When each account was entered or changed last."""
+        with self._db() as db:
+            return dict(db.execute("SELECT account, max(created_at) FROM recipients GROUP BY account").fetchall())
+
     def put(self, entry: Entry, now: Millis, by: str = COMMAND_LINE) -> None:
         """Adds a recipient, or replaces the one of the same account, post and unit. Addresses belong to the
         account: its other posts get them, too. What changed is an act by `by`."""

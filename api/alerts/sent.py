@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import threading
 from base64 import b32encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from api.alerts.outcomes import is_permanent
 from domain.instants import MS_DAY, Millis
 from domain.message import Message
 
@@ -26,6 +27,7 @@ KEPT_MS = 400 * MS_DAY
 """So long a message can be told apart by its receipt and its link; its acts stay in the log for ever."""
 FAILED_MS = 7 * MS_DAY
 """So long a failed delivery is shown as something to look after."""
+DEAD = 3
 _TABLES = """
 CREATE TABLE IF NOT EXISTS sent_messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, account TEXT NOT NULL, unit TEXT NOT NULL,
@@ -154,6 +156,19 @@ class SentStore:
                 (since,),
             ).fetchall()
         return tuple(Failure(*row) for row in rows)
+
+    def dead(self, since: Millis, entered: Mapping[str, Millis]) -> frozenset[tuple[str, str]]:
+        """(account, channel) that took nothing since an instant, and since the account was entered, and failed for
+        good at least DEAD times: one refusal may be the text's fault."""
+        counted: dict[tuple[str, str], list[bool]] = {}
+        with self._db() as db:
+            rows = db.execute(
+                "SELECT account, channel, tried_at, failure FROM sent_deliveries WHERE tried_at >= ?", (since,)
+            ).fetchall()
+        for account, channel, tried_at, failure in rows:
+            if tried_at >= entered.get(account, 0) and (not failure or is_permanent(failure)):
+                counted.setdefault((account, channel), []).append(bool(failure))
+        return frozenset(place for place, failed in counted.items() if len(failed) >= DEAD and all(failed))
 
     def proven(self, key: str, proof: str) -> bool:
         """Whether a proof of a message stands in the log already."""

@@ -5,8 +5,12 @@ from pathlib import Path
 from api.alerts import delivery_settings
 from api.alerts.recipients import recipient_store
 from api.alerts.sent import FAILED_MS, sent_store
+from api.alerts.vacancies import Vacancy, vacancy_store
 from domain.errors import InvalidInput
 from domain.instants import Millis
+
+NAMED = 5
+"""So many posts that cannot be told are named one by one."""
 
 
 def message_faults(private: Path, settings: Path | None, now: Millis) -> tuple[str, ...]:
@@ -24,6 +28,10 @@ def message_faults(private: Path, settings: Path | None, now: Millis) -> tuple[s
     alone = {entry.account for entry in entries if entry.warnings}
     if alone:
         found.append(f"{len(alone)} recipients have one channel only: gs766 recipients list names them")
+    found += [_vacant(one) for one in vacancy_store(private).listed()[:NAMED]]
+    more = len(vacancy_store(private).listed()) - NAMED
+    if more > 0:
+        found.append(f"{more} more posts that cannot be told: the page of alerts lists them")
     failed = sent_store(private).failures(now - FAILED_MS)
     if failed:
         accounts = len({failure.account for failure in failed})
@@ -32,3 +40,10 @@ def message_faults(private: Path, settings: Path | None, now: Millis) -> tuple[s
             f"{failed[0].reason}"
         )
     return tuple(found)
+
+
+def _vacant(one: Vacancy) -> str:
+    what = one.what
+    why = "nobody holds the post" if what.why == "vacant" else "no channel works for who holds the post"
+    told = f"{what.instead} is told instead" if what.instead else "nobody is told"
+    return f"{why} {what.post} of unit {what.unit} ({what.alerts} alerts): {told}; gs766 recipients add"

@@ -25,7 +25,7 @@ from domain.messages.ledger import Act, Ledger
 from domain.messages.planning import plan
 from domain.messages.recording import decided, intended, notified, undeliverable
 from domain.messages.slots import Moment
-from domain.messages.values import Alert, Plan, Planned, Province
+from domain.messages.values import Alert, Plan, Planned, Province, Unreached
 from domain.messages.wording import REPEATED
 from sinks.positions import COMPLETE
 from sinks.queries import live
@@ -189,13 +189,15 @@ class Messages:
         write: Write,
         province: Zone,
         root: str,
+        vacant: Callable[[tuple[Unreached, ...], Millis], None] = lambda *_: None,
     ) -> None:
         self._pool, self._recipients = pool, recipients
         self._zone, self._root = province, root
         self._kept, self._acts = Kept(), ActLog()
         self._sender = Sender(province, ways, write)
         self._last: tuple[Millis, Any] | None = None
-        self._unreached: frozenset[tuple[str, str]] = frozenset()
+        self._vacant = vacant
+        self._unreached: tuple[Unreached, ...] | None = None
 
     def recall(self, now: Millis) -> None:
         """Reads back what was done; call it when the store holds the whole alert log."""
@@ -207,6 +209,8 @@ class Messages:
         people = self._recipients(now)
         if people:
             self._plan(now, people)
+        else:
+            self._note_unreached((), now)
         return self._sender.pump(now, ROUND_S)
 
     def troubles(self) -> dict[str, str]:
@@ -233,11 +237,26 @@ class Messages:
             alerts = holding(ctx, rules)
             province = self._province(ctx, rules, people, active[0])
         found = plan(now, alerts, self._sender.ledger, province)
-        for post, unit in sorted(found.unreached - self._unreached):
-            log.warning("nobody holds the post %s for unit %s: its alerts reach nobody", post, unit)
-        self._unreached = found.unreached
+        self._note_unreached(found.unreached, now)
         self._sender.carry_out(now, found, alerts)
         self._last = (now, place)
+
+    def _note_unreached(self, found: tuple[Unreached, ...], now: Millis) -> None:
+        """Says which posts could not be told, where that is news: to the log, and to whoever shows it."""
+        if found == self._unreached:
+            return
+        before = {(one.post, one.unit, one.why) for one in self._unreached or ()}
+        for one in found:
+            if (one.post, one.unit, one.why) not in before:
+                log.warning(
+                    "%s: the post %s of unit %s; %s",
+                    "nobody holds" if one.why == "vacant" else "no channel works for who holds",
+                    one.post,
+                    one.unit,
+                    f"{one.instead} is told instead" if one.instead else "its alerts reach nobody",
+                )
+        self._vacant(found, now)
+        self._unreached = found
 
     def _province(
         self, ctx: FigureContext, rules: Any, people: tuple[Recipient, ...], generation: int

@@ -58,7 +58,7 @@ def simulation(
     rounds = [r for r in played if r.at < end]
     about = {one.alert.id: one.alert for one in alerts}
     messages = [_message(ctx, r, planned, about) for r in rounds for planned in r.plan.messages]
-    unreached = sorted({place for r in rounds for place in r.plan.unreached})
+    unreached = sorted({(u.unit, u.post, u.why, u.instead) for r in rounds for u in r.plan.unreached})
     return {
         "week": week,
         "from": ctx.text(monday),
@@ -71,7 +71,9 @@ def simulation(
         "compared": compared(rounds, [act for act in done if monday <= act.slot < end], ctx.text),
         "messages": messages,
         "noted": _noted(ctx, rounds),
-        "unreached": [{"post": post, "unit": unit} for post, unit in unreached],
+        "unreached": [
+            {"post": post, "unit": unit, "why": why, "instead": instead} for unit, post, why, instead in unreached
+        ],
         **ctx.position(),
     }
 

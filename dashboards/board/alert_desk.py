@@ -14,6 +14,7 @@ from api.alerts.acting import VERBS, Said, do_act, private_store
 from api.alerts.proofs import record_opened
 from api.alerts.sent import sent_store
 from api.alerts.service import list_alerts, show_alert
+from api.alerts.vacancies import vacancy_store
 from api.config import ApiConfig
 from api.problems import NotFound
 from api.services import Services
@@ -26,6 +27,7 @@ from dashboards.board.alert_model import (
     Answer,
     Filter,
     Ticket,
+    VacantPost,
 )
 from domain.errors import InvalidInput, Unavailable
 from domain.instants import Millis, parse_rfc3339, zone
@@ -63,7 +65,21 @@ class ApiAlerts:
             )
             names = {code: unit.name for code, unit in ctx.tree.units.items()}
             rows = tuple(_row(item, names) for item in found["alerts"])
-            return AlertList(ctx.now_ms, rows, sum(found["totals"].values()), found["next"] or "")
+            seen = ctx.units_of(asked.unit or None)
+            vacant = tuple(
+                VacantPost(
+                    one.what.post,
+                    one.what.unit,
+                    names.get(one.what.unit, one.what.unit),
+                    one.what.why == "no_channel",
+                    one.what.instead,
+                    one.what.alerts,
+                    one.since,
+                )
+                for one in vacancy_store(self._config.private).listed()
+                if seen is None or one.what.unit in seen
+            )
+            return AlertList(ctx.now_ms, rows, sum(found["totals"].values()), found["next"] or "", vacant)
 
     def listed(self, viewer: Principal, asked: Filter) -> None:
         """As `AlertSource.listed`: the same act as that of the API's own list."""

@@ -50,13 +50,29 @@ class AlertRow:
 
 
 @dataclass(frozen=True, slots=True)
+class VacantPost:
+    """A post that cannot be told: nobody holds it, or (`mute`) no channel works for who does. `instead` is the
+    post that is told in its place, '' for none."""
+
+    post: str
+    unit: str
+    unit_name: str
+    mute: bool
+    instead: str
+    alerts: int
+    since: Millis
+
+
+@dataclass(frozen=True, slots=True)
 class AlertList:
-    """A page of alerts; `total` counts all that match, `next` leads on."""
+    """A page of alerts; `total` counts all that match, `next` leads on. `vacant`: posts of the units that may be
+    seen whose alerts go elsewhere, or nowhere."""
 
     at: Millis
     rows: tuple[AlertRow, ...]
     total: int
     next: str = ""
+    vacant: tuple[VacantPost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

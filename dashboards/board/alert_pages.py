@@ -69,6 +69,10 @@ class AlertPages:
             )
             return listed
 
+        def content_of(one: AlertList) -> str:
+            zone = self._source.zone
+            return views.vacant_posts(one, zone, chosen) + views.alert_list(one, asked, zone, chosen)
+
         found, failure = await _tried(read)
         await _tried(lambda: asyncio.to_thread(self._source.listed, viewer, asked))
         with frame(request, chosen, "", self._nav):
@@ -77,11 +81,11 @@ class AlertPages:
             if found is None:
                 box.set_content(f'<p class="red">{esc(failure)}</p>')
             else:
-                box.set_content(views.alert_list(found, asked, self._source.zone, chosen))
+                box.set_content(content_of(found))
 
         async def renew() -> None:
             with suppress(Gs766Error):
-                content = views.alert_list(await read(), asked, self._source.zone, chosen)
+                content = content_of(await read())
                 if box.content != content:
                     box.set_content(content)
 

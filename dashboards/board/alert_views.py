@@ -15,7 +15,7 @@ from dashboards.board.alert_model import (
     AlertRow,
     Filter,
 )
-from dashboards.board.alert_words import ACTS, KNEW, SUBJECTS, said, told
+from dashboards.board.alert_words import ACTS, KNEW, POSTS, SUBJECTS, said, told
 from dashboards.board.alert_words import LEVELS as LEVEL_WORDS
 from dashboards.board.alert_words import STATES as STATE_WORDS
 from dashboards.board.html import dossier_path, esc, level, link, panel, unit_path
@@ -74,6 +74,30 @@ def alert_list(found: AlertList, asked: Filter, zone: Zone, lang: Lang) -> str:
         href = link(f"{ALERTS_PATH}?{urlencode(kept | {'cursor': found.next})}", lang)
         further = f'<p><a class="further" href="{href}">{said("next", lang)}</a></p>'
     return panel(said("list", lang), _table(columns, body) + further, aside)
+
+
+def vacant_posts(found: AlertList, zone: Zone, lang: Lang) -> str:
+    """The posts that cannot be told, and who is told in their place; '' where there is none."""
+    if not found.vacant:
+        return ""
+    keys = ("post", "unit", "why", "instead", "alerts", "from")
+    columns = "".join(f"<th>{said(key, lang)}</th>" for key in keys)
+    rows = []
+    for one in found.vacant:
+        told_now = told(POSTS, one.instead, lang) if one.instead else f"<b>{said('nobody_told', lang)}</b>"
+        cells = (
+            told(POSTS, one.post, lang),
+            f'<a href="{link(unit_path(one.unit), lang)}">{esc(one.unit_name)}</a>',
+            said("mute" if one.mute else "nobody", lang),
+            told_now,
+            number(one.alerts, lang),
+            moment(one.since, zone),
+        )
+        inside = "".join(
+            f'<td data-label="{said(key, lang)}">{cell}</td>' for key, cell in zip(keys, cells, strict=True)
+        )
+        rows.append(f"<tr>{inside}</tr>")
+    return panel(said("vacant", lang), _table(columns, "".join(rows)), "")
 
 
 def _table(columns: str, body: str) -> str:

@@ -73,11 +73,27 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "needs_outcome": ("Chọn kết quả và viết ghi chú trước.", "Choose an outcome and write a note first."),
     "not_recorded": ("Chưa ghi được", "Not recorded"),
     "received": ("HỆ THỐNG ĐÃ NHẬN", "WHAT WAS RECEIVED"),
+    "vacant": ("VỊ TRÍ CHƯA NHẬN ĐƯỢC TIN", "POSTS THAT CANNOT BE TOLD"),
+    "post": ("Vị trí", "Post"),
+    "why": ("Vì sao", "Why"),
+    "nobody": ("chưa có người giữ", "nobody holds it"),
+    "mute": ("người giữ không có kênh nhận tin dùng được", "no channel works for who holds it"),
+    "instead": ("Đang báo thay cho", "Told instead"),
+    "nobody_told": ("không ai được báo", "nobody is told"),
+    "alerts": ("Số việc", "Alerts"),
     "dead_link": ("Liên kết không còn hiệu lực", "This link is no longer valid"),
     "dead_link_text": (
         "Liên kết đã hết hạn, bị sửa, hoặc ngoài phạm vi được xem. Danh sách cảnh báo vẫn mở được từ đây.",
         "It has expired, was changed, or lies outside what you may see. The list of alerts is open from here.",
     ),
+}
+POSTS: Mapping[str, tuple[str, str]] = {
+    "officer": ("Cán bộ thụ lý", "Officer"),
+    "head": ("Lãnh đạo đơn vị", "Head of the unit"),
+    "room": ("Phòng giám sát", "Monitoring room"),
+    "chief": ("Chánh văn phòng", "Chief of office"),
+    "chairman": ("Chủ tịch", "Chairman"),
+    "it": ("Trực kỹ thuật", "Technicians"),
 }
 LEVELS: Mapping[str, tuple[str, str]] = {
     "red": ("đỏ", "red"),
@@ -96,7 +112,7 @@ SUBJECTS: Mapping[str, tuple[str, str]] = {
     "petition": ("phản ánh, kiến nghị", "petition"),
     "procedure": ("thủ tục", "procedure"),
     "unit": ("đơn vị", "unit"),
-    "system": ("hệ thống", "system"),
+    "part": ("hệ thống", "system"),
 }
 ACTS: Mapping[str, tuple[str, str]] = {
     "raised": ("Hệ thống nêu", "Raised"),

@@ -27,6 +27,8 @@ from domain.messages.values import (
 
 _SPAN = {"week": 8 * MS_DAY, "month": 32 * MS_DAY, "every_day": 0}
 _CEILED = "ceiling"
+_STRONG = frozenset({"unacknowledged", "promise_broken"})
+"""Reasons that are told before others of the same alert in the same message."""
 
 
 def plan(now: Millis, alerts: Iterable[Alert], ledger: Ledger, province: Province) -> Plan:
@@ -58,7 +60,7 @@ class _Planner:
         self._cleared()
         urgent = sorted(self.bundles.values(), key=Bundle.urgency)
         planned = [done for done in map(self._planned, urgent) if done is not None]
-        return Plan(tuple(planned), tuple(self.decisions.values()), frozenset(self.reach.unreached))
+        return Plan(tuple(planned), tuple(self.decisions.values()), self.reach.unreached)
 
     def _may_be_told(self, alert: Alert) -> bool:
         """Whether nothing forbids telling of it now: guard, data, inhibition, silence."""
@@ -92,8 +94,10 @@ class _Planner:
             self._hold(alert, entry)
         for route in self.routes[alert.kind]:
             if self.moment.working_days_since(alert.start) >= route.after_working_days:
-                for to in (one for post in route.to for one in self.reach.recipients(post, alert.unit)):
-                    self._by_route(alert, entry, route, to)
+                for post in route.to:
+                    people, vacant = self.reach.told(post, alert)
+                    for to in people:
+                        self._by_route(alert, entry, route, to, vacant=vacant)
         if alert.kind in self.rules.escalation.kinds:
             self._climb(alert, entry)
 
@@ -102,7 +106,7 @@ class _Planner:
         if waits and alert.fresh and not entry.held and not entry.told:
             self._decide(Decision("held", alert.id, digest_of("held", alert.id, str(alert.start)), "quiet_hours"))
 
-    def _by_route(self, alert: Alert, entry: Entry, route: Route, to: Recipient) -> None:
+    def _by_route(self, alert: Alert, entry: Entry, route: Route, to: Recipient, *, vacant: bool) -> None:
         if self._digested(alert, entry, route, to):
             return
         slot = self._slot_of(alert, entry, route, to)
@@ -113,7 +117,7 @@ class _Planner:
         told = entry.told.get(to.account)
         mark = ANY_HOUR_MARK if ANY_HOUR in route.at else AT_ONCE if AT_ONCE in route.at else ""
         if told is None or (told == slot and self._unfinished(to, slot, mark)):
-            self._put(alert, "new", to, slot, mark)
+            self._put(alert, "vacant" if vacant else "new", to, slot, mark)
         elif told < slot and not self._taken(entry) and self._again(route, told):
             self._put(alert, "reminder", to, slot, mark)
 
@@ -188,7 +192,7 @@ class _Planner:
         why: Reason = "promise_broken" if broken else "unacknowledged"
         for n in range(0 if not self._taken(entry) else level, level):
             raised = entry.raised[n] if n < len(entry.raised) else slot
-            for to in self.reach.recipients(self.rules.escalation.steps[n].post, alert.unit):
+            for to in self.reach.told(self.rules.escalation.steps[n].post, alert)[0]:
                 told = entry.told.get(to.account, -1)
                 mine = self._slots[to.unit in self.reach.open_today]
                 if mine is None or not self._reachable(to):
@@ -210,7 +214,7 @@ class _Planner:
         place = (to.account, to.unit, slot, mark)
         bundle = self.bundles.get(place) or self.bundles.setdefault(place, Bundle(to, slot, mark))
         before = bundle.alerts.get(alert.id)
-        if before is None or reason in ("unacknowledged", "promise_broken"):
+        if before is None or reason in _STRONG or (reason == "vacant" and before[1] == "new"):
             bundle.alerts[alert.id] = (alert, reason)
 
     def _planned(self, bundle: Bundle) -> Planned | None:

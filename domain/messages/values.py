@@ -15,7 +15,7 @@ from domain.messages.wording import DEFAULT_NUMBERS
 OVERDUE_KINDS = frozenset({"A03", "A04", "A05"})
 DUE_KINDS = frozenset({"A01", "A03", "A04"})
 """Kinds that hold while a dossier is open: one whose due day is today makes the conditional slot."""
-Reason = Literal["new", "reminder", "unacknowledged", "promise_broken", "digest"]
+Reason = Literal["new", "reminder", "unacknowledged", "promise_broken", "digest", "vacant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,24 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreached:
+    """A post that cannot be told although there is something to say: nobody holds it for the unit (`vacant`), or
+    who does has no channel that works (`no_channel`). `instead`: the post above that is told, '' where none is."""
+
+    post: str
+    unit: str
+    why: Literal["vacant", "no_channel"]
+    instead: str = ""
+    alerts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done now. `unreached`: (post, unit) that nobody holds although there is something to say."""
+    """What is to be done now; `unreached` are the posts that are told of nothing, in order."""
 
     messages: tuple[Planned, ...] = ()
     decisions: tuple[Decision, ...] = ()
-    unreached: frozenset[tuple[str, str]] = frozenset()
+    unreached: tuple[Unreached, ...] = ()
 
 
 @dataclass(slots=True)

@@ -173,6 +173,12 @@ EXTRA: Mapping[str, Text] = {
         "{n} viec qua ngay du kien xong.",
         "{n} qua ngay du kien",
     ),
+    "vacant": Text(
+        "Trong đó {n} việc báo lên đây vì vị trí phụ trách chưa có người giữ, hoặc người giữ không có "
+        "kênh nhận tin.",
+        "{n} viec bao len vi vi tri phu trach chua co nguoi nhan tin.",
+        "{n} bao thay vi tri trong",
+    ),
     "digest": Text(
         "Tin đầu tiên này gồm cả {n} việc có từ trước; về sau chỉ báo việc mới và nhắc việc chưa có người nhận.",
         "gom {n} viec co tu truoc.",

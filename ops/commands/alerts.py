@@ -86,7 +86,7 @@ def simulate(
     beside = found["compared"]
     print_facts({name: value for name, value in beside.items() if name != "listed"})
     print_rows(beside["listed"], _DIFFERENT, title="differs from what was really sent")
-    print_rows(found["unreached"], title="nobody holds this post")
+    print_rows(found["unreached"], title="posts that nobody can be told at")
 
 
 def config(

@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from dashboards.board import alert_views as views
-from dashboards.board.alert_model import ActRow, AlertList, AlertPage, AlertRow, Filter, Ticket
-from dashboards.board.alert_words import ACTS, WORDS, lacking
+from dashboards.board.alert_model import ActRow, AlertList, AlertPage, AlertRow, Filter, Ticket, VacantPost
+from dashboards.board.alert_words import ACTS, POSTS, SUBJECTS, WORDS, lacking
+from domain.alerts import KINDS
 from domain.event_types import ALERT_VERBS
 from domain.instants import MS_DAY, parse_rfc3339, zone
+from domain.message import POSTS as CHAIN
 
 ZONE = zone("Asia/Ho_Chi_Minh")
 AT = parse_rfc3339("2026-11-24T07:10:00+07:00")
@@ -22,6 +24,7 @@ ACT = ActRow("commented", AT, AT, "k1", "", "partner", "<script>", None, "", "0/
 def test_every_act_and_word_has_both_languages() -> None:
     assert set(ALERT_VERBS) == set(ACTS)
     assert all(all(words) for words in (*WORDS.values(), *ACTS.values()))
+    assert {kind.subject for kind in KINDS.values()} <= set(SUBJECTS)
 
 
 def test_what_comes_from_data_is_never_markup() -> None:
@@ -38,6 +41,20 @@ def test_what_comes_from_data_is_never_markup() -> None:
     assert "unit=%22%3E%3Cb%3E" in shown, "the next page keeps the filter"
     assert "cursor=next%26cursor" in shown
     assert "disputed=1" in shown
+
+
+def test_posts_that_cannot_be_told_are_named_with_who_is_told_instead() -> None:
+    posts = (
+        VacantPost("officer", "H44.1", "Xã <A>", False, "head", 3, AT),
+        VacantPost("head", "H44.2", "Xã B", True, "", 1, AT),
+    )
+    listed = AlertList(AT, (), 0, "", posts)
+    shown = views.vacant_posts(listed, ZONE, "vi")
+    for words in ("Cán bộ thụ lý", "Xã &lt;A&gt;", "chưa có người giữ", "Lãnh đạo đơn vị", "không ai được báo"):
+        assert words in shown
+    assert "nobody is told" in views.vacant_posts(listed, ZONE, "en")
+    assert views.vacant_posts(replace(listed, vacant=()), ZONE, "vi") == ""
+    assert set(POSTS) == set(CHAIN)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from domain.message import Recipient
 from domain.messages.rules import decode_rules
+from domain.messages.values import Unreached
 from tests.support.messages import PEOPLE, Town, alert, noted, to, who
 
 DUE = "2026-11-10T16:30"
@@ -226,7 +228,60 @@ def test_the_nearest_holder_of_a_post_is_told_and_a_post_without_one_is_named() 
     below = alert("A02", "2026-11-09T00:00", unit="H44.1.2", due=DUE)
     assert Town().told("2026-11-09T07:15", below).keys() == {"officer-1", "head-1"}
     found = Town(people=(PEOPLE[0],)).round("2026-11-09T07:15", below)
-    assert found.unreached == {("head", "H44.1.2")}
+    assert found.unreached == (Unreached("head", "H44.1.2", "vacant", "", 1),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "missing", "told", "instead"),
+    [
+        ("A01", {"officer-1"}, {"head-1"}, "head"),
+        ("A01", {"officer-1", "head-1"}, {"room"}, "room"),
+        ("A01", {"officer-1", "head-1", "room"}, {"chief"}, "chief"),
+        ("A01", {"officer-1", "head-1", "room", "chief"}, set(), ""),  # never the chairman
+        ("A02", {"officer-1"}, {"head-1"}, "head"),
+        ("A02", {"head-1"}, {"officer-1", "room"}, "room"),
+        ("A10", {"room"}, {"chief"}, "chief"),  # never down to the office concerned
+        ("A19", {"it"}, {"room"}, "room"),
+    ],
+)
+@pytest.mark.parametrize("why", ["vacant", "no_channel"])
+def test_what_a_post_cannot_be_told_goes_to_the_next_above_and_says_why(
+    kind: str, missing: set[str], told: set[str], instead: str, why: str
+) -> None:
+    people = tuple(
+        replace(p, channels=()) if p.account in missing else p
+        for p in PEOPLE
+        if why == "no_channel" or p.account not in missing
+    )
+    one = alert(kind, "2026-11-09T00:00", due=DUE, unit="H44" if kind == "A19" else "H44.1")
+    town = Town(people=people)
+    found = town.round("2026-11-09T07:15", one)
+    assert {m.message.account for m in found.messages} == told
+    lost = {"A10": "room", "A19": "it", "A01": "officer"}.get(kind) or min(missing).partition("-")[0]
+    (asked,) = [u for u in found.unreached if u.post == lost]
+    assert (asked.why, asked.instead, asked.alerts) == (why, instead, 1)
+    up = [m for m in found.messages if m.reasons[one.id] == "vacant"]
+    assert len(up) == (1 if instead else 0)
+    assert all("chưa có người giữ, hoặc người giữ không có kênh nhận tin" in m.message.text for m in up)
+    assert town.round("2026-11-09T07:16", one).messages == (), "once"
+
+
+def test_a_holder_without_a_channel_is_named_although_the_post_above_is_told_in_his_place() -> None:
+    mute = Recipient("o", "officer", "H44.1.2", (), None, None, None)
+    below = alert("A01", "2026-11-09T00:00", unit="H44.1.2", due=DUE)
+    found = Town(people=(*PEOPLE, mute)).round("2026-11-09T07:15", below)
+    assert [m.message.account for m in found.messages] == ["officer-1"]
+    assert found.unreached == (Unreached("officer", "H44.1.2", "no_channel", "officer", 1),)
+
+
+def test_the_chain_passes_over_a_post_that_nobody_holds() -> None:
+    late = alert("A04", "2026-11-09T07:00", due="2026-11-09T07:00")
+    town = Town(people=tuple(p for p in PEOPLE if p.account not in ("room", "head-1")))
+    assert town.told("2026-11-09T07:15", late).keys() == {"officer-1", "chief"}, "head and room are vacant"
+    town = Town(people=tuple(p for p in PEOPLE if p.account != "room"))
+    for day in ("09", "10", "11"):
+        assert "chief" not in town.told(f"2026-11-{day}T07:15", late)
+    assert "chief" in town.told("2026-11-12T07:15", late), "the room's step, after three working days"
 
 
 def test_a_first_run_tells_each_unit_once_of_what_lies_before_the_horizon() -> None:
