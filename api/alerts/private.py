@@ -63,8 +63,11 @@ class PrivateStore:
         self._mutex = threading.Lock()
         with closing(self._open()) as db:
             db.executescript(f"{_TABLES}{DUE_TABLE};")
+            # API and notifier open a new file at the same time: who looks and adds holds the file meanwhile.
+            db.execute("BEGIN IMMEDIATE")
             if "batch" not in {row[1] for row in db.execute("PRAGMA table_info(webhooks)")}:
                 db.execute("ALTER TABLE webhooks ADD COLUMN batch INTEGER NOT NULL DEFAULT 1")
+            db.execute("COMMIT")
         path.chmod(0o600)
 
     def _open(self) -> sqlite3.Connection:
