@@ -24,6 +24,7 @@ from api.alerts.vacancies import Reachable, Vacancies
 from api.alerts.webhooks import Act, Webhooks
 from api.alerts.webhooks import Write as WriteActs
 from api.config import StoreConfig
+from api.messaging.rounds import Rounds
 from api.messaging.sending import Messages
 from api.pool import StorePool, open_pool
 from api.raising.health import red_parts
@@ -41,6 +42,7 @@ from sinks.queries import live
 log = logging.getLogger(__name__)
 RAISING_MS = 2_000
 MESSAGES_MS = 2_000
+DELIVERIES_MS = 50
 LINGER_MS = 2
 """Of the alert log's writer: a portion of acts is written whole, there is nothing to wait for."""
 PORTION = 5_000
@@ -142,6 +144,7 @@ def _steps(config: NotifierConfig, pool: StorePool, writer: LogWriter, http: htt
         lambda pairs: _append(writer, topic, pairs),
         province,
         config.root,
+        Rounds(config.private),
         Vacancies(config.private).put,
     )
 
@@ -156,7 +159,8 @@ def _steps(config: NotifierConfig, pool: StorePool, writer: LogWriter, http: htt
     raising = Raising(pool, lambda pairs: _append(writer, topic, pairs), province, config.root, rules(red))
 
     return (
-        Step("webhooks", config.tick_ms, hooks.recall, hooks.tick, hooks.close),
+        Step("webhooks", config.tick_ms, hooks.recall, hooks.read),
+        Step("deliveries to webhooks", DELIVERIES_MS, _nothing, hooks.send, hooks.close),
         Step("raising", RAISING_MS, raising.recall, raising.tick),
         Step("messages", MESSAGES_MS, people.recall, people.tick, close),
     )
@@ -203,6 +207,10 @@ def _until_held(config: NotifierConfig, pool: StorePool, stop: threading.Event) 
             log.warning("waiting: %s", error)
         stop.wait(config.tick_ms / 1000)
     return False
+
+
+def _nothing(_: Millis) -> None:
+    """Nothing to remember: another step does."""
 
 
 def _on_signals() -> threading.Event:

@@ -4,11 +4,13 @@ What began or became known is read behind a cursor; whole again only where the c
 another generation, other subscribers, silences or silent feeds, a clock that stepped, every ten minutes). What
 somebody silenced waits for the end of the silence, and is sent then if it still holds within the horizon. A
 portion is recorded as intended in one write, sent by the subscriber's own few threads, and recorded as notified
-in one write: a subscriber who hangs delays nobody else, and 100,000 at once are some hundred writes.
+together with the next portion's intention: a subscriber who hangs delays nobody else, and 100,000 at once are some
+dozens of writes. Reading and sending are two threads: a store that is slow to answer holds back no delivery.
 """
 
 import heapq
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +26,8 @@ from api.figures.kept import Kept
 from api.messaging.acts import Silences
 from api.pool import StorePool
 from domain.alerts import KINDS, horizon_start
+from domain.calendar import WorkingCalendar
+from domain.errors import Gs766Error
 from domain.instants import Millis, Zone
 from sinks.positions import ALERTS, COMPLETE, EVENTS, RECORDS
 from sinks.queries import alerts as rows_of
@@ -43,6 +47,7 @@ ROUND_S = 0.5
 TROUBLE_ATTEMPTS = 8
 """About four minutes of trying."""
 WHOLE_MS = 600_000
+KNOWN_MS = 5_000
 STEP_MS = 3_600_000
 
 Act = tuple[str, str, dict[str, Any]]
@@ -77,6 +82,17 @@ class Line:
     """Of all the above."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What several rounds share: when it was asked, and where the alert log and the generation stood then."""
+
+    at: Millis
+    acts: int
+    place: int
+    silent: Mapping[str, str]
+    calendar: WorkingCalendar
+
+
 class Webhooks:
     """One round is `tick(now)`; the outside world comes in by arguments."""
 
@@ -89,6 +105,10 @@ class Webhooks:
         self._done: set[str] = set()
         self._intended: set[str] = set()
         self._lines: dict[str, Line] = {}
+        self._found: deque[list[Row]] = deque()
+        """Read, and not yet lined up: what passes from one thread to the other."""
+        self._recalled = threading.Event()
+        self._known: _Known | None = None
         self._seen: rows_of.Seen | None = None
         self._whole: tuple[Any, ...] = ()
         self._whole_at: Millis = 0
@@ -101,18 +121,42 @@ class Webhooks:
         with self._pool.client() as client:
             for key, event_type in rows_of.deliveries(client, now - MEMORY_MS):
                 (self._done if event_type == "alert.notified" else self._intended).add(key)
+        self._recalled.set()
 
     def tick(self, now: Millis) -> int:
         """Takes up what is new, sends for at most half a second, and returns how many alerts were confirmed."""
-        hooks = self._hooks()
+        self.read(now)
+        return self.send(now)
+
+    def read(self, now: Millis) -> None:
+        """Reads what began or became known since the last time."""
+        hooks = self._private.webhooks()
         if hooks:
             self._take_up(now, hooks)
+
+    def send(self, now: Millis) -> int:
+        """Sends what was read for at most half a second; returns how many alerts were confirmed. Nothing leaves
+        before what was sent earlier is known."""
+        if not self._recalled.wait(ROUND_S):
+            return 0
+        hooks = self._hooks()
+        while self._found:
+            for row in self._found.popleft():
+                for hook in hooks:
+                    if _wanted(hook, row):
+                        self._queue(self._lines[hook.id], row)
         return self._pump(now, time.monotonic() + ROUND_S)
 
     def close(self) -> None:
-        """Lets running deliveries end."""
+        """Lets running deliveries end, and records what arrived."""
         for line in self._lines.values():
             line.pool.shutdown(wait=True, cancel_futures=True)
+        self._settle()
+        try:
+            if self._unsaid:
+                self._write(self._unsaid)
+        except Gs766Error as error:
+            log.warning("%d deliveries are not recorded and go out again, marked: %s", len(self._unsaid), error)
 
     @property
     def failing(self) -> int:
@@ -145,17 +189,37 @@ class Webhooks:
                 return
             ctx = FigureContext(client, active[0], self._zone, self._root, now, kept=self._kept)
             place = _place(live.positions(client), active[0], now)
-            silent = rows_of.silent(ctx.everything, now)
-            silenced = self._silences.in_force(client, now)
-            since = self._since(now, (active[0], hooks, tuple(sorted(silent)), silenced))
-            horizon = horizon_start(now, ctx.calendar(now))
-            rows = rows_of.to_send(ctx.everything, EVENTS, now, horizon, sorted(KINDS), since)
-        for row in rows:
-            if row[0] not in silenced and inhibiting(row[1], row[4], silent, self._root) is None:
-                for hook in hooks:
-                    if _wanted(hook, row):
-                        self._queue(self._lines[hook.id], row)
+            known = self._known = self._what_is_known(ctx, place)
+            silenced = self._silences.in_force(now)
+            since = self._since(now, (active[0], hooks, tuple(sorted(known.silent)), silenced))
+            horizon = horizon_start(now, known.calendar)
+            ask = rows_of.to_send if since else rows_of.keys_to_send
+            found = ask(ctx.everything, EVENTS, now, horizon, _kinds(hooks), since)
+            rows = [
+                row
+                for row in found
+                if row[0] not in silenced
+                and inhibiting(row[1], row[4], known.silent, self._root) is None
+                and any(_wanted(hook, row) and self._is_new(hook, row) for hook in hooks)
+            ]
+            if not since:
+                rows = rows_of.holding_of(ctx.everything, [row[1:4] for row in rows], now)
+        if rows:
+            self._found.append(rows)
         self._seen = place
+
+    def _what_is_known(self, ctx: FigureContext, place: rows_of.Seen) -> "_Known":
+        """Silent feeds and silences stand in the alert log: they are asked for when it has moved on, and with the
+        calendar every few seconds."""
+        last, now = self._known, ctx.now_ms
+        if last and last.acts == place.acts and last.place == ctx.generation and 0 <= now - last.at < KNOWN_MS:
+            return last
+        self._silences.read(ctx.client, now)
+        silent = rows_of.silent(ctx.everything, now)
+        return _Known(now, place.acts, ctx.generation, silent, ctx.calendar(now))
+
+    def _is_new(self, hook: Webhook, row: Row) -> bool:
+        return delivery_key(row[0], hook.id) not in self._done
 
     def _since(self, now: Millis, whole: tuple[Any, ...]) -> rows_of.Seen | None:
         """The cursor, or None where everything has to be read again."""
@@ -184,18 +248,20 @@ class Webhooks:
                 return confirmed
 
     def _start(self, now: Millis) -> None:
-        """Fills the windows: everything that is about to go out is recorded as intended in one write."""
+        """Fills the windows: everything that is about to go out is recorded as intended, in one write with what
+        has arrived."""
         portions = [(line, portion) for line in self._lines.values() if (portion := self._portion(line, now))]
         acts = []
         for line, portion in portions:
             acts += [_act("notify_intended", line.hook, d) for d in portion if d.key not in self._intended]
-        if acts:
+        if acts or self._unsaid:
             try:
-                self._write(acts)
+                self._write([*self._unsaid, *acts])
             except BaseException:
                 for line, portion in portions:
                     line.waiting.extendleft(reversed(portion))
                 raise
+            self._unsaid = []
             self._intended.update(data["key"] for _, _, data in acts)
         for line, portion in portions:
             size = line.hook.batch
@@ -244,7 +310,7 @@ class Webhooks:
         line.running[line.pool.submit(self._send, line.hook, key, body)] = some
 
     def _settle(self) -> int:
-        """Records what arrived, in one write, and puts back what did not."""
+        """Notes what arrived, to be recorded with what goes out next, and puts back what did not."""
         acts: list[Act] = []
         for line in self._lines.values():
             for future in [f for f in line.running if f.done()]:
@@ -266,9 +332,6 @@ class Webhooks:
                     pause,
                 )
         self._unsaid.extend(acts)
-        if self._unsaid:
-            self._write(self._unsaid)
-            self._unsaid = []
         return len(acts)
 
     def _again(self, line: Line, delivery: Delivery, pause: float) -> None:
@@ -277,6 +340,8 @@ class Webhooks:
 
 
 def _outcome(future: Future[str | None]) -> str | None:
+    if future.cancelled():
+        return "not begun: the notifier ends"
     error = future.exception()
     return future.result() if error is None else f"{type(error).__name__}: {error}"
 
@@ -286,6 +351,10 @@ def _place(positions: Sequence[Row], generation: int, now: Millis) -> rows_of.Se
     complete = {r[2]: r[5] for r in positions if r[0] == COMPLETE and r[3] == generation}
     acts = max((r[4] - 1 for r in positions if r[0] == RECORDS and r[1] == ALERTS), default=-1)
     return rows_of.Seen(now, complete, acts)
+
+
+def _kinds(hooks: Sequence[Webhook]) -> list[str]:
+    return sorted(KINDS if any(not hook.kinds for hook in hooks) else {k for hook in hooks for k in hook.kinds})
 
 
 def _wanted(hook: Webhook, row: Row) -> bool:

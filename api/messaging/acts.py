@@ -19,6 +19,11 @@ VERBS = frozenset(
 )
 
 
+_TO_A_WEBHOOK = b'"channel":"webhook:'
+"""In an act's bytes: no message to a person. There are two for each alert and subscriber; a quote inside a text is
+escaped, so that nothing else holds this."""
+
+
 class _Wire(msgspec.Struct):
     type: str
     subject: str
@@ -47,17 +52,20 @@ class ActLog:
 
 
 class Silences:
-    """Which alerts somebody silenced: by their acts, read on at every question."""
+    """Which alerts somebody silenced, by their acts as far as they were read."""
 
     def __init__(self) -> None:
         self._acts = ActLog()
         self._until: dict[str, Millis] = {}
 
-    def in_force(self, client: Any, now: Millis) -> frozenset[str]:
-        """The ids of the alerts that are silent at an instant; every silence has an end."""
+    def read(self, client: Any, now: Millis) -> None:
+        """Reads on from where it stopped."""
         for act in self._acts.read(client, now, frozenset({"silenced"})):
             if act.until is not None:
                 self._until[act.alert] = max(act.until, self._until.get(act.alert, 0))
+
+    def in_force(self, now: Millis) -> frozenset[str]:
+        """The ids of the alerts that are silent at an instant; every silence has an end."""
         self._until = {alert: until for alert, until in self._until.items() if now < until}
         return frozenset(self._until)
 
@@ -68,6 +76,8 @@ def _acts(block: bytes, verbs: frozenset[str]) -> Iterator[Act]:
     except Gs766Error:
         return
     for raw in events:
+        if _TO_A_WEBHOOK in raw:
+            continue
         try:
             event = _decode(raw)
             kind, _, verb = event.type.partition(".")

@@ -1,6 +1,6 @@
 """What the planner rests on, from the store: the rules in force, units and their names, alerts that hold."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import date
 from typing import Any
@@ -64,18 +64,32 @@ def province_of(
     return Province(rules, ctx.calendar(ctx.now_ms), tuple(recipients), above, names, data_to, numbers)
 
 
-def holding(ctx: FigureContext, rules: MessageRules) -> tuple[Alert, ...]:
-    """All alerts that hold now of the kinds that anybody is told of."""
+def holding(
+    ctx: FigureContext,
+    rules: MessageRules,
+    only: Collection[str] | None = None,
+    told_to: Millis | None = None,
+) -> tuple[Alert, ...]:
+    """All alerts that hold now of the kinds that anybody is told of, or only of some of these. `told_to`: as of
+    `Rounds`."""
     now = ctx.now_ms
     horizon = horizon_start(now, ctx.calendar(now))
-    rows = rows_of.holding(ctx.everything, EVENTS, now, horizon, routed_kinds(rules))
-    return tuple(alert_of(row, fresh=bool(row[-1])) for row in rows)
+    kinds = [kind for kind in routed_kinds(rules) if only is None or kind in only]
+    missed = told_to if told_to is not None and told_to < horizon else None
+    rows = rows_of.holding(ctx.everything, EVENTS, now, horizon, kinds, missed)
+    return tuple(_held(row, fresh=row[-1] == 2, missed=row[-1] == 1) for row in rows)
 
 
 def routed_kinds(rules: MessageRules) -> list[str]:
     """Kinds with a route, those that mute others, and those that say whether something is due today."""
     wanted = {route.kind for route in rules.routes} | {one.by for one in rules.inhibitions} | {"A01", "A03", "A04"}
     return sorted(wanted & set(KINDS))
+
+
+def _held(row: Sequence[Any], *, fresh: bool, missed: bool) -> Alert:
+    id_, kind, subject, unit, start, until, due, known, _ = row
+    level = KINDS[kind].level_of(start, due)
+    return Alert(id_, kind, level, subject, unit, start, due, known, fresh, until, missed)
 
 
 def alert_of(row: Sequence[Any], *, fresh: bool) -> Alert:

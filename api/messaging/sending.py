@@ -7,7 +7,7 @@ holds, suppresses or escalates is written before anything is sent.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -18,11 +18,12 @@ from api.figures.kept import Kept
 from api.messaging.acts import ActLog
 from api.messaging.events import event_of
 from api.messaging.reading import holding, province_of, rules_in_force
+from api.messaging.rounds import Rounds, known_to
 from api.pool import StorePool
 from domain.instants import Millis, Zone
 from domain.message import Message, Recipient
 from domain.messages.ledger import Act, Ledger
-from domain.messages.planning import plan
+from domain.messages.planning import plan, urgent_kinds
 from domain.messages.recording import decided, intended, notified, undeliverable
 from domain.messages.slots import Moment
 from domain.messages.values import Alert, Plan, Planned, Province, Unreached
@@ -33,6 +34,9 @@ from sinks.queries import live
 log = logging.getLogger(__name__)
 ROUND_MS = 60_000
 """Without a new slot the store is asked again after so long."""
+SHARE = 20
+"""And for all that holds not before twenty times the processor time that reading and planning it took: hundreds of
+thousands of alerts take seconds. Kinds that wait for no slot are read every round."""
 ROUND_S = 5.0
 """So long a round sends at most before the next one plans."""
 FIRST_RETRY_S, LAST_RETRY_S = 5.0, 300.0
@@ -73,17 +77,18 @@ class Sender:
         self._unsaid: list[tuple[str, bytes]] = []
         """Arrived, and not yet recorded so."""
 
-    def take(self, acts: Sequence[Act]) -> None:
+    def take(self, acts: Iterable[Act]) -> None:
         """Folds acts of the alert log; our own come back here, too, and change nothing."""
         for act in acts:
             self.ledger.fold(act)
 
-    def carry_out(self, now: Millis, found: Plan, alerts: Sequence[Alert]) -> None:
-        """Writes what was decided, and lines up what is to be sent; what is meant is written as it starts."""
-        self._about = {alert.id: alert for alert in alerts}
+    def carry_out(self, now: Millis, found: Plan, alerts: Sequence[Alert], *, whole: bool = True) -> None:
+        """Writes what was decided, and lines up what is to be sent; what is meant is written as it starts.
+        `whole`: as the plan was made."""
+        self._remember(found, alerts)
         acts = [decided(now, decision) for decision in found.decisions]
         self._note(acts)
-        self._line_up(found)
+        self._line_up(found, whole)
 
     def pump(self, now: Millis, seconds: float = 0.0) -> int:
         """Sends what is due for at most so long; returns how many messages were confirmed on a channel. No more is
@@ -130,11 +135,21 @@ class Sender:
         """Lets running deliveries end."""
         self._workers.shutdown(wait=True, cancel_futures=True)
 
-    def _line_up(self, found: Plan) -> None:
+    def _remember(self, found: Plan, alerts: Sequence[Alert]) -> None:
+        """Keeps what acts say of the alerts that are planned or under way; the others may be very many."""
+        before = self._about
+        waiting = {name for one in self._pending.values() for name in one.planned.message.alerts}
+        needed = {name for one in found.messages for name in one.message.alerts}
+        needed.update(decision.alert for decision in found.decisions)
+        self._about = {name: before[name] for name in waiting if name in before}
+        self._about.update((alert.id, alert) for alert in alerts if alert.id in needed)
+
+    def _line_up(self, found: Plan, whole: bool) -> None:
         """What the plan holds no more is not tried again: its alerts have cleared, or stand in a later message."""
         wanted = {(one.message.key, channel): one for one in found.messages for channel in one.channels}
         for place, pending in list(self._pending.items()):
-            if place not in wanted and pending.running is None:
+            judged = whole or pending.planned.mark
+            if judged and place not in wanted and pending.running is None:
                 del self._pending[place]
         for place, planned in wanted.items():
             pending = self._pending.setdefault(place, Pending(planned, place[1]))
@@ -189,20 +204,22 @@ class Messages:
         write: Write,
         province: Zone,
         root: str,
+        rounds: Rounds,
         vacant: Callable[[tuple[Unreached, ...], Millis], None] = lambda *_: None,
     ) -> None:
-        self._pool, self._recipients = pool, recipients
+        self._pool, self._recipients, self._rounds = pool, recipients, rounds
         self._zone, self._root = province, root
         self._kept, self._acts = Kept(), ActLog()
         self._sender = Sender(province, ways, write)
         self._last: tuple[Millis, Any] | None = None
+        self._whole_again: Millis = 0
         self._vacant = vacant
         self._unreached: tuple[Unreached, ...] | None = None
 
     def recall(self, now: Millis) -> None:
         """Reads back what was done; call it when the store holds the whole alert log."""
         with self._pool.client() as client:
-            self._sender.take(list(self._acts.read(client, now)))
+            self._sender.take(self._acts.read(client, now))
 
     def tick(self, now: Millis) -> int:
         """Plans when a slot has come or a minute has passed, and sends what is due."""
@@ -231,14 +248,22 @@ class Messages:
             rules, _ = rules_in_force(ctx, now)
             moment = Moment(now, ctx.calendar(now), rules)
             place = (people, rules, moment.slot(due_today=True), moment.brief(), moment.gathered(), moment.quiet)
-            if self._last is not None and place == self._last[1] and 0 <= now - self._last[0] < ROUND_MS:
+            same = self._last is not None and place == self._last[1]
+            if same and self._last is not None and 0 <= now - self._last[0] < ROUND_MS:
                 return
-            self._sender.take(list(self._acts.read(client, now)))
-            alerts = holding(ctx, rules)
-            province = self._province(ctx, rules, people, active[0])
-        found = plan(now, alerts, self._sender.ledger, province)
-        self._note_unreached(found.unreached, now)
-        self._sender.carry_out(now, found, alerts)
+            whole, begun = not (same and now < self._whole_again), time.thread_time()
+            self._sender.take(self._acts.read(client, now))
+            positions = live.positions(client)
+            only = None if whole else urgent_kinds(rules)
+            alerts = holding(ctx, rules, only, self._rounds.told_to)
+            province = self._province(ctx, rules, people, positions)
+        found = plan(now, alerts, self._sender.ledger, province, whole=whole)
+        if whole:
+            self._whole_again = now + max(ROUND_MS, round(SHARE * 1000 * (time.thread_time() - begun)))
+            self._note_unreached(found.unreached, now)
+        self._sender.carry_out(now, found, alerts, whole=whole)
+        if whole:
+            self._rounds.over(known_to(positions, active[0], now))
         self._last = (now, place)
 
     def _note_unreached(self, found: tuple[Unreached, ...], now: Millis) -> None:
@@ -259,9 +284,9 @@ class Messages:
         self._unreached = found
 
     def _province(
-        self, ctx: FigureContext, rules: Any, people: tuple[Recipient, ...], generation: int
+        self, ctx: FigureContext, rules: Any, people: tuple[Recipient, ...], positions: Sequence[tuple[Any, ...]]
     ) -> Province:
-        known = [r[6] for r in live.positions(ctx.client) if r[0] == COMPLETE and r[3] == generation]
+        known = [r[6] for r in positions if r[0] == COMPLETE and r[3] == ctx.generation]
         return province_of(ctx, rules, people, max(known, default=None))
 
 

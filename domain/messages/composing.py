@@ -129,7 +129,7 @@ def _reasons(alerts: Sequence[tuple[Alert, str]]) -> list[Line]:
         counts[reason] = counts.get(reason, 0) + 1
     return [
         Line(reason, {"n": number(counts[reason])})
-        for reason in ("promise_broken", "unacknowledged", "vacant", "digest")
+        for reason in ("promise_broken", "unacknowledged", "vacant", "digest", "outage")
         if reason in counts
     ]
 

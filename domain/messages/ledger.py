@@ -16,6 +16,10 @@ ANY_HOUR_MARK = "any_hour"
 """What is sent at any hour counts under no ceiling."""
 
 
+OUTAGE = "outage"
+"""Why an alert is held that began, or became known, while nobody could be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """One act about an alert, as the ledger needs it. `slot`, `account` and `mark` are of a message's acts."""
@@ -51,6 +55,8 @@ class Entry:
     broken: Millis | None = None
     """The promise whose breaking raised it."""
     held: bool = False
+    missed: bool = False
+    """Whether an outage lay over it: people get it in one digest."""
     seen: bool = False
     """Whether any act of a message is about it: the horizon does not count for it any more (decisions 23)."""
 
@@ -106,7 +112,9 @@ class Ledger:
         return self._days.get((account, day), set())
 
     def fold(self, act: Act) -> None:
-        """Takes one act."""
+        """Takes one act; what a webhook was sent is told to no person."""
+        if act.verb in _OF_MESSAGES and not act.account:
+            return
         entry = self._entries.setdefault(act.alert, Entry())
         one = _FOLDS.get(act.verb)
         if one is not None:
@@ -114,6 +122,7 @@ class Ledger:
 
     def _held(self, entry: Entry, act: Act) -> None:
         entry.seen = entry.held = True
+        entry.missed = entry.missed or act.reason == OUTAGE
         self.marks.add(act.key)
 
     def _suppressed(self, entry: Entry, act: Act) -> None:
@@ -136,15 +145,12 @@ class Ledger:
 
     def _intended(self, entry: Entry, act: Act) -> None:
         entry.seen = True
-        if act.account:
-            self.intended.setdefault(act.key, set()).add(act.alert)
-            if entry.told.get(act.account, -1) < act.slot:
-                entry.pending.add(act.account)
-            self._count(act)
+        self.intended.setdefault(act.key, set()).add(act.alert)
+        if entry.told.get(act.account, -1) < act.slot:
+            entry.pending.add(act.account)
+        self._count(act)
 
     def _notified(self, entry: Entry, act: Act) -> None:
-        if not act.account:
-            return
         entry.seen, entry.held = True, False
         entry.pending.discard(act.account)
         entry.told[act.account] = max(act.slot, entry.told.get(act.account, 0))
@@ -174,6 +180,7 @@ class Ledger:
 
 
 _NOTHING = Entry()
+_OF_MESSAGES = ("notify_intended", "notified")
 _FOLDS = {
     "held": Ledger._held,
     "suppressed": Ledger._suppressed,

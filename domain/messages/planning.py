@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from domain.instants import MS_DAY, Millis
 from domain.message import Recipient
 from domain.messages.composing import chairman_line, message_of, unacknowledged_ages
-from domain.messages.ledger import ANY_HOUR_MARK, Entry, Ledger
+from domain.messages.ledger import ANY_HOUR_MARK, OUTAGE, Entry, Ledger
 from domain.messages.reach import Reach
-from domain.messages.rules import ANY_HOUR, AT_ONCE, BRIEF, NEXT, Route
+from domain.messages.rules import ANY_HOUR, AT_ONCE, BRIEF, NEXT, MessageRules, Route
 from domain.messages.slots import Moment
 from domain.messages.values import (
     OVERDUE_KINDS,
@@ -29,11 +29,21 @@ _SPAN = {"week": 8 * MS_DAY, "month": 32 * MS_DAY, "every_day": 0}
 _CEILED = "ceiling"
 _STRONG = frozenset({"unacknowledged", "promise_broken"})
 """Reasons that are told before others of the same alert in the same message."""
+_SOON = {ANY_HOUR, AT_ONCE}
 
 
-def plan(now: Millis, alerts: Iterable[Alert], ledger: Ledger, province: Province) -> Plan:
-    """What is to be sent and noted at `now`; `alerts` are all that hold (others count as cleared)."""
-    return _Planner(now, tuple(alerts), ledger, province).run()
+def plan(now: Millis, alerts: Iterable[Alert], ledger: Ledger, province: Province, *, whole: bool = True) -> Plan:
+    """What is to be sent and noted at `now`; `alerts` are all that hold (others count as cleared).
+
+    `whole=False`: they are all that hold of `urgent_kinds`, which wait for no slot; the plan is about these only.
+    """
+    return _Planner(now, tuple(alerts), ledger, province).run(whole)
+
+
+def urgent_kinds(rules: MessageRules) -> frozenset[str]:
+    """The kinds that wait for no slot, and those that mute them."""
+    kinds = {route.kind for route in rules.routes if _SOON & set(route.at)}
+    return frozenset(kinds | {one.by for one in rules.inhibitions if kinds & set(one.mutes)})
 
 
 class _Planner:
@@ -51,14 +61,18 @@ class _Planner:
         self.reach = Reach(self.alerts, province, self.moment)
         self._counted: dict[str, set[str]] = {}
         self._slots = {due: self.moment.slot(due_today=due) for due in (True, False)}
+        self._clocks = {at: self.moment.clock(at) for at in (now, *self._slots.values()) if at is not None}
+        self._keys: dict[tuple[str, str, Millis, str], str] = {}
+        self._worked: dict[tuple[Millis, Millis], float] = {}
 
-    def run(self) -> Plan:
+    def run(self, whole: bool) -> Plan:
         """Alert by alert, then bundle by bundle."""
         for alert in self.alerts:
             if alert.kind in self.routes and self._may_be_told(alert):
                 self._consider(alert)
-        self._cleared()
-        urgent = sorted(self.bundles.values(), key=Bundle.urgency)
+        if whole:
+            self._cleared()
+        urgent = sorted((b for b in self.bundles.values() if whole or b.mark), key=Bundle.urgency)
         planned = [done for done in map(self._planned, urgent) if done is not None]
         return Plan(tuple(planned), tuple(self.decisions.values()), self.reach.unreached)
 
@@ -72,12 +86,12 @@ class _Planner:
             return False
         by = self.reach.inhibitor(alert)
         if by is not None:
-            if alert.fresh or entry.seen:
+            if alert.fresh or alert.missed or entry.seen:
                 self._suppress(alert, "inhibited", by)
             return False
         silence = entry.silence(self.now)
         if silence is not None:
-            if alert.fresh or entry.seen:
+            if alert.fresh or alert.missed or entry.seen:
                 self._suppress(alert, "silenced", str(silence), until=silence)
             return False
         return True
@@ -90,7 +104,9 @@ class _Planner:
 
     def _consider(self, alert: Alert) -> None:
         entry = self.ledger.entry(alert.id)
-        if self.moment.quiet:
+        if alert.missed and not entry.seen:
+            self._decide(Decision("held", alert.id, digest_of("held", OUTAGE, alert.id), OUTAGE))
+        elif self.moment.quiet:
             self._hold(alert, entry)
         for route in self.routes[alert.kind]:
             if self.moment.working_days_since(alert.start) >= route.after_working_days:
@@ -144,22 +160,28 @@ class _Planner:
             waits = self.now < first and (entry.held or self._ready(alert) < self.moment.opening)
             return None if waits else self.moment.gathered()
         slot = self._slots[to.unit in self.reach.open_today]
-        if slot is None or NEXT in route.at or self.moment.clock(slot) in route.at:
+        if slot is None or NEXT in route.at or self._clocks[slot] in route.at:
             return slot
         return None
 
     def _reachable(self, to: Recipient) -> bool:
         """Whether the recipient's own hours allow it; what misses a slot goes later, until the next one."""
-        return to.hours is None or to.hours[0] <= self.moment.clock(self.now) < to.hours[1]
+        return to.hours is None or to.hours[0] <= self._clocks[self.now] < to.hours[1]
 
     def _digested(self, alert: Alert, entry: Entry, route: Route, to: Recipient) -> bool:
-        """Takes what lies before the horizon into the one digest of a first run; true when it did."""
-        if not self.rules.digest or alert.fresh or entry.seen or {ANY_HOUR, BRIEF} & set(route.at):
-            return False
-        if (to.account, to.unit) in self.ledger.digested or not self._reachable(to):
+        """Takes what lies before the horizon into the one digest of a first run or after an outage; true when it
+        did."""
+        if not self.rules.digest or {ANY_HOUR, BRIEF} & set(route.at) or not self._reachable(to):
             return False
         slot = self._slots[to.unit in self.reach.open_today]
         if slot is None:
+            return False
+        if alert.missed or entry.missed:
+            if entry.told.get(to.account, slot) != slot:
+                return False
+            self._put(alert, "outage", to, slot, "")
+            return True
+        if alert.fresh or entry.seen or (to.account, to.unit) in self.ledger.digested:
             return False
         self._put(alert, "digest", to, slot, "")
         return True
@@ -177,7 +199,7 @@ class _Planner:
             level, reason = level + 1, "promise_broken"
         elif not self._taken(entry):
             since = max(entry.first_told, entry.quiet_end(self.province.calendar, self.rules) or 0)
-            worked = Moment(slot, self.province.calendar, self.rules).worked_days(since)
+            worked = self._worked_days(since, slot)
             level = max(level, sum(step.after_working_days <= worked for step in steps))
         level = min(level, len(steps))
         for n in range(len(entry.raised), level):
@@ -185,6 +207,14 @@ class _Planner:
             post = steps[n].post
             self._decide(Decision("escalated", alert.id, key, reason, slot=slot, post=post, until=broken))
         self._tell_chain(alert, entry, level, slot)
+
+    def _worked_days(self, since: Millis, slot: Millis) -> float:
+        """Working days between two instants; those of one message are asked for once."""
+        found = self._worked.get((since, slot))
+        if found is None:
+            found = Moment(slot, self.province.calendar, self.rules).worked_days(since)
+            self._worked[(since, slot)] = found
+        return found
 
     def _tell_chain(self, alert: Alert, entry: Entry, level: int, slot: Millis) -> None:
         """Those whom the chain has reached and who were not told since it reached them."""
@@ -276,7 +306,9 @@ class _Planner:
 
     def _unfinished(self, to: Recipient, slot: Millis, mark: str) -> bool:
         """Whether some channels of this account have taken the slot's message and others have not."""
-        taken = self.ledger.sent.get(Bundle(to, slot, mark).key, set())
+        place = (to.account, to.unit, slot, mark)
+        key = self._keys.get(place) or self._keys.setdefault(place, Bundle(to, slot, mark).key)
+        taken = self.ledger.sent.get(key, set())
         return bool(taken) and not set(to.channels) <= taken
 
     def _taken(self, entry: Entry) -> bool:

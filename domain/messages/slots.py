@@ -88,7 +88,16 @@ class Moment:
 
     def working_days_since(self, at: Millis) -> int:
         """Working days from the day of an instant to today."""
-        return self.calendar.working_days_between(self.calendar.zone.day(at), self.day)
+        day = self.calendar.zone.day(at)
+        found = self._days.get(day)
+        if found is None:
+            found = self._days[day] = self.calendar.working_days_between(day, self.day)
+        return found
+
+    @cached_property
+    def _days(self) -> dict[Day, int]:
+        """Working days since each day that was asked for: alerts are many, their days few."""
+        return {}
 
     def worked_days(self, since: Millis) -> float:
         """Working time since an instant, in working days of eight hours."""

@@ -15,12 +15,13 @@ from domain.messages.wording import DEFAULT_NUMBERS
 OVERDUE_KINDS = frozenset({"A03", "A04", "A05"})
 DUE_KINDS = frozenset({"A01", "A03", "A04"})
 """Kinds that hold while a dossier is open: one whose due day is today makes the conditional slot."""
-Reason = Literal["new", "reminder", "unacknowledged", "promise_broken", "digest", "vacant"]
+Reason = Literal["new", "reminder", "unacknowledged", "promise_broken", "digest", "outage", "vacant"]
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert that holds. `fresh`: within the notifier's horizon, so that people are told (decisions 23)."""
+    """One alert that holds. `fresh`: within the notifier's horizon, so that people are told (decisions 23);
+    `missed`: before it, but since anybody was told anything: an outage lies between."""
 
     id: str
     kind: str
@@ -32,6 +33,7 @@ class Alert:
     known_at: Millis
     fresh: bool = True
     until: Millis | None = None
+    missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,6 +184,11 @@ EXTRA: Mapping[str, Text] = {
         "gom {n} viec co tu truoc.",
         "{n} co tu truoc",
     ),
+    "outage": Text(
+        "Tin này gồm cả {n} việc phát sinh trong lúc hệ thống gián đoạn, trước đây chưa báo được.",
+        "gom {n} viec luc he thong gian doan.",
+        "{n} luc gian doan",
+    ),
     "chairman": Text(
         "Có {n} việc quá hạn kéo dài chưa có người nhận, đề nghị lãnh đạo quan tâm.",
         "{n} viec qua han keo dai chua co nguoi nhan.",

@@ -82,12 +82,21 @@ class Far:
         self.messages = 0
         self.repeated = 0
         """Alerts that came a second time."""
+        self.texts = 0
+        """Messages to people, as a gateway for SMS gets them."""
+        self._people: dict[str, float] = {}
         self._arrived: dict[str, float] = {}
         self._news = threading.Condition()
 
     def took(self, body: bytes, at: float) -> None:
         """Notes one message; the first of a dossier counts."""
         told = json.loads(body)
+        if "sms" in told:
+            with self._news:
+                self.texts += 1
+                self._people.setdefault(told["to"], at)
+                self._news.notify_all()
+            return
         codes = [one["alert"]["dossier_code"] for one in told.get("alerts", [told])]
         with self._news:
             self.messages += 1
@@ -111,6 +120,13 @@ class Far:
                 missing = len(codes - self._arrived.keys())
                 raise Unavailable(f"{missing} of {len(codes)} alerts did not come: see the notifier's log")
             return {code: self._arrived[code] for code in codes}
+
+    def wait_for_people(self, count: int, patience: float) -> list[float]:
+        """When each of so many people got their first message; Unavailable when one gets none."""
+        with self._news:
+            if not self._news.wait_for(lambda: len(self._people) >= count, patience):
+                raise Unavailable(f"only {len(self._people)} of {count} were told: see the notifier's log")
+            return list(self._people.values())
 
 
 @contextmanager

@@ -159,10 +159,10 @@ class Probe:
         self._http.close()
         self._store.disconnect()
 
-    def run(self, seconds: float) -> None:
-        """Probes until the time is over; the first few warm up and do not count."""
+    def run(self, seconds: float, least: int = LEAST) -> None:
+        """Probes until the time is over and there are enough; the first few warm up and do not count."""
         begun, count = time.monotonic(), 0
-        while (spent_so_far := time.monotonic() - begun) < seconds or len(self.spent) < LEAST:
+        while (spent_so_far := time.monotonic() - begun) < seconds or len(self.spent) < least:
             if spent_so_far > LONGEST * seconds - 1 and self.spent:
                 return
             count += 1

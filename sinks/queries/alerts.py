@@ -142,6 +142,35 @@ def to_send(
     Candidates come from a plain read of two narrow columns, their rows by key: FINAL over a condition on a column
     that is no key would read and merge the whole table at every round.
     """
+    sql = f"SELECT {ALERT_COLUMNS} {_new(reader, now, horizon, since)} ORDER BY start, id"
+    return reader.rows(sql, kinds=list(kinds), topic=topic)
+
+
+def keys_to_send(
+    reader: Reader, topic: str, now: Millis, horizon: Millis, kinds: Sequence[str], since: Seen | None = None
+) -> Rows:
+    """(id, kind, subject, episode, unit) of the same, for whoever has sent most of it already: `holding_of` gives
+    the rows of the rest."""
+    sql = f"SELECT {ALERT_ID} AS id, kind, subject, episode, unit {_new(reader, now, horizon, since)}"
+    return reader.rows(f"{sql} ORDER BY start, id", kinds=list(kinds), topic=topic)
+
+
+def holding_of(reader: Reader, keys: Sequence[tuple[str, str, str]], now: Millis) -> Rows:
+    """Of alerts by (kind, subject, episode), those that hold: the columns of `alerts`, oldest first."""
+    found: Rows = []
+    for piece in chunks(keys, 2_000):
+        found += reader.rows(f"SELECT {ALERT_COLUMNS} {_holding_among(reader, now)}", keys=piece)
+    return sorted(found, key=lambda row: (row[6], row[0]))
+
+
+def _holding_among(reader: Reader, now: Millis) -> str:
+    key, holds = "(kind, subject, episode) IN %(keys)s", state_filter("holding", now)
+    return f"""FROM (
+        SELECT {_PLAIN} {reader.source("conditions", holds, first=key)}
+        UNION ALL SELECT {_PLAIN} {reader.raised(holds, first=key)})"""
+
+
+def _new(reader: Reader, now: Millis, horizon: Millis, since: Seen | None) -> str:
     live = (
         f"known_at >= {at(horizon)} AND (partition, version) IN (SELECT partition, offset FROM records "
         f"WHERE topic = %(topic)s AND origin = 'live' AND known_at >= {at(horizon)}{_offsets(since)})"
@@ -158,10 +187,7 @@ def to_send(
     )
     acts = f" OR version > {int(since.acts)}" if since else ""
     raised = reader.raised("kind IN %(kinds)s", holding, f"{began} OR known_at >= {at(horizon)}", f"{later}{acts}")
-    sql = f"""
-        SELECT {ALERT_COLUMNS} FROM (SELECT {_PLAIN} {fold} UNION ALL SELECT {_PLAIN} {raised})
-        ORDER BY start, id"""
-    return reader.rows(sql, kinds=list(kinds), topic=topic)
+    return f"FROM (SELECT {_PLAIN} {fold} UNION ALL SELECT {_PLAIN} {raised})"
 
 
 def _among(source: str) -> str:
@@ -184,12 +210,7 @@ def still(reader: Reader, keys: Sequence[tuple[str, str, str]], now: Millis) -> 
     """Of alerts by (kind, subject, episode), the ids of those that hold."""
     found: set[str] = set()
     for piece in chunks(keys, 2_000):
-        key = "(kind, subject, episode) IN %(keys)s"
-        holds = state_filter("holding", now)
-        sql = f"""
-            SELECT {ALERT_ID} FROM (
-                SELECT {_PLAIN} {reader.source("conditions", holds, first=key)}
-                UNION ALL SELECT {_PLAIN} {reader.raised(holds, first=key)})"""
+        sql = f"SELECT {ALERT_ID} {_holding_among(reader, now)}"
         found |= {row[0] for row in reader.rows(sql, keys=piece)}
     return found
 

@@ -4,22 +4,33 @@ from collections.abc import Sequence
 from typing import Any
 
 from domain.instants import Millis
-from sinks.queries.alerts import ALERT_COLUMNS, alerts_from, state_filter
+from sinks.queries.alerts import ALERT_COLUMNS, ALERT_ID, alerts_from, state_filter
 from sinks.queries.reader import Reader, Rows, at, millis
 
 RECORDS_AT_A_TIME = 200
+_COLUMNS = (
+    f"{ALERT_ID} AS id, kind, subject, unit, {millis('start')} AS began, {millis('until')} AS ended, "
+    f"{millis('due_at')} AS due, {millis('known_at')} AS known"
+)
+"""(id, kind, subject, unit, start, until, due_at, known_at): there may be hundreds of thousands of rows, and
+planning needs no evidence."""
 
 
-def holding(reader: Reader, topic: str, now: Millis, horizon: Millis, kinds: Sequence[str]) -> Rows:
-    """All alerts of these kinds that hold: the columns of `alerts`, then whether each began, or became known by
-    live intake, within the horizon (decisions 23)."""
-    live = (
-        f"known_at >= {at(horizon)} AND (partition, version) IN (SELECT partition, offset FROM records "
-        f"WHERE topic = %(topic)s AND origin = 'live' AND known_at >= {at(horizon)})"
-    )
+def holding(
+    reader: Reader, topic: str, now: Millis, horizon: Millis, kinds: Sequence[str], missed: Millis | None = None
+) -> Rows:
+    """All alerts of these kinds that hold: `_COLUMNS`, then 2 for each that began, or became known by live intake,
+    within the horizon (decisions 23), 1 where that was since an instant before it, `missed`; 0 for the others."""
     source = alerts_from(reader, "kind IN %(kinds)s", state_filter("holding", now), kinds=kinds)
-    fresh = f"toUInt8(start >= {at(horizon)} OR ({live})) AS fresh"
-    return reader.rows(f"SELECT {ALERT_COLUMNS}, {fresh} {source} ORDER BY id", kinds=[*kinds, ""], topic=topic)
+    earlier = "0" if missed is None else _since(missed)
+    fresh = f"multiIf({_since(horizon)}, 2, {earlier}, 1, 0) AS fresh"
+    return reader.rows(f"SELECT {_COLUMNS}, {fresh} {source} ORDER BY id", kinds=[*kinds, ""], topic=topic)
+
+
+def _since(instant: Millis) -> str:
+    live = f"topic = %(topic)s AND origin = 'live' AND known_at >= {at(instant)}"
+    places = f"SELECT partition, offset FROM records WHERE {live}"
+    return f"(start >= {at(instant)} OR known_at >= {at(instant)} AND (partition, version) IN ({places}))"
 
 
 def held_between(reader: Reader, start: Millis, until: Millis, kinds: Sequence[str]) -> Rows:

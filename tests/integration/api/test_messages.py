@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.figures import FigureContext
-from api.messaging.reading import BUILT_IN, rules_in_force
+from api.messaging.reading import BUILT_IN, holding, rules_in_force
+from api.messaging.rounds import Rounds
 from api.messaging.sending import Messages
 from api.messaging.simulating import simulation
 from domain.blocks import encode_block
@@ -42,8 +44,8 @@ BACKDATED = ("2026-11-09T09:00", "2026-11-12T09:00", "dossier.finished", "D3")
 class Province:
     """The store as the notifier sees it, and the far side."""
 
-    def __init__(self, connect: Connect) -> None:
-        self.connect, self.offset = connect, 100
+    def __init__(self, connect: Connect, private: Path) -> None:
+        self.connect, self.offset, self.private = connect, 100, private
         self.told: list[Message] = []
 
     @contextmanager
@@ -63,7 +65,7 @@ class Province:
         return None
 
     def notifier(self, now: str) -> Messages:
-        made = Messages(self, lambda _: PEOPLE, self, self.write, ZONE, "H44")  # type: ignore[arg-type]
+        made = Messages(self, lambda _: PEOPLE, self, self.write, ZONE, "H44", Rounds(self.private))  # type: ignore[arg-type]
         made.recall(at(now))
         return made
 
@@ -88,7 +90,7 @@ def province(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Province]:
         writer.execute(
             "INSERT INTO generations (generation, state, log_id, sequence) VALUES", [(1, "active", "log", 1)]
         )
-        yield Province(connect)
+        yield Province(connect, tmp_path_factory.mktemp("private") / "private.sqlite")
 
 
 def context(province: Province, now: Millis) -> FigureContext:
@@ -122,6 +124,24 @@ def test_a_silence_in_the_log_counts_from_the_next_slot(province: Province) -> N
     assert province.round(notifier, "2026-11-10T13:30") == {}
     verbs = province.connect("reader").execute("SELECT type, count() FROM alert_acts FINAL GROUP BY type")
     assert dict(verbs)["alert.suppressed"] >= 1
+
+
+def test_what_began_during_an_outage_of_days_reaches_people_in_one_message(province: Province) -> None:
+    late = context(province, at("2026-11-19T18:00"))
+    rules, _ = rules_in_force(late, late.now_ms)
+    told_to = Rounds(province.private).told_to
+    assert told_to == at("2026-11-10T13:30")
+    began = {a.kind: a for a in holding(late, rules, told_to=told_to) if a.subject == "D1"}
+    assert (began["A04"].missed, began["A04"].fresh) == (True, False)
+    assert not any(a.missed for a in holding(late, rules))
+    notifier = province.notifier("2026-11-19T18:00")
+    assert province.round(notifier, "2026-11-19T18:00") == {}, "people sleep"
+    told = province.round(province.notifier("2026-11-20T07:30"), "2026-11-20T07:30")
+    assert told["head"] == ("A04",)
+    (head,) = [m for m in province.told[-len(told) :] if m.account == "head"]
+    assert began["A04"].id in head.alerts
+    assert "1 việc phát sinh trong lúc hệ thống gián đoạn" in head.text
+    assert province.round(province.notifier("2026-11-20T07:31"), "2026-11-20T07:31") == {}
 
 
 def test_published_rules_hold_from_their_first_day_and_name_their_version(province: Province) -> None:

@@ -35,26 +35,41 @@ class Store:
         self.silent: dict[str, str] = {}
         self.holding: set[str] | None = None
         monkeypatch.setattr(live, "active_generation", lambda _: (1, "log"))
-        monkeypatch.setattr(live, "positions", lambda _: [("complete", "", 0, 1, 0, 7)])
+        self.acts = 0
+        monkeypatch.setattr(live, "positions", self.positions)
         monkeypatch.setattr(FigureContext, "calendar", lambda *_: None)
         monkeypatch.setattr(webhooks, "horizon_start", lambda now, _: now - 86_400_000)
         monkeypatch.setattr(rows_of, "silent", lambda *_: self.silent)
         self.silences: list[bytes] = []
         monkeypatch.setattr(acts, "act_records", self.act_records)
+        monkeypatch.setattr(rows_of, "deliveries", lambda *_: [])
         monkeypatch.setattr(rows_of, "to_send", self.to_send)
+        monkeypatch.setattr(rows_of, "keys_to_send", self.to_send)
+        monkeypatch.setattr(rows_of, "holding_of", self.holding_of)
         monkeypatch.setattr(rows_of, "still", lambda *_: self.holding or set())
+
+    def positions(self, _client: Any) -> list[tuple[Any, ...]]:
+        return [("complete", "", 0, 1, 0, 7), ("records", "alert-log", 0, 0, self.acts, 0)]
+
+    def mute(self, silent: dict[str, str]) -> None:
+        self.silent, self.acts = silent, self.acts + 1
 
     def act_records(self, _client: Any, _topic: str, after: int, _since: int) -> list[tuple[int, bytes]]:
         return [(n, block) for n, block in enumerate(self.silences) if n > after]
 
     def silence(self, alert: str, until: str) -> None:
         event = make_event("alert.silenced", alert, NOW, {"until": until}, source="/p", id=alert + until)
+        self.acts += 1
         self.silences.append(encode_block([encode_event(event)]))
 
     def to_send(self, *args: Any) -> list[tuple[Any, ...]]:
         self.asked.append(args[-1])
         rows, self.rows = self.rows, []
+        self.last = rows
         return rows
+
+    def holding_of(self, _reader: Any, keys: list[tuple[str, str, str]], _now: int) -> list[tuple[Any, ...]]:
+        return [row for row in self.last if row[1:4] in keys]
 
     @contextmanager
     def client(self) -> Iterator[Any]:
@@ -103,6 +118,7 @@ def far() -> Far:
 def hooks(store: Store, far: Far, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhooks]:
     monkeypatch.setattr(webhooks, "ROUND_S", 20.0)  # a busy machine may need more than half a second
     made = Webhooks(store, PrivateStore(tmp_path / "p"), far.write, Zone(), "H44", far.send)  # type: ignore[arg-type]
+    made.recall(NOW)
     yield made
     made.close()
 
@@ -139,7 +155,7 @@ def test_only_what_can_be_new_is_read_again_and_everything_where_the_cursor_says
     subscribed(tmp_path)
     for now in (NOW, NOW + 500, NOW - MINUTE, NOW - MINUTE + 500, NOW + 86_400_000):
         hooks.tick(now)
-    store.silent = {"H44.9": "x"}
+    store.mute({"H44.9": "x"})
     hooks.tick(NOW + 86_400_500)
     cursor = Seen(NOW, {0: 7}, -1)
     back = Seen(NOW - MINUTE, {0: 7}, -1)
@@ -192,7 +208,7 @@ def test_alerts_of_a_silent_feed_are_kept_back_until_it_is_back(
     store.add("elsewhere", unit="H44.2")
     hooks.tick(NOW)
     assert sorted(far.posts()) == ["elsewhere", "silence"]
-    store.silent = {}
+    store.mute({})
     store.add("muted")
     hooks.tick(NOW + 500)
     assert store.asked[-1] is None, "everything is read again"

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from domain.message import Recipient
+from domain.messages.ledger import Act, Ledger
+from domain.messages.planning import plan, urgent_kinds
 from domain.messages.rules import decode_rules
 from domain.messages.values import Unreached
-from tests.support.messages import PEOPLE, Town, alert, noted, to, who
+from tests.support.messages import PEOPLE, ZONE, Town, alert, at, noted, province, to, who
 
 DUE = "2026-11-10T16:30"
 A02 = alert("A02", "2026-11-09T00:00", due=DUE)
@@ -325,3 +327,49 @@ def test_what_was_meant_and_not_confirmed_goes_again_and_says_so() -> None:
     )
     assert to(same, "officer-1").message.key == town.acts[0].key or town.acts[0].account != "officer-1"
     assert len(same.messages) == len(later.messages) == 2
+
+
+def test_between_slots_only_what_waits_for_none_is_planned_and_as_a_whole_round_would() -> None:
+    holding = [
+        A04,
+        A01,
+        alert("A07", "2026-11-09T09:50"),
+        alert("A13", "2026-11-09T09:55", unit="H44.2"),
+        alert("A04", "2026-11-09T09:00", "held", unit="H44.2", due="2026-11-09T09:00"),
+        alert("A07", "2026-11-09T09:50", "muted", unit="H44.2"),
+    ]
+    rules = decode_rules({})
+    soon = urgent_kinds(rules)
+    assert soon == {"A07", "A13", "A19"}
+    now, town = at("2026-11-09T10:00"), Town()
+    town.acts = [Act("gone", "held", now - 1, key="k")]
+    whole = town.look(now, *holding)
+    some = plan(now, [a for a in holding if a.kind in soon], Ledger(ZONE, town.acts), province(rules), whole=False)
+    assert list(some.messages) == [one for one in whole.messages if one.mark]
+    assert len(some.messages) == 3, "an officer, the room, IT"
+    assert noted(whole) - noted(some) == {("suppressed", "cleared")}, "what is not read has not cleared"
+
+
+def test_what_began_during_an_outage_is_one_digest_a_unit_however_long_it_lasted() -> None:
+    missed = [
+        alert("A04", f"2026-11-0{n}T09:00", fresh=False, missed=True, due=f"2026-11-0{n}T09:00") for n in (3, 4, 5)
+    ]
+    older = alert("A04", "2026-10-01T09:00", fresh=False, due="2026-10-01T09:00")
+    town = Town()
+    town.round("2026-11-02T07:15", older)  # the digest of the first run is long past
+    found = town.round("2026-11-09T18:00", *missed, older)
+    assert found.messages == ()
+    assert noted(found) == {("held", "outage")}, "people sleep: it is kept for them"
+    later = [replace(one, missed=False) for one in missed]  # a round has been since
+    found = town.round("2026-11-10T07:15", *later, older)
+    one = to(found, "officer-1")
+    assert [one.reasons[alert.id] for alert in later] == ["outage"] * 3
+    assert "3 việc phát sinh trong lúc hệ thống gián đoạn" in one.message.text
+    assert town.look("2026-11-10T07:16", *later, older).messages == ()
+
+
+def test_what_an_outage_hid_and_cleared_before_anybody_woke_is_not_told() -> None:
+    town = Town()
+    missed = alert("A04", "2026-11-04T09:00", fresh=False, missed=True, due="2026-11-04T09:00")
+    town.round("2026-11-09T18:00", missed)
+    assert noted(town.round("2026-11-10T07:15")) == {("suppressed", "cleared")}
