@@ -211,7 +211,7 @@ class Messages:
         self._zone, self._root = province, root
         self._kept, self._acts = Kept(), ActLog()
         self._sender = Sender(province, ways, write)
-        self._last: tuple[Millis, Any] | None = None
+        self._last: tuple[Millis, Any, Millis] | None = None
         self._whole_again: Millis = 0
         self._vacant = vacant
         self._unreached: tuple[Unreached, ...] | None = None
@@ -247,9 +247,10 @@ class Messages:
             ctx = FigureContext(client, active[0], self._zone, self._root, now, kept=self._kept)
             rules, _ = rules_in_force(ctx, now)
             moment = Moment(now, ctx.calendar(now), rules)
-            place = (people, rules, moment.slot(due_today=True), moment.brief(), moment.gathered(), moment.quiet)
-            same = self._last is not None and place == self._last[1]
-            if same and self._last is not None and 0 <= now - self._last[0] < ROUND_MS:
+            place = (people, rules, moment.slot(due_today=True), moment.brief(), moment.quiet)
+            at, before, gathered = self._last or (now, None, None)
+            same = place == before and now >= at
+            if same and now - at < ROUND_MS and moment.gathered() == gathered:
                 return
             whole, begun = not (same and now < self._whole_again), time.thread_time()
             self._sender.take(self._acts.read(client, now))
@@ -264,7 +265,7 @@ class Messages:
         self._sender.carry_out(now, found, alerts, whole=whole)
         if whole:
             self._rounds.over(known_to(positions, active[0], now))
-        self._last = (now, place)
+        self._last = (now, place, moment.gathered())
 
     def _note_unreached(self, found: tuple[Unreached, ...], now: Millis) -> None:
         """Says which posts could not be told, where that is news: to the log, and to whoever shows it."""

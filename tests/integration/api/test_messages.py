@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from api.figures import FigureContext
+from api.messaging import sending
 from api.messaging.reading import BUILT_IN, holding, rules_in_force
 from api.messaging.rounds import Rounds
 from api.messaging.sending import Messages
@@ -142,6 +143,25 @@ def test_what_began_during_an_outage_of_days_reaches_people_in_one_message(provi
     assert began["A04"].id in head.alerts
     assert "1 việc phát sinh trong lúc hệ thống gián đoạn" in head.text
     assert province.round(province.notifier("2026-11-20T07:31"), "2026-11-20T07:31") == {}
+
+
+def test_all_that_holds_is_read_at_slots_and_seldom_between_what_waits_for_none_every_minute(
+    province: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def noting(*args: Any) -> Any:
+        asked.append(args[2] is None)
+        return holding(*args)
+
+    monkeypatch.setattr(sending, "holding", noting)
+    monkeypatch.setattr(sending, "SHARE", 1e9)
+    notifier = province.notifier("2026-11-20T09:00")
+    for clock in ("09:00", "09:00:30", "09:01", "09:02", "09:14:59", "09:15", "09:16", "13:30"):
+        province.round(notifier, f"2026-11-20T{clock}")
+    assert asked == [True, False, False, False, False, False, True], (
+        "all at a slot; at a quarter of an hour what waits for none"
+    )
 
 
 def test_published_rules_hold_from_their_first_day_and_name_their_version(province: Province) -> None:

@@ -1,5 +1,7 @@
 """Webhooks: what is new is read behind a cursor, portions are recorded before and after, nobody delays another."""
 
+import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,12 +36,14 @@ class Store:
         self.asked: list[Seen | None] = []
         self.silent: dict[str, str] = {}
         self.holding: set[str] | None = None
-        monkeypatch.setattr(live, "active_generation", lambda _: (1, "log"))
+        self.questions: Counter[str] = Counter()
+        self.kinds: list[str] = []
+        monkeypatch.setattr(live, "active_generation", self.active)
         self.acts = 0
         monkeypatch.setattr(live, "positions", self.positions)
         monkeypatch.setattr(FigureContext, "calendar", lambda *_: None)
         monkeypatch.setattr(webhooks, "horizon_start", lambda now, _: now - 86_400_000)
-        monkeypatch.setattr(rows_of, "silent", lambda *_: self.silent)
+        monkeypatch.setattr(rows_of, "silent", self.silent_feeds)
         self.silences: list[bytes] = []
         monkeypatch.setattr(acts, "act_records", self.act_records)
         monkeypatch.setattr(rows_of, "deliveries", lambda *_: [])
@@ -48,13 +52,23 @@ class Store:
         monkeypatch.setattr(rows_of, "holding_of", self.holding_of)
         monkeypatch.setattr(rows_of, "still", lambda *_: self.holding or set())
 
+    def active(self, _client: Any) -> tuple[int, str]:
+        self.questions["active"] += 1
+        return 1, "log"
+
+    def silent_feeds(self, *_: Any) -> dict[str, str]:
+        self.questions["silent"] += 1
+        return self.silent
+
     def positions(self, _client: Any) -> list[tuple[Any, ...]]:
+        self.questions["positions"] += 1
         return [("complete", "", 0, 1, 0, 7), ("records", "alert-log", 0, 0, self.acts, 0)]
 
     def mute(self, silent: dict[str, str]) -> None:
         self.silent, self.acts = silent, self.acts + 1
 
     def act_records(self, _client: Any, _topic: str, after: int, _since: int) -> list[tuple[int, bytes]]:
+        self.questions["silences"] += 1
         return [(n, block) for n, block in enumerate(self.silences) if n > after]
 
     def silence(self, alert: str, until: str) -> None:
@@ -63,6 +77,8 @@ class Store:
         self.silences.append(encode_block([encode_event(event)]))
 
     def to_send(self, *args: Any) -> list[tuple[Any, ...]]:
+        self.questions["to_send"] += 1
+        self.kinds = args[-2]
         self.asked.append(args[-1])
         rows, self.rows = self.rows, []
         self.last = rows
@@ -229,3 +245,79 @@ def test_a_silence_stops_the_webhook_too_and_hides_only_what_it_names_until_its_
     assert hooks.tick(NOW + 60 * MINUTE) == 1, "over, and it holds"
     assert store.asked[-1] is None, "read whole when a silence ended: the cursor had passed it"
     assert far.posts() == ["b", "a"]
+
+
+def test_a_store_that_does_not_answer_holds_back_no_delivery(
+    store: Store, hooks: Webhooks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribed(tmp_path)
+    store.add("a", "b")
+    hooks.read(NOW)
+    answer, asked = threading.Event(), threading.Event()
+
+    def slow(_: Any) -> tuple[int, str]:
+        asked.set()
+        answer.wait(30)
+        return 1, "log"
+
+    monkeypatch.setattr(live, "active_generation", slow)
+    reading = threading.Thread(target=hooks.read, args=(NOW + 500,))
+    reading.start()
+    assert asked.wait(30)
+    assert hooks.send(NOW + 500) == 2
+    answer.set()
+    reading.join()
+
+
+def test_a_portion_is_recorded_with_the_intention_of_the_next_so_that_many_are_few_writes(
+    store: Store, far: Far, hooks: Webhooks, tmp_path: Path
+) -> None:
+    hook = subscribed(tmp_path, batch=100)
+    store.add(*(f"n{n:04d}" for n in range(4_000)))
+    hooks.tick(NOW)
+    until(lambda: hooks.tick(NOW) or len(far.acts("notified")) == 4_000, "all to be confirmed")
+    meant: set[str] = set()
+    for what, told in far.order:
+        if what == "write":
+            meant |= {alert for verb, alert in told if verb == "notify_intended"}
+        else:
+            assert meant.issuperset(told), "nothing leaves that the log does not mean"
+    assert sum(what == "post" for what, _ in far.order) == 4_000 // hook.batch
+    assert sum(what == "write" for what, _ in far.order) <= 4_000 // hook.batch + 1
+
+
+def test_a_quiet_round_asks_for_places_and_for_what_is_new_and_nothing_else(
+    store: Store, hooks: Webhooks, tmp_path: Path
+) -> None:
+    subscribed(tmp_path)
+    for n in range(8):
+        hooks.tick(NOW + 500 * n)
+    assert store.questions == {"active": 8, "positions": 8, "to_send": 8, "silent": 1, "silences": 1}
+    store.silence("a", "2026-08-14T11:00:00+07:00")
+    hooks.tick(NOW + 4_000)
+    assert (store.questions["silent"], store.questions["silences"]) == (2, 3), "the log moved on: until its end"
+    hooks.tick(NOW + 9_000)
+    assert store.questions["silent"] == 3, "and every five seconds"
+
+
+def test_only_kinds_that_somebody_wants_are_read(store: Store, hooks: Webhooks, tmp_path: Path) -> None:
+    private = PrivateStore(tmp_path / "p")
+    private.subscribe("http://far.example/", ("A04",), "", NOW)
+    private.subscribe("http://far.example/", ("A04", "A13"), "H44.1", NOW)
+    hooks.read(NOW)
+    assert store.kinds == ["A04", "A13"]
+    subscribed(tmp_path)
+    hooks.read(NOW + 500)
+    assert len(store.kinds) == 20
+
+
+def test_what_arrived_is_recorded_when_the_notifier_ends(
+    store: Store, far: Far, hooks: Webhooks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "ROUND_S", 0.0)
+    subscribed(tmp_path)
+    store.add("a")
+    hooks.read(NOW)
+    hooks.send(NOW)
+    hooks.close()
+    assert far.acts("notified") == far.posts() == ["a"]
