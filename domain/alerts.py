@@ -9,6 +9,8 @@ from domain.instants import Millis
 
 Level = Literal["red", "amber", "violet", "grey", "green"]
 HORIZON_HOURS = 24
+SECOND = '"second_supplement"'
+"""In the evidence of an A09 that a second supplement opened: late at once by the portal's rule."""
 """Hours of working days for which the notifier looks back (decisions 23)."""
 _HOUR = 3_600_000
 
@@ -25,12 +27,15 @@ class AlertKind:
     """What it speaks of; `part`: a part of the system."""
     late_level: Level | None = None
     """The level of an episode that begins after its due date; None: the same."""
+    late_by: str = ""
+    """Where not the due date decides on `late_level`: what stands in the evidence of such an episode."""
     raised: bool = False
     """Raised by the notifier as acts (decisions 22); false: it holds by what the fold says."""
 
-    def level_of(self, start: Millis, due: Millis | None) -> Level:
-        """The level of one episode."""
-        return self.late_level if self.late_level and due is not None and start > due else self.level
+    def level_of(self, start: Millis, due: Millis | None, evidence: str) -> Level:
+        """The level of one episode; `evidence` is its JSON."""
+        late = self.late_by in evidence if self.late_by else due is not None and start > due
+        return self.late_level if self.late_level and late else self.level
 
 
 KINDS: dict[str, AlertKind] = {
@@ -41,9 +46,9 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("A04", "red", "Quá hạn", "Overdue"),
         AlertKind("A05", "red", "Quá hạn chưa xin lỗi", "Overdue without an apology"),
         AlertKind("A06", "red", "Hẹn lại lần 2", "Second re-appointment"),
-        AlertKind("A07", "amber", "Chờ tiếp nhận", "Waiting for acceptance"),
+        AlertKind("A07", "amber", "Chờ tiếp nhận", "Waiting for acceptance", late_level="red"),
         AlertKind("A08", "amber", "Bỏ quên", "No step for days"),
-        AlertKind("A09", "amber", "Tạm dừng bất thường", "Unusual pause"),
+        AlertKind("A09", "amber", "Tạm dừng bất thường", "Unusual pause", late_level="red", late_by=SECOND),
         AlertKind("A11", "amber", "Không lên Cổng", "Not on the portal"),
         AlertKind("A12", "amber", "Phản ánh, kiến nghị đến hạn", "Petition due or late", "petition", "red"),
         AlertKind("A17", "amber", "Chưa công khai thủ tục", "Procedure not publicised", "procedure"),

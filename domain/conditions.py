@@ -78,7 +78,8 @@ def conditions_after_step(
     new: list[Condition] = []
     work = _work(state, tl, (), reference)
     gone = set()
-    if old.last_step_at != state.last_step_at or old.office != state.office:
+    handed_out = reference.thresholds.returned_told and returned(old) != returned(state)
+    if old.last_step_at != state.last_step_at or old.office != state.office or handed_out:
         gone.add("A08")
         if work is not None:
             _forgotten(work, new)
@@ -258,7 +259,8 @@ def _moved(w: _Work, found: list[Condition]) -> None:
 
 
 def _waiting(w: _Work, found: list[Condition]) -> None:
-    """A07: an online filing whose 8 working hours for acceptance are nearly, or wholly, used up."""
+    """A07: an online filing whose 8 working hours for acceptance are nearly used up; that they are wholly is an
+    episode of its own."""
     s = w.state
     if s.submitted_at is None or s.channel != "online":
         return
@@ -267,13 +269,23 @@ def _waiting(w: _Work, found: list[Condition]) -> None:
     answered = min((t for t in (s.accepted_at, s.rejected_at) if t is not None), default=FAR)
     begins = w.calendar.add_working_ms(start, warned)
     if begins < min(answered, HORIZON):
-        limit = w.calendar.add_working_ms(start, w.rules.acceptance_hours * MS_HOUR)
-        found.append(w.make("A07", (begins, answered), f"({s.submitted_at},)", min(limit, HORIZON)))
+        limit = min(w.calendar.add_working_ms(start, w.rules.acceptance_hours * MS_HOUR), HORIZON)
+        if begins <= limit:
+            near = (begins, min(answered, limit + 1))
+            found.append(w.make("A07", near, f"({s.submitted_at},)", limit))
+        if limit + 1 < answered:
+            late = (limit + 1, answered)
+            found.append(w.make("A07", late, f"({s.submitted_at}, 'late')", limit))
 
 
 def _forgotten(w: _Work, found: list[Condition]) -> None:
-    """A08: open, not paused, and no step for five working days."""
-    if not w.tl.stays or w.tl.stays[-1].end is not None:
+    """A08: open, not paused, and no step for five working days or half the limit, whichever is less; or finished
+    and not returned for five, where the sources tell of it at all."""
+    if not w.tl.stays:
+        return
+    if w.tl.stays[-1].end is not None:
+        if w.rules.returned_told:
+            _not_returned(w, found)
         return
     last = max(w.tl.stays[-1].start, w.state.last_step_at or 0)
     for p in w.pauses:
@@ -281,8 +293,31 @@ def _forgotten(w: _Work, found: list[Condition]) -> None:
             return
         last = max(last, p.done)
     begins = w.calendar.add_working_days(last, w.rules.forgotten_working_days)
+    due = w.tl.due_at(last)
+    if due is not None and w.rules.forgotten_share_of_limit:
+        whole = w.calendar.working_ms_between(w.tl.stays[-1].start, due)
+        if whole > 0:
+            part = int(whole * w.rules.forgotten_share_of_limit)
+            begins = min(begins, w.calendar.add_working_ms(last, max(part, 1)))
     said = f'{{"last_step":{last},"office":{_office(w.state.office, w.version)}'
-    found.append(w.make("A08", (begins, FAR), f"({last},)", w.tl.due_at(last), said))
+    found.append(w.make("A08", (begins, FAR), f"({last},)", due, said))
+
+
+def _not_returned(w: _Work, found: list[Condition]) -> None:
+    finished = returned(w.state)
+    if finished is None or w.tl.stays[-1].how != "finished":
+        return
+    at, back = finished
+    begins = w.calendar.add_working_days(at, w.rules.returned_working_days)
+    if back is None or begins < back:
+        said = w.say(finished=at)
+        found.append(w.make("A08", (begins, FAR if back is None else back), f"('returned', {at})", None, said))
+
+
+def returned(state: State) -> tuple[Millis, Millis | None] | None:
+    """When the last stay was finished, and when its result was handed out; None where it is not finished."""
+    last = state.segments[-1] if state.segments else None
+    return None if last is None or last.finished is None else (last.finished, last.returned)
 
 
 @lru_cache(maxsize=4_096)

@@ -42,6 +42,11 @@ class AlertThresholds(RaisedThresholds, frozen=True):
     due_soon_working_days: Days = 3
     apology_working_days: Days = 1
     forgotten_working_days: Days = 5
+    forgotten_share_of_limit: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
+    """A08: also without a step for this part of the working time from acceptance to the due date; 0: not."""
+    returned_working_days: Days = 5
+    returned_told: bool = False
+    """Whether the sources tell when results are handed out: until they do, none can be called not returned."""
     acceptance_hours: Hours = 8
     acceptance_warning_hours: Annotated[int, msgspec.Meta(ge=0, le=240)] = 2
     supplement_working_days: Days = 15

@@ -1,6 +1,7 @@
 """What people do about an alert, by HTTP or on the board: one act in the alert log, answered when it is there.
 
-An act never changes whether an alert holds, only who knew, what was said, and what was promised.
+An act never changes whether an alert holds, only who knew, what was said, and what was promised. The reason that
+the room gives about a second re-appointment (A06) is its decision: nobody is told of that alert any more.
 """
 
 import uuid
@@ -20,6 +21,7 @@ from api.services import Services
 from domain.errors import InvalidInput
 from domain.events import encode_event, make_event
 from domain.instants import Millis, format_rfc3339
+from domain.messages.ledger import DECIDED
 from domain.periods import parse_instant
 
 SOURCE = "/gs766/people"
@@ -103,6 +105,8 @@ def do_act(services: Services, who: Principal, alert: str, verb: Verb, said: Sai
         data["evidence"] = evidence(answer["received"])
         if found["dossier_code"] is not None:
             services.acts.record("dossier_read", found["dossier_code"], who, now)
+    if verb == "reason" and found["kind"] == "A06" and services.sees(who)(services.config.root):
+        data["evidence"] = {"mark": DECIDED}
     if verb == "resolve":
         data["evidence"] |= {"ticket": said.ticket, "outcome": said.outcome}
     event = make_event(

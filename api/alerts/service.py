@@ -30,7 +30,7 @@ def alert_item(row: Sequence[Any], province: Zone, now: Millis) -> dict[str, Any
     return {
         "id": id_,
         "kind": kind,
-        "level": about.level_of(start, due),
+        "level": about.level_of(start, due, evidence),
         "title": about.title_vi,
         "title_en": about.title_en,
         "state": "holding" if holding else ("cleared" if start <= now else "coming"),

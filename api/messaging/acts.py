@@ -15,7 +15,8 @@ from sinks.queries.messages import act_records
 MEMORY_MS = 60 * MS_DAY
 """How far back acts are read at the start: what holds longer has newer ones (reminders)."""
 VERBS = frozenset(
-    "held suppressed notify_intended notified escalated acknowledged unacknowledged promised silenced".split()
+    "held suppressed notify_intended notified escalated acknowledged unacknowledged promised silenced "
+    "reason_given".split()
 )
 
 

@@ -98,7 +98,7 @@ class _Again:
         unit, conditions = _FOLDS[self._kind](facts, self._reference(known_at))
         for c in conditions:
             if c.kind in self._kinds:
-                level = KINDS[c.kind].level_of(c.start, c.due_at)
+                level = KINDS[c.kind].level_of(c.start, c.due_at, c.evidence)
                 yield Alert(
                     alert_id(c.kind, subject, c.episode),
                     c.kind,

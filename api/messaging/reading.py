@@ -94,6 +94,6 @@ def _held(row: Sequence[Any], *, fresh: bool, missed: bool) -> Alert:
 
 def alert_of(row: Sequence[Any], *, fresh: bool) -> Alert:
     """An alert from a row of `sinks.queries.alerts`."""
-    id_, kind, subject, _, unit, _, start, until, due, _, known, *_ = row
-    level = KINDS[kind].level_of(start, due)
+    id_, kind, subject, _, unit, _, start, until, due, evidence, known, *_ = row
+    level = KINDS[kind].level_of(start, due, evidence)
     return Alert(id_, kind, level, subject, unit, start, due, known, fresh, until)

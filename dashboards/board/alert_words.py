@@ -90,7 +90,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
 POSTS: Mapping[str, tuple[str, str]] = {
     "officer": ("Cán bộ thụ lý", "Officer"),
     "head": ("Lãnh đạo đơn vị", "Head of the unit"),
-    "room": ("Phòng giám sát", "Monitoring room"),
+    "room": ("Phòng theo dõi", "Monitoring room"),
     "chief": ("Chánh văn phòng", "Chief of office"),
     "chairman": ("Chủ tịch", "Chairman"),
     "it": ("Trực kỹ thuật", "Technicians"),

@@ -12,6 +12,8 @@ from domain.calendar import WorkingCalendar
 from domain.instants import Day, Millis, Zone, parse_rfc3339
 from domain.messages.rules import MessageRules
 
+DECIDED = "decided"
+"""Marks the reason by which the room decided."""
 ANY_HOUR_MARK = "any_hour"
 """What is sent at any hour counts under no ceiling."""
 
@@ -54,6 +56,8 @@ class Entry:
     """The slot of each step of the chain that it climbed."""
     broken: Millis | None = None
     """The promise whose breaking raised it."""
+    decided: bool = False
+    """The room has decided about it (a second re-appointment): nobody is told any more."""
     held: bool = False
     missed: bool = False
     """Whether an outage lay over it: people get it in one digest."""
@@ -174,6 +178,9 @@ class Ledger:
         if act.until is not None:
             entry.promised = (act.at, act.until)
 
+    def _reason_given(self, entry: Entry, act: Act) -> None:
+        entry.decided = entry.decided or act.mark == DECIDED
+
     def _silenced(self, entry: Entry, act: Act) -> None:
         if act.until is not None and (act.at, act.until) not in entry.silenced:
             entry.silenced.append((act.at, act.until))
@@ -191,6 +198,7 @@ _FOLDS = {
     "unacknowledged": Ledger._unacknowledged,
     "promised": Ledger._promised,
     "silenced": Ledger._silenced,
+    "reason_given": Ledger._reason_given,
 }
 
 

@@ -79,7 +79,7 @@ class _Planner:
     def _may_be_told(self, alert: Alert) -> bool:
         """Whether nothing forbids telling of it now: guard, data, inhibition, silence."""
         entry = self.ledger.entry(alert.id)
-        if self.now < self._ready(alert):
+        if entry.decided or self.now < self._ready(alert):
             return False
         if alert.kind in OVERDUE_KINDS and alert.due_at is None:
             self._suppress(alert, "undated")

@@ -17,7 +17,7 @@ from domain.messages.rules import ANY_HOUR, AT_ONCE
 from domain.messages.slots import Moment
 from domain.messages.values import Plan, Province
 
-PEOPLE = frozenset({"acknowledged", "unacknowledged", "promised", "silenced"})
+PEOPLE = frozenset({"acknowledged", "unacknowledged", "promised", "silenced", "reason_given"})
 _MINUTE = 60_000
 
 

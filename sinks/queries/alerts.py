@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from domain.alerts import RAISED
+from domain.alerts import RAISED, SECOND
 from domain.instants import Millis
 from sinks.queries.reader import Reader, Rows, at, chunks, millis
 
 ALERT_ID = "substring(lower(hex(SHA256(concat(kind, '|', subject, '|', episode)))), 1, 24)"
 """The same as `domain.alerts.alert_id`."""
-_LATE = "ifNull(start > due_at, 0)"
+_LATE = f"if(kind = 'A09', position(evidence, '{SECOND}') > 0, ifNull(start > due_at, 0))"
+"""The same as `AlertKind.level_of` decides by."""
 ALERT_COLUMNS = (
     f"{ALERT_ID} AS id, kind, subject, episode, unit, procedure, {millis('start')} AS began, "
     f"{millis('until')} AS ended, {millis('due_at')} AS due, evidence, "

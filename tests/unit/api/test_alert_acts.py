@@ -12,6 +12,7 @@ from api.alerts.service import ago, tickets
 from domain.calendar_vn import vietnam_calendar
 from domain.errors import InvalidInput
 from domain.instants import parse_rfc3339, zone
+from domain.messages.ledger import DECIDED, act_of
 
 ALERT = "0123456789abcdef01234567"
 UNTIL = "2026-08-20T17:00:00Z"
@@ -164,3 +165,22 @@ def test_an_age_is_counted_back_from_now(age: str, before: str) -> None:
 def test_what_is_no_age_is_refused(age: str) -> None:
     with pytest.raises(InvalidInput, match="3wd"):
         ago(SimpleNamespace(), age)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "units", "decides"), [("A06", (), True), ("A06", ("H44.1",), False), ("A04", (), False)]
+)
+def test_only_the_rooms_reason_decides_about_a_second_reappointment(
+    monkeypatch: pytest.MonkeyPatch,
+    remote: TestClient,
+    bench: Any,
+    kind: str,
+    units: tuple[str, ...],
+    decides: bool,
+) -> None:
+    monkeypatch.setattr(deeds, "show_alert", lambda *_: FOUND | {"kind": kind})
+    key = bench.key("act", units=units)
+    assert remote.post(f"/v1/alerts/{ALERT}/reason", json={"reason": "partner"}, headers=key).status_code == 202
+    (event,) = acts(bench, "alert.reason_given")
+    said = act_of(ALERT, "reason_given", 0, event["data"])
+    assert (said.mark == DECIDED) is decides

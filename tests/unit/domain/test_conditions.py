@@ -5,6 +5,7 @@ In 2026: Saturday 22 August works instead of Monday 31; 31 August to 2 September
 
 import pytest
 
+from domain.alerts import KINDS
 from tests.support.conditions import Said, Shown, conditions, holding, ms, shown
 
 DUE = "08-14 17:00"
@@ -98,34 +99,68 @@ TABLE: list[tuple[str, str, list[Said], Shown]] = [
     ("A05", "due at 07:00", AT_SEVEN, [("08-14 07:00:00.001", None)]),
     ("A05", "moved", MOVED, [("08-20 17:00:00.001", None)]),
     ("A05", "undated", UNDATED, []),
+    ("A05", "due at 17:00", [accepted()], [(OVER, None)]),
+    ("A05", "a pause counts to the minute", PAUSED, [("08-15 18:00:00.001", None)]),
+    ("A05", "paused over the due date", PAUSED[:2], []),
+    ("A05", "swap Saturday", SWAP, [("08-24 17:00:00.001", None)]),
+    ("A05", "holiday", HOLIDAY, [("09-03 17:00:00.001", None)]),
+    ("A05", "Tết", TET, [("02-23 17:00:00.001", None)]),
     ("A06", "moved once", MOVED, []),
     ("A06", "moved twice", MOVED_TWICE, [("08-13 08:00", None)]),
+    ("A06", "moved twice and finished: the room still decides", [*MOVED_TWICE, ("finished", "08-20 10:00")],
+     [("08-13 08:00", None)]),
+    ("A06", "moved twice during a pause", [accepted(), *supplement("08-11 08:00"), *MOVED_TWICE[1:]],
+     [("08-13 08:00", None)]),
+    ("A06", "a second supplement is no second appointment", TWICE, []),
     ("A06", "moved twice, undated before", [*UNDATED, *MOVED_TWICE[1:]], [("08-13 08:00", None)]),
-    ("A07", "filed at 08:00", [submitted("08-03 08:00")], [("08-03 16:00", None)]),
+    ("A07", "filed at 08:00", [submitted("08-03 08:00")],
+     [("08-03 16:00", "08-04 08:00:00.001"), ("08-04 08:00:00.001", None)]),
+    ("A07", "its limit is 17:00", [submitted("08-03 07:00")],
+     [("08-03 15:00", "08-03 17:00:00.001"), ("08-03 17:00:00.001", None)]),
+    ("A07", "accepted at the limit", [submitted("08-03 08:00"), accepted("08-04 08:00")],
+     [("08-03 16:00", "08-04 08:00")]),
+    ("A07", "accepted after it", [submitted("08-03 08:00"), accepted("08-04 09:00")],
+     [("08-03 16:00", "08-04 08:00:00.001"), ("08-04 08:00:00.001", "08-04 09:00")]),
     ("A07", "accepted", [submitted("08-03 08:00"), accepted("08-03 17:00")], [("08-03 16:00", "08-03 17:00")]),
     ("A07", "accepted before", [submitted("08-03 08:00"), accepted("08-03 16:00")], []),
     ("A07", "rejected", [submitted("08-03 08:00"), ("rejected", "08-03 16:30")], [("08-03 16:00", "08-03 16:30")]),
-    ("A07", "filed at night", [submitted("08-03 20:00")], [("08-04 15:00", None)]),
-    ("A07", "over the weekend", [submitted("08-07 16:00")], [("08-10 14:00", None)]),
-    ("A07", "swap Saturday", [submitted("08-21 16:00")], [("08-22 14:00", None)]),
-    ("A07", "holiday", [submitted("08-28 16:00")], [("09-03 14:00", None)]),
-    ("A07", "Tết", [submitted("02-13 16:00")], [("02-23 14:00", None)]),
+    ("A07", "filed at night", [submitted("08-03 20:00")],
+     [("08-04 15:00", "08-04 17:00:00.001"), ("08-04 17:00:00.001", None)]),
+    ("A07", "over the weekend", [submitted("08-07 16:00")],
+     [("08-10 14:00", "08-10 16:00:00.001"), ("08-10 16:00:00.001", None)]),
+    ("A07", "swap Saturday", [submitted("08-21 16:00")],
+     [("08-22 14:00", "08-22 16:00:00.001"), ("08-22 16:00:00.001", None)]),
+    ("A07", "holiday", [submitted("08-28 16:00")],
+     [("09-03 14:00", "09-03 16:00:00.001"), ("09-03 16:00:00.001", None)]),
+    ("A07", "Tết", [submitted("02-13 16:00")],
+     [("02-23 14:00", "02-23 16:00:00.001"), ("02-23 16:00:00.001", None)]),
     ("A07", "at the counter", [submitted("08-03 08:00", "counter")], []),
     ("A08", "since acceptance, undated", UNDATED, [("08-10 08:00", None)]),
     ("A08", "since the last step", [*UNDATED, step("08-05 10:00")], [("08-12 10:00", None)]),
     ("A08", "accepted at night", [accepted("08-03 20:00", None)], [("08-11 07:00", None)]),
-    ("A08", "since the end of a pause", PAUSED, [("08-20 09:00", None)]),
+    ("A08", "half the limit is less, due at 17:00", [accepted()], [("08-10 07:30", None)]),
+    ("A08", "half the limit is less, due at 07:00", AT_SEVEN, [("08-07 11:30", None)]),
+    ("A08", "half the limit is more", [accepted(due="09-15 17:00")], [("08-10 08:00", None)]),
+    ("A08", "half of a limit of a day", [accepted(due="08-04 08:00")], [("08-03 14:00", None)]),
+    ("A08", "due before it was accepted", [accepted(due="07-30 08:00")], [("08-10 08:00", None)]),
+    ("A08", "since the end of a pause", PAUSED, [("08-20 08:30", None)]),
+    ("A08", "second supplement", TWICE, [("08-20 08:30", None)]),
+    ("A08", "moved: half the limit as it stood then", MOVED, [("08-10 07:30", None)]),
+    ("A08", "moved, and a step since", [*MOVED, step("08-12 09:00")], [("08-19 09:00", None)]),
     ("A08", "not during a pause", PAUSED[:2], []),
     ("A08", "finished", [accepted(), ("finished", "08-12 10:00")], []),
     ("A08", "swap Saturday", [accepted("08-18 10:00", None)], [("08-24 10:00", None)]),
     ("A08", "holiday", [accepted("08-28 10:00", None)], [("09-09 10:00", None)]),
     ("A08", "Tết", [accepted("02-12 10:00", None)], [("02-26 10:00", None)]),
-    ("A09", "supplement, swap Saturday and holiday", PAUSED[:2], [("09-04 08:00", None)]),
+    ("A09", "a pause over a swap Saturday and a holiday", PAUSED[:2], [("09-04 08:00", None)]),
     ("A09", "supplement received in time", PAUSED, []),
     ("A09", "supplement received late", [*PAUSED[:2], ("supplement_received", "09-07 09:00")],
      [("09-04 08:00", "09-07 09:00")]),
     ("A09", "finished meanwhile", [*PAUSED[:2], ("finished", "09-30 10:00")], [("09-04 08:00", "09-30 10:00")]),
     ("A09", "supplement over Tết", [accepted("02-02 08:00"), *supplement("02-05 08:00")], [("03-05 08:00", None)]),
+    ("A09", "the date is moved meanwhile", [*PAUSED[:2], moved("08-20 08:00", "09-30 17:00")],
+     [("09-04 08:00", None)]),
+    ("A09", "undated", [*UNDATED, *supplement("08-12 08:00")], [("09-04 08:00", None)]),
     ("A09", "fee", [accepted(), ("payment_requested", "08-05 10:00")], [("08-12 10:00", None)]),
     ("A09", "fee paid", [accepted(), ("payment_requested", "08-28 10:00"), ("fee_paid", "09-30 10:00")],
      [("09-09 10:00", "09-30 10:00")]),
@@ -174,14 +209,71 @@ def test_a_condition_holds_from_its_first_instant_to_before_its_last(
 ) -> None:
     found = conditions("dossier", said)
     assert shown(found, kind) == expected, name
-    for start, until in expected:
-        assert [holding(found, kind, ms(start) + d) for d in (-1, 0, 1)][:2] == [0, 1]
+    for n, (start, until) in enumerate(expected):
+        goes_on = n > 0 and expected[n - 1][1] == start
+        assert [holding(found, kind, ms(start) + d) for d in (-1, 0)] == [int(goes_on), 1]
         if until is not None:
-            assert [holding(found, kind, ms(until) + d) for d in (-1, 0, 1)] == [1, 0, 0]
+            goes_on = n + 1 < len(expected) and expected[n + 1][0] == until
+            assert [holding(found, kind, ms(until) + d) for d in (-1, 0)] == [1, int(goes_on)]
 
 
-def test_every_kind_of_dossiers_is_in_the_table() -> None:
-    assert {kind for kind, *_ in TABLE} == {"A01", "A02", "A04", "A05", "A06", "A07", "A08", "A09", "A11"}
+SITUATIONS = ("pause", "second supplement", "moved", "swap Saturday", "holiday", "Tết", "undated",
+              "17:00", "07:00")  # fmt: skip
+WITHOUT: dict[str, set[str]] = {
+    "A06": {"swap Saturday", "holiday", "Tết", "17:00", "07:00"},  # an act, no working time
+    "A07": {"pause", "second supplement", "moved", "undated", "07:00"},  # before there is a due date
+    "A09": {"17:00", "07:00"},  # of pauses, not of due dates
+    "A11": {"17:00", "07:00"},  # of changes, not of due dates
+}
+
+
+@pytest.mark.parametrize("kind", ["A01", "A02", "A04", "A05", "A06", "A07", "A08", "A09", "A11"])
+def test_every_situation_that_concerns_a_kind_is_in_the_table(kind: str) -> None:
+    names = " | ".join(name for one, name, *_ in TABLE if one == kind)
+    missing = {situation for situation in SITUATIONS if situation not in names}
+    assert missing == WITHOUT.get(kind, set())
+
+
+FINISHED: list[Said] = [accepted(), ("finished", "08-12 10:00")]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (FINISHED, [("08-19 10:00", None)]),
+        ([*FINISHED, ("returned", "08-19 10:00")], []),
+        ([*FINISHED, ("returned", "08-20 09:00")], [("08-19 10:00", "08-20 09:00")]),
+        ([accepted(), ("finished", "08-28 10:00")], [("09-09 10:00", None)]),  # holidays and a swap Saturday
+        ([accepted(), ("returned", "08-12 10:00")], []),
+        ([accepted(), ("withdrawn", "08-12 10:00")], []),
+    ],
+)
+def test_a_result_that_nobody_handed_out_is_forgotten_where_sources_tell_of_it(
+    said: list[Said], expected: Shown
+) -> None:
+    assert shown(conditions("dossier", said, {"returned_told": True}), "A08") == expected
+    assert shown(conditions("dossier", said), "A08") == []
+
+
+def test_what_has_no_step_may_be_counted_in_days_alone() -> None:
+    assert shown(conditions("dossier", [accepted()], {"forgotten_share_of_limit": 0}), "A08") == [
+        ("08-10 08:00", None)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "levels"),
+    [
+        ("A07", [submitted("08-03 08:00")], ["amber", "red"]),
+        ("A09", PAUSED[:2], ["amber"]),
+        ("A09", [accepted(due="08-12 17:00"), *PAUSED[1:2]], ["amber"]),  # a pause that outlasts the due date
+        ("A09", TWICE, ["red"]),
+        ("A04", [accepted()], ["red"]),
+    ],
+)
+def test_levels_are_those_of_the_catalogue(kind: str, said: list[Said], levels: list[str]) -> None:
+    found = sorted((c for c in conditions("dossier", said) if c.kind == kind), key=lambda c: c.start)
+    assert [KINDS[kind].level_of(c.start, c.due_at, c.evidence) for c in found] == levels
 
 
 def test_where_every_source_tells_of_synchronisation_silence_is_an_alert_by_decision() -> None:

@@ -88,7 +88,10 @@ def test_a_limit_of_a_petition_is_told_on_its_last_day_and_while_it_is_exceeded(
 
 def test_a_late_petition_is_red_and_one_near_its_limit_amber() -> None:
     found = conditions("petition", [STATED])
-    levels = {msgspec.json.decode(c.evidence)["stage"]: KINDS["A12"].level_of(c.start, c.due_at) for c in found}
+    levels = {
+        msgspec.json.decode(c.evidence)["stage"]: KINDS["A12"].level_of(c.start, c.due_at, c.evidence)
+        for c in found
+    }
     assert levels == {"near": "amber", "late": "red"}
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.messages.history import Known
-from domain.messages.ledger import Ledger
+from domain.messages.ledger import DECIDED, Act, Ledger
 from domain.messages.recording import acts_of
 from domain.messages.rules import decode_rules
 from domain.messages.simulation import simulated
@@ -95,6 +95,16 @@ def test_a_promise_that_was_kept_raises_nothing() -> None:
     accounts(town, "2026-11-09T07:15")
     town.act("2026-11-09T09:00", "promised", A04, "2026-11-10T10:00")
     assert noted(town.round("2026-11-10T13:30")) == set()
+
+
+def test_a_second_reappointment_is_told_until_the_room_decides_and_another_reason_decides_nothing() -> None:
+    town, moved = Town(), alert("A06", "2026-11-09T07:00")
+    assert town.told("2026-11-09T07:15", moved).keys() == {"head-1", "room"}
+    town.acts.append(Act(moved.id, "reason_given", at("2026-11-09T09:00"), reason="staff"))
+    assert town.told("2026-11-10T07:15", moved).keys() == {"head-1", "room"}
+    town.acts.append(Act(moved.id, "reason_given", at("2026-11-10T09:00"), reason="partner", mark=DECIDED))
+    for day in ("11", "12", "13"):
+        assert town.told(f"2026-11-{day}T07:15", moved) == {}
 
 
 def test_the_chairman_reads_only_the_brief_and_there_what_lies_long() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.alerts import KINDS
 from domain.events import Event, make_event
 from domain.instants import format_rfc3339
 from tests.support.events import HOUR, T0, UNITS, dossier_event, provinces
@@ -13,7 +14,11 @@ from tests.unit.stream.test_going_on import PlainFold
 from tests.unit.stream.test_partition import Rows, folder, records_of, run, settled
 
 _OF_PETITIONS = ("answered", "refused", "supplement_requested", "published", "reopened", "disliked")
-RULES = ({"petition_publication_told": True, "requires_sync": False}, {"publicising_working_days": 2})
+RULES = (
+    {"petition_publication_told": True, "requires_sync": False},
+    {"publicising_working_days": 2},
+    {"returned_told": True, "forgotten_share_of_limit": 0.25},
+)
 SWAPPED = {"name": "test", "holidays": ["2026-08-05", "2026-08-06"], "swap_days": ["2026-08-08"]}
 
 
@@ -88,6 +93,56 @@ def test_another_order_and_late_documents_give_the_same_conditions(
     with folder() as a, folder() as b:
         replayed = held(run(a, records_of([*reference, *in_order], [50])))
         assert replayed == held(run(b, records_of(shuffled, [2])))
+
+
+def every_kind() -> list[Event]:
+    """A province in which each kind of the fold holds at some time."""
+    code, due = "H44.100-0", {"unit": "H44.100", "due_at": format_rfc3339(T0 + 200 * HOUR)}
+    filed = {"unit": "H44.100", "channel": "online"}
+    return [
+        dossier_event("H44.100-1", "submitted", T0, 1, **filed),
+        dossier_event("H44.100-1", "accepted", T0 + 60 * HOUR, 2, unit="H44.100", channel="online"),
+        dossier_event(code, "accepted", T0, 1, **due),
+        dossier_event(code, "synced", T0 + HOUR, 2, accepted=False),
+        dossier_event(code, "step_started", T0 + 20 * HOUR, 3, step="B1"),
+        dossier_event(code, "due_date_moved", T0 + 190 * HOUR, 4, to=format_rfc3339(T0 + 230 * HOUR)),
+        dossier_event(code, "due_date_moved", T0 + 220 * HOUR, 5, to=format_rfc3339(T0 + 300 * HOUR)),
+        dossier_event("H44.100-2", "accepted", T0, 1, **due),
+        dossier_event("H44.100-2", "supplement_requested", T0 + 20 * HOUR, 2),
+        dossier_event("H44.100-2", "supplement_received", T0 + 700 * HOUR, 3),
+        dossier_event("H44.100-2", "supplement_requested", T0 + 710 * HOUR, 4),
+        dossier_event("H44.100-2", "finished", T0 + 900 * HOUR, 5),
+        dossier_event("H44.100-2", "apology_sent", T0 + 910 * HOUR, 6),
+        other("petition", "received", 0, 1, {"unit": "H44.100"}),
+        other("petition", "answered", 500, 2, {}),
+        other("procedure", "announced", 0, 1, {}),
+        other("procedure", "publicised", 300, 2, {}),
+    ]
+
+
+def test_the_province_above_brings_about_every_kind_of_the_fold() -> None:
+    with folder() as path:
+        found = held(run(path, records_of(every_kind(), [1])))
+    assert {c[0] for c in found} == {kind.code for kind in KINDS.values() if not kind.raised}
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.permutations(every_kind()),
+    st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    st.integers(1, 5),
+    st.frozensets(st.integers(0, 16), max_size=4),
+    documents(),
+)
+def test_live_replayed_and_crashing_runs_give_each_kind_the_same_instants(
+    events: list[Event], sizes: list[int], batch: int, crashes: frozenset[int], reference: list[Event]
+) -> None:
+    arrived = records_of([*reference, *events], sizes)
+    in_order = sorted(events, key=lambda e: e.occurred_at)
+    with folder() as a, folder() as b, folder() as c:
+        live = held(run(a, arrived))
+        assert live == held(run(b, arrived, batch, frozenset(n for n in crashes if n < len(arrived))))
+        assert live == held(run(c, records_of([*reference, *in_order], [50])))
 
 
 def test_the_events_above_bring_about_every_new_kind() -> None:
