@@ -87,8 +87,8 @@ def routed_kinds(rules: MessageRules) -> list[str]:
 
 
 def _held(row: Sequence[Any], *, fresh: bool, missed: bool) -> Alert:
-    id_, kind, subject, unit, start, until, due, known, _ = row
-    level = KINDS[kind].level_of(start, due)
+    id_, kind, subject, unit, start, until, due, known, worse, _ = row
+    level = KINDS[kind].level_of(start, due, worse)
     return Alert(id_, kind, level, subject, unit, start, due, known, fresh, until, missed)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from domain.alerts import SECOND
 from domain.instants import Millis
 from sinks.queries.alerts import ALERT_COLUMNS, ALERT_ID, alerts_from, state_filter
 from sinks.queries.reader import Reader, Rows, at, millis
@@ -10,10 +11,11 @@ from sinks.queries.reader import Reader, Rows, at, millis
 RECORDS_AT_A_TIME = 200
 _COLUMNS = (
     f"{ALERT_ID} AS id, kind, subject, unit, {millis('start')} AS began, {millis('until')} AS ended, "
-    f"{millis('due_at')} AS due, {millis('known_at')} AS known"
+    f"{millis('due_at')} AS due, {millis('known_at')} AS known, "
+    f"if(kind = 'A09' AND position(evidence, '{SECOND}') > 0, '{SECOND}', '') AS worse"
 )
-"""(id, kind, subject, unit, start, until, due_at, known_at): there may be hundreds of thousands of rows, and
-planning needs no evidence."""
+"""(id, kind, subject, unit, start, until, due_at, known_at, worse): there may be hundreds of thousands of rows;
+planning needs no more of the evidence than what decides on the level (`AlertKind.late_by`)."""
 
 
 def holding(
