@@ -112,11 +112,16 @@ class PartitionRunner:
         return self._fold.next_offset
 
     def close(self) -> None:
-        """Leaves the state clean for the next owner."""
-        self._reader.close()
-        if self._snapshots is not None:
-            self._snapshots.close()
-        self._store.close()
+        """Leaves the state clean for the next owner, whatever else fails to close: its lock must not stay."""
+        try:
+            self._reader.close()
+        except Exception as error:
+            log.warning("partition %d: the reader of the log was not closed in order: %r", self.partition, error)
+        try:
+            if self._snapshots is not None:
+                self._snapshots.close()
+        finally:
+            self._store.close()
 
     def _take_over(self) -> None:
         """Goes on from a snapshot where that saves folding, and sees that further ones are taken."""

@@ -89,7 +89,7 @@ class Worker:
         await place.ready.wait()
         async with place.lock:
             # A gap longer than what was delivered is closed by the follower, slice by slice.
-            if place.runner is None or records[0].offset > place.runner.next_offset:
+            if place.revoked or place.runner is None or records[0].offset > place.runner.next_offset:
                 return
             await self._in_thread(place.runner.handle, records)
 
@@ -108,7 +108,9 @@ class Worker:
             place.ready.set()
             if place.runner is not None:
                 runner, place.runner = place.runner, None
-                await asyncio.to_thread(runner.close)
+                # Whoever gives the partition up may cancel us here: a close that waits for a thread would be
+                # dropped, and the state stay locked, against ourselves, for as long as the process lives.
+                await _to_its_end(runner.close)
 
     async def _open(self, partition: int, place: Assigned) -> PartitionRunner | None:
         waited = 0.0
@@ -130,14 +132,10 @@ class Worker:
         return None
 
     async def _in_thread(self, function: Any, *args: Any) -> Any:
-        """A call in a thread, which a cancelled caller waits for too: it holds the partition's lock, and the state
-        must not be closed under a fold that still runs."""
-        running = asyncio.ensure_future(asyncio.to_thread(function, *args))
+        """A call in a thread, to its end: its caller holds the partition's lock, and the state must not be closed
+        under a fold that still runs."""
         try:
-            return await asyncio.shield(running)
-        except asyncio.CancelledError:
-            await asyncio.wait([running])
-            raise
+            return await _to_its_end(function, *args)
         except Exception as error:
             self._die(error)
 
@@ -180,6 +178,16 @@ class Worker:
                 async with place.lock:
                     place.task.cancel()
                 await asyncio.wait([place.task])
+
+
+async def _to_its_end(function: Any, *args: Any) -> Any:
+    """A call in a thread, which a cancelled caller waits for too."""
+    running = asyncio.ensure_future(asyncio.to_thread(function, *args))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 def _close_unused(opening: "asyncio.Future[PartitionRunner]") -> None:
