@@ -173,8 +173,15 @@ class PartitionRunner:
         return found
 
     def handle(self, records: Iterable[LogRecord]) -> None:
-        """Folds delivered records, reading from the log what lies before them."""
+        """Folds delivered records, reading from the log what lies before them; for about a second at most.
+
+        What is left then is a gap, which whoever follows the log closes: a partition that is taken away must not
+        keep the whole group waiting for all that had been delivered.
+        """
+        began = time.monotonic()
         for record in records:
+            if time.monotonic() - began > SLICE_S:
+                break
             if self._fold.sweeping:
                 self._finish_sweep()
             if record.offset > self._fold.next_offset:

@@ -173,11 +173,13 @@ class Worker:
         places = [place for p in partitions if (place := self.assigned.pop(p, None)) is not None]
         for place in places:
             place.revoked = True
-        for place in places:
-            if place.task is not None:
-                async with place.lock:
-                    place.task.cancel()
-                await asyncio.wait([place.task])
+        await asyncio.gather(*(self._give_up(place) for place in places))  # the group waits for the slowest only
+
+    async def _give_up(self, place: Assigned) -> None:
+        if place.task is not None:
+            async with place.lock:
+                place.task.cancel()
+            await asyncio.wait([place.task])
 
 
 async def _to_its_end(function: Any, *args: Any) -> Any:
