@@ -95,7 +95,8 @@ def test_a_state_is_closed_even_where_no_thread_is_free_for_it_when_its_partitio
         for _ in range(10):
             await asyncio.sleep(0)
         go_on.set()
-        await asyncio.wait([releasing, asyncio.ensure_future(busy)])
+        await releasing
+        await busy
         assert runner.closed.is_set()
 
     asyncio.run(take_away())
