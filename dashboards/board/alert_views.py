@@ -15,7 +15,7 @@ from dashboards.board.alert_model import (
     AlertRow,
     Filter,
 )
-from dashboards.board.alert_words import ACTS, KNEW, POSTS, SUBJECTS, said, told
+from dashboards.board.alert_words import ACTS, KNEW, OURS, POSTS, SUBJECTS, said, told
 from dashboards.board.alert_words import LEVELS as LEVEL_WORDS
 from dashboards.board.alert_words import STATES as STATE_WORDS
 from dashboards.board.html import dossier_path, esc, level, link, panel, unit_path
@@ -176,7 +176,7 @@ def chain(page: AlertPage, zone: Zone, lang: Lang) -> str:
 
 def _act(act: ActRow, keys: Iterable[str], zone: Zone, lang: Lang) -> str:
     words = [told(OUTCOMES, act.outcome, lang)] if act.outcome else []
-    words += [told(REASONS, act.reason, lang)] if act.reason else []
+    words += [told({**OURS, **REASONS}, act.reason, lang)] if act.reason else []
     words += [act.note] if act.note else []
     words += [f"→ {_end(act.until, zone)}"] if act.until is not None else []
     mark = level("green") if act.act in KNEW else level("grey")

@@ -131,6 +131,24 @@ ACTS: Mapping[str, tuple[str, str]] = {
     "commented": ("Ghi chú", "Comment"),
     "escalated": ("Báo cấp trên", "Escalated"),
 }
+OURS: Mapping[str, tuple[str, str]] = {
+    "new": ("việc mới", "new"),
+    "reminder": ("nhắc lại", "reminder"),
+    "unacknowledged": ("chưa ai nhận việc", "nobody has taken it"),
+    "promise_broken": ("lỡ ngày dự kiến xong", "promise broken"),
+    "digest": ("việc có từ trước", "from before the first run"),
+    "outage": ("việc có từ lúc hệ thống ngừng gửi", "from while nothing was sent"),
+    "vacant": ("báo thay vị trí chưa có người nhận tin", "instead of a post that cannot be told"),
+    "quiet_hours": ("ngoài giờ gửi tin", "quiet hours"),
+    "cleared": ("đã hết trước khi gửi", "cleared before it was sent"),
+    "inhibited": ("nguồn mất dữ liệu", "the feed is silent"),
+    "silenced": ("đang tạm tắt tin", "silenced"),
+    "undated": ("không có hạn", "undated"),
+    "ceiling": ("đủ số tin trong ngày", "the day's ceiling is reached"),
+    "forbidden": ("tin có nội dung không được gửi", "the text may not be sent"),
+    "undeliverable": ("kênh không nhận được tin này", "the channel will never take it"),
+}
+"""Why the notifier did or kept back something."""
 KNEW = frozenset({"opened", "acknowledged", "reason_given", "promised", "disputed", "commented"})
 """Acts that prove that a person knew; sent and delivered do not."""
 

@@ -1,17 +1,23 @@
 """The pages of alerts: what they say, in both languages, and that data is text and never markup."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from dashboards.board import alert_views as views
 from dashboards.board.alert_model import ActRow, AlertList, AlertPage, AlertRow, Filter, Ticket, VacantPost
-from dashboards.board.alert_words import ACTS, POSTS, SUBJECTS, WORDS, lacking
+from dashboards.board.alert_words import ACTS, OURS, POSTS, SUBJECTS, WORDS, lacking
 from domain.alerts import KINDS
 from domain.event_types import ALERT_VERBS
 from domain.instants import MS_DAY, parse_rfc3339, zone
 from domain.message import POSTS as CHAIN
+from domain.messages import planning
+from domain.messages.values import Reason
 
+PLANNING = Path(planning.__file__)
 ZONE = zone("Asia/Ho_Chi_Minh")
 AT = parse_rfc3339("2026-11-24T07:10:00+07:00")
 ROW = AlertRow(
@@ -41,6 +47,16 @@ def test_what_comes_from_data_is_never_markup() -> None:
     assert "unit=%22%3E%3Cb%3E" in shown, "the next page keeps the filter"
     assert "cursor=next%26cursor" in shown
     assert "disputed=1" in shown
+
+
+def test_why_the_notifier_did_something_is_said_in_words() -> None:
+    assert set(get_args(Reason)) <= set(OURS)
+    decided = re.findall(
+        r'_suppress\(alert, "(\w+)"|"(\w+)"\)\)$', PLANNING.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert {word for pair in decided for word in pair if word} <= set(OURS)
+    page = AlertPage(AT, ROW, (replace(ACT, act="suppressed", reason="inhibited"),))
+    assert "nguồn mất dữ liệu" in views.chain(page, ZONE, "vi")
 
 
 def test_posts_that_cannot_be_told_are_named_with_who_is_told_instead() -> None:
