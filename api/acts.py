@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from api.access import Principal
 from api.due_acts import DueActs
 from api.keys import KEY_SOURCE, KeyStore
+from api.visits import take_visits
 from domain.errors import Gs766Error
 from domain.events import Event, encode_event, make_event
 from domain.instants import Millis, parse_rfc3339
@@ -62,12 +64,14 @@ class Acts:
         keys: KeyStore,
         due: DueActs | None = None,
         identifiers: Callable[[], Iterable[IdentifierKey]] = tuple,
+        visitors: Path | None = None,
     ) -> None:
         self._log = log
         self._topic = topic
         self._keys = keys
         self._due = due
         self._identifiers = identifiers
+        self._visitors = visitors
         self._mutex = threading.Lock()
         self._recent: OrderedDict[str, None] = OrderedDict()
         self.failures = 0
@@ -109,6 +113,12 @@ class Acts:
     def _flush_due(self, due: DueActs) -> list["Future[None]"]:
         known = due.known()
         due.add(act for act in identifier_acts(self._identifiers()) if act.id not in known)
+        if self._visitors is not None:
+            with self._mutex:
+                visits, taken = take_visits(self._visitors)
+                due.add(visits)
+                if taken is not None:
+                    taken.unlink(missing_ok=True)
         waiting = due.unrecorded()
         return [self._send(waiting, lambda: due.recorded(waiting))] if waiting else []
 

@@ -103,7 +103,7 @@ def open_services(config: ApiConfig) -> Services:
         zone=zone(config.zone),
         keys=keys,
         log=log,
-        acts=Acts(log, config.kafka.alerts, keys, DueActs(config.private), identifiers.all_keys),
+        acts=Acts(log, config.kafka.alerts, keys, DueActs(config.private), identifiers.all_keys, config.visitors),
         moments=moments,
         hub=Hub(feed, watch_ms=config.watch_ms, max_clients=config.max_streams, on_moment=moments.learn),
         figures=figure_services,

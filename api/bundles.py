@@ -22,6 +22,7 @@ from domain.seals import Signed
 from sinks.queries import evidence
 from sinks.queries.reader import Reader
 from sinks.sealing.bundles import CONTENT, MINUTES, Kind, json_bytes, make_bundle
+from sinks.sealing.offline import verify_bundle
 from sinks.sealing.proofs import Coordinates, Proofs, Subject
 
 ALERT_LOG = "alert-log"
@@ -57,28 +58,79 @@ def figure_bundle(
     known_at: Millis | None,
     set_name: str | None,
 ) -> bytes:
-    """A figure with what it is counted from: all its dossiers, or a commitment and a sample."""
+    """A figure with what it is counted from (dossiers, petitions, procedures): all, or a sample nobody chose."""
     signed = Proofs(config_of(services)).newest()
     with services.context(services, who) as ctx:
-        said, head = audit.committed(ctx, signed, code, unit, period, as_of, known_at, set_name)
-        codes = [row["code"] for row in said["rows"]]
-        places = evidence.places_of(ctx.everything, LOG, "dossier", codes)
+        said, head, named = audit.committed(ctx, signed, code, unit, period, as_of, known_at, set_name)
+        places = _places(services, ctx.everything, named)
         refused = evidence.refused(ctx.everything, places)
         chosen = ctx.published_sets(known_at)[0].get(head["set"])
-    for row in said["rows"]:
-        mine = sorted(tuple(p[1:]) for p in places if p.subject == row["code"] and tuple(p[1:]) in refused)
-        row.update({"refused": mine} if mine else {})
+    if refused and said["rows"]:
+        said["rows"][0]["refused"] = sorted(tuple(p[1:]) for p in places if tuple(p[1:]) in refused)
     files = {CONTENT["figure"]: json_bytes(said), "bo_chi_so.json": msgspec.json.encode(chosen, order="sorted")}
-    count, shown = said["count"], len(codes)
+    count, shown, what = said["count"], len(said["rows"]), verify_bundle.BASES[said["basis"]]
     facts = [
         f"Chỉ số {code}, đơn vị {unit}, kỳ {head['period']}: {said['numerator']}/{said['denominator']}, "
         f"tính đến {head['as_of']}.",
-        f"Số liệu cộng từ {count} hồ sơ; gói có {shown} hồ sơ với toàn bộ sự kiện."
+        f"Số liệu cộng từ {count} {what}; gói có {shown} {what} với toàn bộ sự kiện."
         + ("" if shown == count else " Số còn lại nằm trong bản cam kết (gốc cây tổng): không ai chọn được mẫu."),
-        "Không chứng minh được rằng không hồ sơ nào của đơn vị bị bỏ ngoài số liệu.",
+        f"Không chứng minh được rằng không {what} nào của đơn vị bị bỏ ngoài số liệu.",
     ]
+    return _of_figure(services, signed, code, unit, head, places, named, files, facts)
+
+
+def portal_bundle(
+    services: Services, who: Principal, code: str, unit: str, period: str, known_at: Millis | None
+) -> bytes:
+    """What the national portal showed of an indicator, as it was received: the event and its proof."""
+    signed = Proofs(config_of(services)).newest()
+    with services.context(services, who) as ctx:
+        said, head, named = audit.received(ctx, code, unit, period, known_at)
+        places = _places(services, ctx.everything, named)
+        said["refused"] = sorted(evidence.refused(ctx.everything, places))
+    facts = [
+        f"Cổng DVCQG công bố chỉ số {code}, đơn vị {unit}, kỳ {said['period']}: {said['numerator']}/"
+        f"{said['denominator']}, điểm {said['score']}.",
+        "Chỉ chứng minh hệ thống đã nhận đúng số liệu này và nhận khi nào; không chứng minh Cổng tính đúng.",
+    ]
+    files = {CONTENT["figure"]: json_bytes(said)}
+    return _of_figure(services, signed, code, unit, head, places, named, files, facts)
+
+
+def _places(services: Services, reader: Reader, named: Iterable[tuple[str, str]]) -> list[evidence.Place]:
+    """The events of these subjects; of documents that stand in every partition the copy in the subject's own."""
+    by_kind: dict[str, list[str]] = {}
+    for kind, subject in named:
+        by_kind.setdefault(kind, []).append(subject)
+    found: list[evidence.Place] = []
+    for kind, subjects in by_kind.items():
+        found += [
+            place
+            for place in evidence.places_of(reader, LOG, kind, subjects)
+            if place.partition == partition_of(place.subject, services.config.partitions)
+        ]
+    if len(found) > MOST_EVENTS and by_kind.keys() != {"dossier"}:
+        raise InvalidInput(f"what it counts has {len(found)} events: choose a smaller unit or a shorter period")
+    return found
+
+
+def _of_figure(
+    services: Services,
+    signed: Signed,
+    code: str,
+    unit: str,
+    head: Mapping[str, Any],
+    places: Iterable[evidence.Place],
+    named: Iterable[tuple[str, str]],
+    files: Mapping[str, bytes],
+    facts: Iterable[str],
+) -> bytes:
     events = [Coordinates(LOG, *p[1:]) for p in places]
-    subjects = [_dossier(services, c) for c in codes]
+    there = {p.subject for p in places}
+    partitions = services.config.partitions
+    subjects = [
+        (LOG, partition_of(subject, partitions), kind, subject) for kind, subject in named if subject in there
+    ]
     about = f"{code} {unit} {head['period']}"
     return _made(services, signed, "figure", about, events, subjects, files, head["versions"], facts)
 

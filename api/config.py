@@ -36,6 +36,8 @@ class ApiConfig:
     store: StoreConfig
     private: Path
     """The private SQLite file: key hashes, notes, recipients. Never in the log."""
+    visitors: Path | None = None
+    """The file in which the embedded store says who came past the API; None: a store of its own."""
     partitions: int = 4
     """Partitions of `dossier-events`, as recorded at the first start."""
     spool: Path | None = None

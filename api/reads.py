@@ -42,7 +42,7 @@ DOSSIERS = {"get_who_knew": "code"}
 """Routes about one dossier that do not record it themselves, and the path's parameter that names it."""
 THEMSELVES = frozenset(
     "get_dossier get_dossier_events get_apology_letter get_paper get_dossier_bundle get_figure_bundle "
-    "get_alert_bundle get_answer_bundle get_report_bundle".split()
+    "get_alert_bundle get_answer_bundle get_report_bundle get_portal_bundle".split()
 )
 """Routes that record what they gave, a dossier or a file, by themselves."""
 NAMES_NOBODY = frozenset(

@@ -113,7 +113,7 @@ SYSTEM_VERBS = (
     "record_quarantined key_created key_revoked dossier_read exported sql_run note_erased generation_switched "
     "file_imported list_read webhook_created webhook_removed identifier_key_created identifier_key_destroyed "
     "identifiers_erased backup_scrubbed history_lost finding_closed recipient_added recipient_changed "
-    "recipient_removed"
+    "recipient_removed backup_taken backup_restored cold_exported cold_trimmed signing_key_rotated store_used"
 ).split()
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from stream.runner import WorkerConfig
 
 PRIVATE = "private.sqlite"
+VISITORS = "visitors.jsonl"
+"""In `run`: who came to the embedded store past the API."""
 DELIVERY = "delivery.toml"
 DEMO_AHEAD_MS = 400 * 86_400_000
 """A demonstration's month is streamed faster than it passes."""
@@ -124,6 +126,7 @@ def api_config(settings: Settings) -> "ApiConfig":
         apology_template=Path(settings.apology_template).expanduser() if settings.apology_template else None,
         delivery=delivery_file(settings),
         faults=settings.folder("run") / FAULTS,
+        visitors=settings.folder("run") / VISITORS,
         writer_health=settings.folder("run") / "writer.json",
         disks={name: settings.folder(folder) for name, folder in DISKS.items()},
         seal=seal_config(settings),

@@ -51,6 +51,7 @@ def _broker(settings: Settings, environ: Mapping[str, str]) -> int:
 
 
 def _store(settings: Settings, environ: Mapping[str, str]) -> int:
+    from ops.configs import VISITORS
     from ops.ports import is_free
     from ops.stack_file import read_ports, store_passwords
     from sinks.embedded.__main__ import main
@@ -59,6 +60,7 @@ def _store(settings: Settings, environ: Mapping[str, str]) -> int:
     ports = read_ports(settings.data)
     arguments = ["--path", str(settings.folder("clickhouse"))]
     arguments += ["--passwords-file", str(store_passwords(settings))]
+    arguments += ["--visitors", str(settings.folder("run") / VISITORS)]
     for option, name in (("--port", "store"), ("--http-port", "store_http")):
         port = ports.get(name, 0)
         arguments += [option, str(port if port and is_free("127.0.0.1", port) else 0)]

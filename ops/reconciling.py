@@ -33,6 +33,7 @@ from sinks.queries.derived import (
     flatten,
     hash_of,
     log_end,
+    odd_pauses,
     read_log,
     read_rows,
     row_sum,
@@ -352,6 +353,14 @@ def _partition(
     written = _written(client, generation, partition, newest)
     for check in checks.values():
         check.finish(written, lambda code: dossier_version(client, generation, code))
+    for code, version in odd_pauses(client, generation, partition):
+        key = {"dossier_code": code}
+        wanted, found = "the supplements of its timeline", "something else"
+        one = Difference(
+            table="open_dossiers", partition=partition, key=key, column="pauses", expected=wanted, found=found,
+            version=version,
+        )  # fmt: skip
+        report.differences.append(one)
     return ""
 
 

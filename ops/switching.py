@@ -22,6 +22,7 @@ from domain.instants import Millis
 from eventlog.config import KafkaConfig
 from eventlog.reader import LogReader
 from ops.addresses import store_target
+from ops.deeds import note_deed
 from ops.generation import Generations, read_generations, write_generations
 from ops.settings import Settings
 from ops.stack_file import read_stack
@@ -127,6 +128,7 @@ def switch(settings: Settings, client: Any, config: WorkerConfig, old: WorkerCon
         )
         journal.activate(client, config.generation, _now())
         write_generations(settings.data, Generations(config.generation))
+    note_deed(settings, "generation_switched", str(config.generation), before=old.generation)
 
 
 def end_worker(settings: Settings) -> bool:

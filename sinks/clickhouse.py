@@ -44,7 +44,7 @@ def connect(target: str | Mapping[str, Any], **options: Any) -> Client:
     `options` are the Client's own and win over `target`.
     """
     params = _from_url(target) if isinstance(target, str) else dict(target)
-    params |= options
+    params |= {"client_name": "gs766", **options}
     settings = {**_SETTINGS, **params.pop("settings", {}), "async_insert": 0}
     return Client(params.pop("host"), settings=settings, **params)
 

@@ -54,6 +54,14 @@ class Note:
     written_at: Millis
 
 
+CHANGED = "■ lời ghi đã bị sửa: không khớp mã băm trong nhật ký"
+"""Shown instead of words that are not those whose hash the log holds."""
+
+
+def _as_written(name: str, salt: bytes, text: str) -> str:
+    return text if hashlib.sha256(salt + text.encode()).hexdigest() == name else CHANGED
+
+
 class PrivateStore:
     """Notes and webhooks in the private SQLite file. Safe for several threads."""
 
@@ -84,16 +92,17 @@ class PrivateStore:
         return digest
 
     def notes(self, hashes: list[str]) -> dict[str, str]:
-        """The words behind hashes; an erased one is missing."""
+        """The words behind hashes; an erased one is missing. Words that do not give the hash were changed."""
         with self._mutex, closing(self._open()) as db:
             marks = ",".join("?" * len(hashes))
-            found = db.execute(f"SELECT hash, text FROM notes WHERE hash IN ({marks})", hashes).fetchall()
-        return dict(found)
+            found = db.execute(f"SELECT hash, salt, text FROM notes WHERE hash IN ({marks})", hashes).fetchall()
+        return {name: _as_written(name, salt, text) for name, salt, text in found}
 
     def words(self, about: str) -> dict[str, str]:
         """All words kept about an alert (or under another heading), by their hashes."""
         with self._mutex, closing(self._open()) as db:
-            return dict(db.execute("SELECT hash, text FROM notes WHERE alert = ?", (about,)).fetchall())
+            found = db.execute("SELECT hash, salt, text FROM notes WHERE alert = ?", (about,)).fetchall()
+        return {name: _as_written(name, salt, text) for name, salt, text in found}
 
     def note(self, wanted: str) -> Note:
         """The note of a hash or of its beginning (8 characters or more). InvalidInput when it is not one's."""

@@ -2,7 +2,7 @@
 
 from api.audit.chains import alert_chain, who_knew
 from api.audit.changes import changes
-from api.audit.commitments import committed
+from api.audit.commitments import committed, received
 from api.audit.completeness import completeness
 from api.audit.controls import controls
 from api.audit.dossiers import apologies, backdated, moved_due, too_early
@@ -25,6 +25,7 @@ __all__ = [
     "moved_due",
     "one_finding",
     "reads",
+    "received",
     "scorecard_shown",
     "too_early",
     "who_knew",

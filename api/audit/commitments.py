@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 
 from api.audit.changes import shares
+from api.audit.counted import Counted, basis_of, counted, facts_of_figure
 from api.figures.context import FigureContext, Question, ask, heading
 from api.figures.indicators import own_part
+from api.figures.reconciliation import receipts
 from api.figures.scorecards import scorecard
 from api.problems import NotFound
 from domain.errors import InvalidInput, Unavailable
@@ -32,6 +34,10 @@ _PAGE = 5_000
 _NO_DOSSIER: list[Any] = [[], None, [], [], [], None, [], True, False]
 
 
+Subjects = list[tuple[str, str]]
+"""(kind, subject) of those whose events a bundle must show."""
+
+
 def committed(
     ctx: FigureContext,
     signed: Signed,
@@ -41,30 +47,48 @@ def committed(
     as_of: str | int | None = None,
     known_at: str | int | None = None,
     set_name: str | None = None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(what a figure's bundle says, the heading). The figure is that of the scorecard exactly: InvalidInput where
-    it counts more than dossiers, or too many; Unavailable where it moves while it is opened."""
+) -> tuple[dict[str, Any], dict[str, Any], Subjects]:
+    """(what a figure's bundle says, the heading, whose events it shows). The figure is that of the scorecard
+    exactly: InvalidInput where it counts several kinds of things, or too many; Unavailable where it moves while it
+    is opened."""
     q = ask(ctx, unit, period, ctx.now_ms if as_of is None else as_of, known_at, set_name)
     indicator = q.indicator_set.indicator(code)
     if indicator is None:
         raise NotFound(f"the set {q.indicator_set.name} has no indicator {code[:64]}")
-    parts = _parts(q, indicator)
+    basis, parts = _parts(q, indicator)
+    bounds = {"start": q.start, "until": q.until, "family": q.family, "known_at": q.known_at}
+    offset = {"utc_offset_ms": int(ctx.zone.local(q.until).utcoffset().total_seconds() * 1000)}  # type: ignore[union-attr]
+    said = {"indicator": code, "unit": unit, "basis": basis, "parts": parts, **bounds, **offset}
+    said |= facts_of_figure(ctx, q, basis)
     for _ in range(_TRIES):
         card = scorecard(ctx, unit, period, q.as_of, q.known_at, q.indicator_set.name)
         row = next(r for r in card["indicators"] if r["code"] == code)
         if row["numerator"] is None or row["denominator"] is None:
             raise InvalidInput(f"{code} is unknown here, so there is nothing to open: {row['reason']}")
-        rows = [(d, *pair) for d, pair in _shares(ctx, q, code)]
-        sums = sum(r[1] for r in rows), sum(r[2] for r in rows)
+        rows = _dossiers(ctx, q, code) if basis == "dossiers" else counted(ctx, q, basis, said)
+        sums = sum(r.up for r in rows), sum(r.down for r in rows)
         if sums == (row["numerator"] or 0, row["denominator"] or 0):
-            bounds = {"start": q.start, "until": q.until, "family": q.family, "known_at": q.known_at}
-            offset = {"utc_offset_ms": int(ctx.zone.local(q.until).utcoffset().total_seconds() * 1000)}  # type: ignore[union-attr]
-            said = {"indicator": code, "unit": unit, "parts": parts, **bounds, **offset}
-            return said | _opened(rows, sums, signed), heading(ctx, q)
+            opened = _opened(rows, sums, signed, "timeline" if basis == "dossiers" else "told")
+            subjects = [one for shown in opened["rows"] for one in rows[shown["at"]].subjects]
+            return said | opened, heading(ctx, q), list(dict.fromkeys(subjects))
     figure = q.indicator_set.figure(indicator)
     if q.known_at is None and not any(map(_told, (figure.numerator, figure.denominator))):
         raise Unavailable(f"{code} moves while it is opened: ask again, or as known at an instant (known_at)")
     raise InvalidInput(f"{code} rests on more than dossiers here: what documents told counts before our count")
+
+
+def received(
+    ctx: FigureContext, code: str, unit: str, period: str, known_at: str | int | None = None
+) -> tuple[dict[str, Any], dict[str, Any], Subjects]:
+    """The same of what the national portal showed of an indicator: the last receipt of that unit and period."""
+    q = ask(ctx, unit, period, None, known_at)
+    found = receipts(ctx, q)
+    told = found[-1]["rows"].get(code) if found else None
+    if told is None:
+        raise NotFound(f"the portal's {code[:64]} of {unit} in {q.period.label} was not received")
+    said = {"basis": "portal", "indicator": code, "unit": unit, "period": q.period.label, "known_at": q.known_at}
+    said |= {name: getattr(told, name) for name in ("numerator", "denominator", "score", "max")}
+    return {**said, "receipt": found[-1]["log"], "refused": []}, heading(ctx, q), [("unit", unit)]
 
 
 def _told(part: Expression) -> bool:
@@ -72,18 +96,22 @@ def _told(part: Expression) -> bool:
     return any(name.startswith("fact:") or name == "accepted_per_portal" for name in names(part))
 
 
-def _parts(q: Question, indicator: Indicator) -> dict[str, list[tuple[int, str]]]:
-    """Numerator and denominator as signed quantities that the verifier counts by itself."""
+def _parts(q: Question, indicator: Indicator) -> tuple[str, dict[str, list[tuple[int, str]]]]:
+    """(of what it is a sum, numerator and denominator as signed quantities that the verifier counts by itself)."""
     figure = q.indicator_set.figure(indicator)
     known = verify_bundle.quantities(_NO_DOSSIER, 0, 1, q.family, 0)
     found = {
         name: list(_terms(own_part(part)))
         for name, part in (("numerator", figure.numerator), ("denominator", figure.denominator))
     }
-    other = [name for terms in found.values() for _, name in terms if name not in known]
-    if other:
-        raise InvalidInput(f"{indicator.code} counts {other[0]}, which is not a sum over dossiers")
-    return found
+    mentioned = [name for terms in found.values() for _, name in terms]
+    if all(name in known for name in mentioned):
+        return "dossiers", found
+    basis = basis_of(mentioned)
+    if basis is None:
+        other = next(name for name in mentioned if name not in known)
+        raise InvalidInput(f"{indicator.code} counts {other}, which is not a sum that can be opened")
+    return basis, found
 
 
 def _terms(part: Expression, sign: int = 1) -> Iterator[tuple[int, str]]:
@@ -96,8 +124,15 @@ def _terms(part: Expression, sign: int = 1) -> Iterator[tuple[int, str]]:
             yield from _terms(term, sign * inner)
 
 
-def _shares(ctx: FigureContext, q: Question, code: str) -> Iterator[tuple[Timed, tuple[int, int]]]:
+def _dossiers(ctx: FigureContext, q: Question, code: str) -> list[Counted]:
     """The dossiers that add anything, in order of code."""
+    return [
+        Counted(d.code, msgspec.json.decode(d.timeline), up, down, (("dossier", d.code),))
+        for d, (up, down) in _shares(ctx, q, code)
+    ]
+
+
+def _shares(ctx: FigureContext, q: Question, code: str) -> Iterator[tuple[Timed, tuple[int, int]]]:
     for looked_at, d in enumerate(sorted(_known_then(ctx, q)) if q.known_at is not None else _now(ctx, q)):
         if looked_at >= MOST:
             raise InvalidInput(f"more than {MOST} dossiers: choose a smaller unit or a shorter period")
@@ -125,19 +160,15 @@ def _known_then(ctx: FigureContext, q: Question) -> Iterator[Timed]:
     yield from dossiers.known(reader, q.known_at)
 
 
-def _opened(rows: list[tuple[Timed, int, int]], sums: tuple[int, int], signed: Signed) -> dict[str, Any]:
-    timelines = [msgspec.json.decode(d.timeline) for d, _, _ in rows]
-    leaves = [
-        (verify_bundle.row_hash([d.code, up, down, timeline]), up, down)
-        for (d, up, down), timeline in zip(rows, timelines, strict=True)
-    ]
+def _opened(rows: list[Counted], sums: tuple[int, int], signed: Signed, name: str) -> dict[str, Any]:
+    leaves = [(verify_bundle.row_hash([r.code, r.up, r.down, r.told]), r.up, r.down) for r in rows]
     levels = verify_bundle.sum_levels(leaves)
     root = levels[-1][0][0].hex() if leaves else verify_bundle.sha256(b"").hex()
     chosen = verify_bundle.drawn(root, signed.hash, len(rows), SAMPLE)
     shown = []
     for at in chosen:
-        d, up, down = rows[at]
-        one = {"at": at, "code": d.code, "n": up, "d": down, "timeline": timelines[at]}
+        r = rows[at]
+        one = {"at": at, "code": r.code, "n": r.up, "d": r.down, name: r.told}
         shown.append(one if len(chosen) == len(rows) else one | {"path": verify_bundle.sum_path(levels, at)})
     numbers = {"numerator": sums[0], "denominator": sums[1], "count": len(rows), "sample": SAMPLE}
     return {**numbers, "root": root, "rows": shown}

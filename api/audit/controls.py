@@ -37,10 +37,11 @@ _CHANGES = tuple(
     for verb in (
         "record_quarantined key_created key_revoked note_erased generation_switched file_imported webhook_created "
         "webhook_removed identifier_key_created identifier_key_destroyed identifiers_erased backup_scrubbed "
-        "history_lost finding_closed recipient_added recipient_changed recipient_removed"
+        "backup_taken backup_restored cold_exported cold_trimmed signing_key_rotated history_lost finding_closed "
+        "recipient_added recipient_changed recipient_removed"
     ).split()
 )
-_READS = ("system.dossier_read", "system.list_read", "system.exported", "system.sql_run")
+_READS = ("system.dossier_read", "system.list_read", "system.exported", "system.sql_run", "system.store_used")
 MOVED = 20
 """So many documents are asked what they moved: two scorecards each."""
 _TELLS = ("actor", "reason", "until", "key", "unit", "about", "note_hash", "evidence")

@@ -20,7 +20,7 @@ class PetitionCounts:
 
     def __init__(self, ctx: FigureContext, q: Question) -> None:
         self._by_unit: dict[str, Counts] = {}
-        for unit, petition in _petitions(ctx, q):
+        for _, unit, petition in petitions_of(ctx, q):
             counts = self._by_unit.setdefault(unit, {})
             for name in counted(petition, q.start, q.until):
                 counts[name] = counts.get(name, 0) + 1
@@ -52,15 +52,16 @@ def counted(petition: Petition, start: Millis, until: Millis) -> list[str]:
     return [f"{basis}_{what}" for basis in bases for what in held]
 
 
-def _petitions(ctx: FigureContext, q: Question) -> Iterator[tuple[str, Petition]]:
-    """As known then: of those that nothing was told of since as they stand, the others replayed."""
+def petitions_of(ctx: FigureContext, q: Question) -> Iterator[tuple[str, str, Petition]]:
+    """(code, unit, petition) of all that a question may count. As known then: of those that nothing was told of
+    since as they stand, the others replayed."""
     then = None if q.known_at is None else Petitions(ctx, q.known_at)
     changed = frozenset(() if then is None else then.changed)
     for row in reference.petitions_between(ctx.everything, q.start, q.until):
         if row["petition"] not in changed:
             known = {n: row[n] for n in ("received_at", "due_at", "answered_at", "unhappy")}
-            yield row["unit"], Petition(**known)
+            yield row["petition"], row["unit"], Petition(**known)
     if then is not None and q.known_at is not None:
         for code in then.changed:
             petition = then.known(code, q.known_at)
-            yield petition.unit or UNKNOWN_UNIT, petition
+            yield code, petition.unit or UNKNOWN_UNIT, petition

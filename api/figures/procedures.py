@@ -6,9 +6,10 @@ from typing import Any, get_args
 
 from api.figures.context import FigureContext, Question
 from api.figures.units import Tree
+from domain.calendar import WorkingCalendar
 from domain.expressions import Number
 from domain.indicator_sets import ProcedureCount
-from domain.instants import Day, Millis, date_day, day_date, parse_rfc3339
+from domain.instants import Day, Millis, Zone, date_day, day_date, parse_rfc3339
 from domain.measures import PROCEDURE_MEASURES
 from domain.procedures import procedure_key
 from sinks.queries import reference
@@ -152,12 +153,9 @@ class ProcedureCounts:
         if p.applied_by is None:
             return None
         if p.applied_by not in self._applying:
-            by = frozenset(p.applied_by)
-            self._applying[p.applied_by] = frozenset(
-                code for code, unit in self._tree.units.items() if code in by or unit.kind in by
-            )
-        applying = self._applying[p.applied_by]
-        return applying if units is None else applying & units
+            self._applying[p.applied_by] = applying(self._tree, p, None) or frozenset()
+        found = self._applying[p.applied_by]
+        return found if units is None else found & units
 
     def _with_online_dossier(self, booked: Mapping[str, Sequence[int]], places: frozenset[str] | None) -> int:
         """How many of the places have an online dossier, their own or of an office under them."""
@@ -172,6 +170,15 @@ class ProcedureCounts:
             node = self._tree.units.get(here)
             here = None if node is None else node.parent
         return here
+
+
+def applying(tree: Tree, p: Procedure, units: frozenset[str] | None) -> frozenset[str] | None:
+    """The units among these (None: all) that apply a procedure, named or by their kind; None where nobody said."""
+    if p.applied_by is None:
+        return None
+    by = frozenset(p.applied_by)
+    found = frozenset(code for code, unit in tree.units.items() if code in by or unit.kind in by)
+    return found if units is None else found & units
 
 
 def _added(counts: Iterable[Sequence[int]]) -> list[int]:
@@ -249,26 +256,39 @@ def announcements(ctx: FigureContext, q: Question) -> dict[str, Number | None]:
     One late announcement of a procedure makes it late; one without an effective date cannot be judged and is
     left out. To be publicised: within five working days after the announcement, days compared with days.
     """
-    zone = ctx.zone
     calendar = ctx.calendar(q.until, q.known_at)
-    announced: dict[str, bool] = {}
-    due: dict[str, bool] = {}
-    for code, history in said_of_procedures(ctx, q.known_at).items():
-        published = [zone.day(at) for name, at, _, _ in history if name == "procedure.publicised" and at < q.until]
-        for name, at, _, data in history:
-            if name != "procedure.announced" or at >= q.until:
-                continue
-            day = zone.day(at)
-            if q.start <= at and data.get("effective_at"):
-                effective = zone.day(parse_rfc3339(data["effective_at"]))
-                in_time = day <= calendar.previous_working_day(effective, 5)
-                announced[code] = announced.get(code, True) and in_time
-            last = calendar.next_working_day(day, 5)
-            if q.start < zone.midnight(last + 1) <= q.until:
-                due[code] = due.get(code, True) and any(day <= p <= last for p in published)
+    announced: list[bool] = []
+    due: list[bool] = []
+    for history in said_of_procedures(ctx, q.known_at).values():
+        in_time, in_public = announced_of(ctx.zone, calendar, history, q.start, q.until)
+        announced += [in_time] if in_time is not None else []
+        due += [in_public] if in_public is not None else []
     return {
         "fact:announced": len(announced),
-        "fact:announced_on_time": sum(announced.values()),
+        "fact:announced_on_time": sum(announced),
         "fact:to_publicise": len(due),
-        "fact:publicised_on_time": sum(due.values()),
+        "fact:publicised_on_time": sum(due),
     }
+
+
+def announced_of(
+    zone: Zone, calendar: WorkingCalendar, history: Said, start: Millis, until: Millis
+) -> tuple[bool | None, bool | None]:
+    """Of one procedure: whether what was announced of it in [start, until) was in time, and whether what had to be
+    publicised in it was; None where there was nothing."""
+    published = [zone.day(at) for name, at, _, _ in history if name == "procedure.publicised" and at < until]
+    announced: bool | None = None
+    due: bool | None = None
+    for name, at, _, data in history:
+        if name != "procedure.announced" or at >= until:
+            continue
+        day = zone.day(at)
+        if start <= at and data.get("effective_at"):
+            effective = zone.day(parse_rfc3339(data["effective_at"]))
+            in_time = day <= calendar.previous_working_day(effective, 5)
+            announced = in_time if announced is None else announced and in_time
+        last = calendar.next_working_day(day, 5)
+        if start < zone.midnight(last + 1) <= until:
+            in_time = any(day <= p <= last for p in published)
+            due = in_time if due is None else due and in_time
+    return announced, due

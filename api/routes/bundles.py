@@ -47,12 +47,26 @@ def get_figure_bundle(
     known_at: KnownAt = None,
     set_name: SetName = None,
 ) -> Response:
-    """A numerator and a denominator with the dossiers they are sums of; of more than 200, a commitment to all and
-    200 that nobody could choose."""
+    """A numerator and a denominator with the dossiers, petitions or procedures they are sums of; of more than 200,
+    a commitment to all and 200 that nobody could choose."""
     until, known = instant(as_of, services.zone, "as_of"), instant(known_at, services.zone, "known_at")
     chosen = set_name or services.config.default_set
     data = bundles.figure_bundle(services, who, code, unit, period, until, known, chosen)
     return zipped(services, who, f"figure:{code}", data)
+
+
+@router.get("/portal/{code}", summary="Evidence bundle of what the portal showed", responses=ZIP)
+def get_portal_bundle(
+    who: Reader,
+    services: Parts,
+    code: Annotated[str, Path(max_length=64, examples=["PROCESSED_ON_TIME"])],
+    unit: UnitWanted,
+    period: Period,
+    known_at: KnownAt = None,
+) -> Response:
+    """The last receipt of the national portal's figures of a unit and period, as the log holds it."""
+    known = instant(known_at, services.zone, "known_at")
+    return zipped(services, who, f"portal:{code}", bundles.portal_bundle(services, who, code, unit, period, known))
 
 
 @router.get("/alerts/{alert}", summary="Evidence bundle of an alert's chain", responses=ZIP)

@@ -115,9 +115,7 @@ def _cold(config: SealConfig, folder: Path, events: int, conditions: str) -> lis
     exported = time.process_time() - begun
     size = sum(s.bytes for s in done.manifest.segments) / events
     begun = time.process_time()
-    report = verify(
-        replace(config, kafka=replace(config.kafka, cold=address, cold_first=True)), store=False, fresh=True
-    )
+    report = verify(replace(config, kafka=replace(config.kafka, cold=address, cold_first=True)), store=False)
     seconds = time.process_time() - begun
     if report.verdict != "holds":
         raise AssertionError(f"the cold storage does not verify: {report.differences}")

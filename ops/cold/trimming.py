@@ -33,7 +33,7 @@ def trim(config: SealConfig, before: Millis, progress: Progress) -> dict[Place, 
     if manifest is None:
         raise Refused(f"there is nothing in the cold storage {kafka.cold}: gs766 cold export --to {kafka.cold}")
     copy = replace(config, kafka=replace(kafka, cold_first=True))
-    report = verify(copy, progress=progress, store=False, fresh=True)
+    report = verify(copy, progress=progress, store=False)
     if report.verdict != "holds":
         why = str(report.differences[0]) if report.differences else report.reason
         raise Refused(f"nothing was deleted, the copy in {kafka.cold} does not hold: {why}")

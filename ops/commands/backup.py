@@ -58,12 +58,16 @@ def backup(
     if folder in (VERIFY, SCRUB):
         raise InvalidInput(f"which backup? `gs766 backup {folder} FOLDER` (a folder of that name: ./{folder})")
     from ops.backup.taking import take_backup
+    from ops.deeds import note_deed
 
     settings = settings_of(ctx, data)
     target = Path(folder).expanduser().absolute()
     with _disk_errors(), _progress() as step:
         taken = take_backup(settings, target, _folder(keys), shell_of(ctx).environ, say, step)
     manifest = taken.manifest
+    note_deed(
+        settings, "backup_taken", "backup", number=manifest.number, records=manifest.records, keys=bool(taken.keys)
+    )
     facts = {
         "folder": str(target),
         "number": manifest.number,
@@ -91,6 +95,7 @@ def restore(
 ) -> None:
     """Bring a backup back onto an empty data folder: the same log, offset by offset; then start it with `up`."""
     from ops.backup.restoring import restore_backup
+    from ops.deeds import note_deed
 
     shell = shell_of(ctx)
     target = data or shell.data
@@ -98,6 +103,11 @@ def restore(
         raise InvalidInput("say where to: `gs766 restore FOLDER --data NEWDIR`, an empty or a new folder")
     with _disk_errors(), _progress() as step:
         done = restore_backup(_there(folder), target.expanduser(), _folder(keys), shell.environ, say, step)
+    found = done.manifest
+    note_deed(
+        done.settings, "backup_restored", "backup",
+        number=found.number, made_at=found.made_at, records=found.records,
+    )  # fmt: skip
     facts = {
         "data": str(done.settings.data),
         "records": done.manifest.records,

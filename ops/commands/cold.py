@@ -32,9 +32,13 @@ def export(
     Each segment is read back and compared; the manifest comes last. Nothing is deleted anywhere.
     """
     from ops.cold.exporting import export as exported
+    from ops.deeds import note_deed
 
+    settings = settings_of(ctx, data)
     with _disk_errors(), _progress() as step:
-        done = exported(settings_of(ctx, data), to, shell_of(ctx).environ, say, step)
+        done = exported(settings, to, shell_of(ctx).environ, say, step)
+    told = {"checkpoint": done.manifest.checkpoint, "new_records": done.new_records}
+    note_deed(settings, "cold_exported", "cold", **told)
     facts = {
         "to": to,
         "checkpoint": done.manifest.checkpoint,
@@ -64,6 +68,7 @@ def trim(
     """
     from ops.cold.trimming import trim as trimmed
     from ops.configs import seal_config
+    from ops.deeds import note_deed
 
     settings = settings_of(ctx, data)
     if not settings.kafka.cold:
@@ -76,6 +81,8 @@ def trim(
     before = time.time_ns() // 1_000_000 - keep_days * DAY_MS
     with _sealing_progress() as progress:
         done = trimmed(seal_config(settings), before, progress)
+    kept = {f"{log}/{partition}": offset for (log, partition), offset in done.items()}
+    note_deed(settings, "cold_trimmed", "cold", kept_from=kept, keep_days=keep_days)
     facts = {f"{log} {partition}": offset for (log, partition), offset in done.items()}
     if as_json:
         print_json({"kept_from": facts})

@@ -73,11 +73,15 @@ def erase_year_key(
 def scrub(settings: "Settings", backups: list[Path], keys: list[Path]) -> dict[str, Any]:
     """Applies the installation's list of erasures to copies; what was found in each."""
     from ops.backup.scrubbing import scrub_backup, scrub_keys
+    from ops.deeds import note_deed
     from ops.erasing import list_of, read_erasures
 
     erasures = read_erasures(list_of(settings))
     notes = {str(folder): scrub_backup(folder.expanduser().absolute(), erasures) for folder in backups}
     found = {str(folder): scrub_keys(folder.expanduser().absolute(), erasures) for folder in keys}
+    if notes or found:
+        counts = {"notes": sum(notes.values()), "keys": sum(found.values()), "copies": len(notes) + len(found)}
+        note_deed(settings, "backup_scrubbed", "backup", erasures=len(erasures), **counts)
     return {"erasures": len(erasures), "notes_erased_in": notes, "keys_erased_in": found}
 
 

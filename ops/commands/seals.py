@@ -37,7 +37,12 @@ def verify(
     witness: Annotated[
         str | None, typer.Option(help="A witness's public key: it must have signed the checkpoints.")
     ] = None,
-    fresh: Annotated[bool, typer.Option(help="Begin anew where an earlier run was interrupted.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume/--fresh", help="Go on where an interrupted run of yours stood, by the note it left."
+        ),
+    ] = False,
     from_cold: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Read what this cold storage holds from there.")
     ] = None,
@@ -71,7 +76,7 @@ def verify(
             sample=sample,
             given=copies,
             witness=witness,
-            fresh=fresh,
+            resume=resume,
             progress=progress,
         )
     if as_json:
@@ -109,6 +114,7 @@ def seal(
         _accept_loss(settings_of(ctx, data), decision, after)
         return
     from ops.configs import seal_config
+    from ops.deeds import note_deed
     from ops.stack_file import require_stack
     from sinks.sealing.chain import CheckpointFile
     from sinks.sealing.keys import rotate
@@ -117,7 +123,9 @@ def seal(
     config = seal_config(settings)
     require_stack(settings.data)
     if rotate_key:
-        say(f"a new key signs after the next seal: {rotate(config.key_file).next}")
+        fresh = rotate(config.key_file).next
+        note_deed(settings, "signing_key_rotated", "seal", public_key=fresh)
+        say(f"a new key signs after the next seal: {fresh}")
     if not _seal_now(config):
         typer.echo("the sealer has not answered for a minute: see gs766 status", err=True)
         raise typer.Exit(exits.UNREACHABLE)
@@ -168,6 +176,9 @@ def evidence(
     figure: Annotated[
         str | None, typer.Option(help="An indicator, with --unit and --period: PROCESSED_ON_TIME.")
     ] = None,
+    portal: Annotated[
+        str | None, typer.Option(help="An indicator as the national portal showed it, with --unit and --period.")
+    ] = None,
     alert: Annotated[str | None, typer.Option(help="An alert's id: its chain and what it is about.")] = None,
     report: Annotated[str | None, typer.Option(help="An issued report's id: its files and their issue.")] = None,
     unit: Annotated[str | None, typer.Option(help="With --figure.")] = None,
@@ -179,21 +190,24 @@ def evidence(
 ) -> None:
     """A bundle of events with proofs, for strangers to check offline. A recorded act.
 
-    Of a dossier (CODE), a figure (--figure), an alert's chain (--alert) or an issued report (--report). A figure
-    of more than 200 dossiers comes as a commitment to all of them and 200 that nobody can choose.
+    Of a dossier (CODE), a figure (--figure), what the portal showed of one (--portal), an alert's chain (--alert)
+    or an issued report (--report). A figure of more than 200 dossiers, petitions or procedures comes as a
+    commitment to all of them and 200 that nobody can choose.
     """
     from ops.client import part
 
-    wanted = {"dossiers": code, "figures": figure, "alerts": alert, "reports": report}
+    wanted = {"dossiers": code, "figures": figure, "portal": portal, "alerts": alert, "reports": report}
     given = [(kind, name) for kind, name in wanted.items() if name is not None]
     if len(given) != 1:
-        raise typer.BadParameter("give one of CODE, --figure, --alert and --report")
+        raise typer.BadParameter("give one of CODE, --figure, --portal, --alert and --report")
     ((kind, name),) = given
     query = {"unit": unit, "period": period, "as_of": as_of, "known_at": known_at}
-    if kind == "figures" and not (unit and period):
-        raise typer.BadParameter("--figure needs --unit and --period")
-    if kind != "figures" and any(query.values()):
-        raise typer.BadParameter("--unit, --period, --as-of and --known-at belong to --figure")
+    if kind in ("figures", "portal") and not (unit and period):
+        raise typer.BadParameter("--figure and --portal need --unit and --period")
+    if kind not in ("figures", "portal") and any(query.values()):
+        raise typer.BadParameter("--unit, --period, --as-of and --known-at belong to --figure and --portal")
+    if kind == "portal" and query.pop("as_of"):
+        raise typer.BadParameter("--portal takes no --as-of: it is what was received")
     write_bundle(settings_of(ctx, data), f"{kind}/{part(name)}", query, out)
 
 

@@ -21,6 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=0, help="threads a statement may use (default: all)")
     parser.add_argument("--clients", type=int, help="clients at once, of both ports; five in six may be readers")
     parser.add_argument("--statements", type=int, help="statements at once; half of them may be readers'")
+    parser.add_argument("--visitors", type=Path, help="file that is told, hour by hour, who came")
     args = parser.parse_args(argv)
     # The engine takes its time zone from the process, at load: a store must not depend on where it runs.
     os.environ["TZ"] = "UTC"
@@ -48,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         limits = replace(limits, statements=args.statements, reader_statements=max(1, args.statements // 2))
     try:
         listen = {"host": args.host, "port": args.port, "http_port": args.http_port}
-        serve(args.path, users, **listen, limits=limits, on_ready=ready)
+        serve(args.path, users, **listen, limits=limits, on_ready=ready, visitors=args.visitors)
     except (EngineError, OSError) as exc:
         print(f"embedded store at {args.path}: {exc}", file=sys.stderr)
         return 4

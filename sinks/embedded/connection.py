@@ -48,6 +48,7 @@ class NativeConnection:
         self._session: Session | None = None
         self._reported = protocol.Progress()
         self._lost: OSError | None = None
+        self._client = self._user = ""
         self._place = contextlib.ExitStack()
         self.inserting = threading.Event()
         self.busy = threading.Event()
@@ -103,7 +104,12 @@ class NativeConnection:
         said = protocol.read_hello(self._reader)
         if said.revision < protocol.OLDEST_REVISION:
             raise ProtocolError(NOT_IMPLEMENTED, f"client revision {said.revision} is too old")
-        self._users.check(said.user, said.password)
+        self._client, self._user = said.client, said.user
+        try:
+            self._users.check(said.user, said.password)
+        except EngineError:
+            self._engine.visitors.came(said.user, said.client, "native", refused=True)
+            raise
         self._place.enter_context(self._engine.gate.client(said.user))
         self._revision = min(said.revision, protocol.REVISION)
         self._session = Session(self._engine, readonly=said.user == READER)
@@ -167,6 +173,7 @@ class NativeConnection:
         return list(found.values())
 
     def _statement(self, query: protocol.Query, tables: list[ExternalTable]) -> None:
+        self._engine.visitors.came(self._user, self._client, "native")
         session = self._open_session()
         statement = session.prepare(
             query.text, query.params, query.settings, keep_format=False, important=query.important, tables=tables

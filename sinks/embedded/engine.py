@@ -17,6 +17,7 @@ from sinks.embedded.described import Described
 from sinks.embedded.errors import CANNOT_OPEN_FILE, UNKNOWN_EXCEPTION, EngineError, engine_error
 from sinks.embedded.gate import Gate
 from sinks.embedded.limits import Limits
+from sinks.embedded.visitors import Visitors
 
 
 class Engine:
@@ -30,6 +31,8 @@ class Engine:
         self.limits = limits
         self.gate = Gate(limits)
         self.described = Described()
+        self.visitors = Visitors()
+        """Who is told of every statement."""
         self.check_room: Callable[[], None] = lambda: None
         """Raises while no INSERT may begin; see `room`."""
         options = {

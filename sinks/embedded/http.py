@@ -142,6 +142,7 @@ class Handler(BaseHTTPRequestHandler):
             # Only the reader may come in here: nobody else with any password whatever.
             self.server.users.check(who.user, who.password if who.user == READER else "")
             request = request_of(fields, self.headers, body)
+            self._came(who.user)
             if not request.query:
                 self._answer(200, b"Ok.\n", _PLAIN)
                 return
@@ -149,9 +150,15 @@ class Handler(BaseHTTPRequestHandler):
                 self._send_rows(pieces, headers, whole=request.whole)
         except EngineError as error:
             unnamed = error.code == AUTHENTICATION_FAILED and not who.given
+            if error.code == AUTHENTICATION_FAILED and who.given:
+                self._came(who.user, refused=True)
             self._fail(error, 401 if unnamed else _STATUS.get(error.code, 500))
         except (UnicodeDecodeError, ValueError) as exc:
             self._fail(engine_error(exc), 400)
+
+    def _came(self, user: str, *, refused: bool = False) -> None:
+        client = str(self.headers.get("User-Agent", "")).partition(" ")[0]
+        self.server.engine.visitors.came(user, client, "http", refused=refused)
 
     @contextlib.contextmanager
     def _pieces(self, request: Request) -> Iterator[tuple[Iterator[bytes], dict[str, str]]]:

@@ -18,6 +18,7 @@ from sinks.embedded.http import HttpServer
 from sinks.embedded.limits import Limits
 from sinks.embedded.room import Room, free_bytes
 from sinks.embedded.users import Users
+from sinks.embedded.visitors import Visitors
 
 _WATCH_SECONDS = 0.2
 # Sockets above the limit of clients that are still answered with an error; more are just closed.
@@ -120,15 +121,18 @@ def serve(
     limits: Limits | None = None,
     on_ready: Callable[[Ports], None] | None = None,
     stop: threading.Event | None = None,
+    visitors: Path | None = None,
 ) -> None:
     """Serves the folder `path` until SIGTERM, SIGINT or `stop`; blocks.
 
-    Ports of 0 are picked by the system; `on_ready` gets the real ones once both accept clients. Raises
-    EngineError if the folder cannot be opened (another process has it), OSError if a port is taken.
+    Ports of 0 are picked by the system; `on_ready` gets the real ones once both accept clients; the file
+    `visitors` is told who came. EngineError if the folder cannot be opened (another process has it), OSError if a
+    port is taken.
     """
     stop = stop or threading.Event()
     _stop_on_signals(stop)
     engine = Engine(path, limits or Limits())
+    engine.visitors = Visitors(visitors)
     native = NativeServer((host, port), engine, users)
     web = HttpServer((host, http_port), engine, users)
     native.start()
@@ -153,12 +157,13 @@ def serve(
     for tag in list(web.running):
         engine.kill(tag)
     web.socket.close()
+    engine.visitors.tell(end=True)
     engine.close()
 
 
 def _watch(done: threading.Event, native: NativeServer, web: HttpServer) -> None:
     while not done.wait(_WATCH_SECONDS):
-        for look in (native.cancel_abandoned, web.cancel_abandoned):
+        for look in (native.cancel_abandoned, web.cancel_abandoned, web.engine.visitors.tell):
             # The watcher must outlive any one failure: without it, abandoned statements run to their end.
             with contextlib.suppress(Exception):
                 look()

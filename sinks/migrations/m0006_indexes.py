@@ -21,10 +21,12 @@ _INDEXES = {
     },
 }
 
-_PAUSES = (
-    "`pauses` Array(Tuple(Int64, Nullable(Int64), Bool)) MATERIALIZED if(supplements = 0, [],"
+PAUSES = (
+    "if(supplements = 0, [],"
     " JSONExtract(JSONExtractRaw(timeline, 3), 'Array(Tuple(Int64, Nullable(Int64), Bool))'))"
 )
+"""What the engine works out; rows may be put in with something else, so that `reconcile` compares it."""
+_PAUSES = f"`pauses` Array(Tuple(Int64, Nullable(Int64), Bool)) MATERIALIZED {PAUSES}"
 
 
 def statements() -> tuple[str, ...]:

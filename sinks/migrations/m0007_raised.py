@@ -37,6 +37,11 @@ FROM alert_acts WHERE type = 'alert.raised'
 """
 
 
+def raised_sql() -> str:
+    """What the view makes of the acts, to compare with it."""
+    return _ROWS
+
+
 def statements() -> tuple[str, ...]:
     """The statements, in order; each may be run again."""
     return (

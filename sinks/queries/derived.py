@@ -11,6 +11,7 @@ from domain.measures import FAMILIES, MEASURES, PROCEDURE_MEASURES, suffix
 from domain.rows import ROW_TYPES, STOPPED
 from sinks.clickhouse import clean_errors
 from sinks.migrations.m0002_rows import PACKED, TARGETS
+from sinks.migrations.m0006_indexes import PAUSES
 from sinks.rows_sql import Column, row_sql
 
 Flat = tuple[Any, ...]
@@ -121,6 +122,17 @@ def _elements(table: DerivedTable) -> Iterator[str]:
             yield f"[{', '.join(columns[f'late_from_{suffix(f)}'] for f in FAMILIES)}]"
         else:
             yield columns[name]
+
+
+def odd_pauses(client: Any, generation: int, partition: int) -> list[tuple[str, int]]:
+    """(code, version) of open dossiers whose column `pauses`, which no change record carries, is not what their
+    timeline says."""
+    sql = (
+        f"SELECT dossier_code, version FROM open_dossiers FINAL WHERE generation = {int(generation)}"
+        f" AND partition = {int(partition)} AND pauses != {PAUSES} ORDER BY dossier_code LIMIT 100"
+    )
+    with clean_errors():
+        return [(str(code), int(version)) for code, version in client.execute(sql)]
 
 
 def dossier_version(client: Any, generation: int, code: str) -> int:

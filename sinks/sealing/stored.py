@@ -1,10 +1,12 @@
 """What the store holds of the logs, for verification: rows as they stand, before the engine merges them."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from domain.seals import Signed
 from sinks.clickhouse import clean_errors, connect
 from sinks.migrations.m0001_log import exploded_sql
+from sinks.migrations.m0007_raised import raised_sql
 from sinks.sealing.config import SealConfig
 
 _STEP = 20_000
@@ -12,6 +14,16 @@ _AT_ONCE = 500
 _MS = "toUnixTimestamp64Milli({})"
 LOGS = {"dossier-events": "events", "alert-log": "alert_acts"}
 _COLUMNS = "subject, offset, `index`, id, source, type, occurred_at, recorded_at, known_at, causation_id, data"
+_RAISED = "kind, subject, episode, partition, version, known_at, start, until, unit, procedure, due_at, evidence"
+
+
+class Beside(NamedTuple):
+    """What stands beside a record's bytes, under no leaf: append time in ms, key, headers that are read."""
+
+    appended_at: int
+    key: bytes
+    origin: str
+    key_id: str
 
 
 class StoredRecords:
@@ -51,18 +63,47 @@ class StoredRecords:
         sql = "SELECT topic, count() FROM records WHERE topic NOT IN %(logs)s GROUP BY topic"
         return {str(t): int(n) for t, n in self._ask(sql, logs=tuple(LOGS))}
 
-    def rows(self, log: str, partition: int, start: int, stop: int) -> Iterator[tuple[int, int, bytes]]:
-        """(offset, known_at in ms, value) in order, each content once."""
+    def rows(self, log: str, partition: int, start: int, stop: int) -> Iterator[tuple[int, int, bytes, Beside]]:
+        """(offset, known_at in ms, value, what stands beside it) in order, each content once."""
         sql = (
-            f"SELECT DISTINCT offset, {_MS.format('known_at')}, value FROM records WHERE topic = %(log)s"
+            f"SELECT DISTINCT offset, {_MS.format('known_at')}, value, {_MS.format('appended_at')}, key,"
+            " toString(origin), toString(key_id) FROM records WHERE topic = %(log)s"
             " AND partition = %(partition)s AND offset >= %(start)s AND offset < %(stop)s ORDER BY offset"
         )
         for low in range(start, stop, _STEP):
             parameters = {"log": log, "partition": partition, "start": low, "stop": min(stop, low + _STEP)}
             with clean_errors():
                 found = self._client.execute(sql, parameters, settings={"strings_as_bytes": True})
-            for offset, known_at, value in found:
-                yield int(offset), int(known_at), value
+            for offset, known_at, value, appended_at, key, *headers in found:
+                origin, key_id = (header.decode("utf-8", "replace") for header in headers)
+                yield int(offset), int(known_at), value, Beside(int(appended_at), key, origin, key_id)
+
+    def checkpoints(self) -> Iterator[tuple[int, Signed]]:
+        """(number, checkpoint) as the table of checkpoints has them, every row."""
+        for number, body, signature in self._ask(
+            "SELECT number, body, signature FROM checkpoints ORDER BY number"
+        ):
+            yield int(number), Signed(body, signature)
+
+    def raised_minus_acts(self, stop: int, most: int) -> list[tuple[str, int, str]]:
+        """(what, offset, subject) of rows of `raised` below an offset, or far beyond it, that no act says."""
+        below = f"version < {int(stop)} OR version >= {int(stop) + 1_000_000}"
+        there = f"SELECT {_RAISED} FROM raised WHERE {below}"
+        sql = f"SELECT version, subject FROM ({there} EXCEPT DISTINCT SELECT {_RAISED} FROM ({raised_sql()}))"
+        rows = self._ask(f"{sql} ORDER BY version LIMIT {int(most)}")
+        return [("is not what an act says: changed or slipped in", int(v), str(s)) for v, s in rows]
+
+    def acts_minus_raised(self, stop: int, most: int) -> list[tuple[str, int, str]]:
+        """(what, offset, subject) of the last acts about an alert, below an offset, that no row of `raised` shows
+        and no later one replaced."""
+        key = "kind, subject, episode"
+        last = f"SELECT {key}, max(version) AS at FROM ({raised_sql()}) WHERE version < {int(stop)} GROUP BY {key}"
+        there = f"SELECT {key}, max(version) AS shown FROM raised GROUP BY {key}"
+        sql = (
+            f"SELECT a.at, a.subject FROM ({last}) AS a LEFT JOIN ({there}) AS r USING ({key})"
+            f" WHERE r.shown < a.at ORDER BY a.at LIMIT {int(most)}"
+        )
+        return [("is missing or was changed", int(v), str(s)) for v, s in self._ask(sql)]
 
     def values(self, log: str, partition: int, offsets: Sequence[int]) -> dict[int, bytes]:
         """The records at these offsets, those that are there."""

@@ -2,9 +2,10 @@
 
 Three things are held against the checkpoints: the chain of checkpoints itself (and the copies outside), the
 records in Kafka, and the rows of `records` and `events` in the store. The hashes kept in the sealer's folder only
-help to name the place: what decides are the signed roots.
+help to name the place: what decides are the signed roots. What no leaf covers is compared in `copies`.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -20,10 +21,12 @@ from domain.seals import Checkpoint, Signed, TreeHead, leaf_hashes
 from eventlog.reader import LogReader
 from sinks.sealing.chain import BrokenChain, CheckpointFile, check_first, check_next
 from sinks.sealing.config import SealConfig
+from sinks.sealing.copies import Labels, beside, odd_alerts, odd_checkpoints, relabelled
+from sinks.sealing.keys import is_signed
 from sinks.sealing.outside import tree_folder
 from sinks.sealing.progress import Notes, Reached
 from sinks.sealing.sampling import verify_sample
-from sinks.sealing.stored import StoredRecords
+from sinks.sealing.stored import Beside, StoredRecords
 from sinks.sealing.tiles import AT_ONCE, TreeReader
 from sinks.sealing.witnessed import cosignatures
 
@@ -31,6 +34,10 @@ Verdict = Literal["holds", "fails", "cannot_tell"]
 Progress = Callable[[str, int, int], None]
 """Called with what is being read, how many leaves are done, and how many there are."""
 MOST_DIFFERENCES = 50
+WAIT_S = 30.0
+"""Seconds in which the store may come up with what was sealed a moment ago, as long as it is moving."""
+_STILL_S = 5.0
+"""Seconds without any movement after which a store is taken for one whose writer does not run."""
 _UNWITNESSED = 1
 """The newest checkpoint may still be on its way to a witness."""
 NOTE_EVERY = 200_000
@@ -42,7 +49,8 @@ def _silent(_what: str, _done: int, _of: int) -> None:
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that is not as it was sealed. `where`: chain, outside, witness, kafka, records, events."""
+    """One thing that is not as it was sealed. `where`: chain, outside, witness, kafka, cold, records, events,
+    raised, checkpoints, topic."""
 
     where: str
     what: str
@@ -101,6 +109,7 @@ class Source(NamedTuple):
     offset: int
     known_at: Millis
     value: bytes
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +136,15 @@ def verify(
     witness: str | None = None,
     progress: Progress = _silent,
     store: bool = True,
-    fresh: bool = False,
+    resume: bool = False,
 ) -> Report:
     """Checks everything sealed after `since` (None: from the beginning) against Kafka and the store.
 
-    `given` are more copies of the chain, held by others; `witness` is the public key of a second authority that
-    must have signed; `sample` looks at that many records of each day only. A
-    run that was interrupted is continued unless `fresh`. Never raises for what it finds; a part that does not
-    answer becomes the `reason`.
+    `given` are more copies of the chain, held by others, perhaps older than ours; `witness` is the public key of a
+    second authority that must have signed; `sample` looks at that many records of each day only. `resume` goes on
+    where a run was interrupted, by its own note: who could write there could have made verification pass over
+    anything, so that it is counted (`events_by_note`) and never done unasked. Never raises for what it finds; a
+    part that does not answer becomes the `reason`.
     """
     report = Report()
     try:
@@ -142,17 +152,20 @@ def verify(
         if report.differences or not chain:
             report.reason = report.reason or ("" if report.differences else "nothing is sealed yet")
             return report
-        for copy in (CheckpointFile(config.outside), *given):
-            _compare_copy(chain, copy, report)
+        _compare_copy(chain, CheckpointFile(config.outside), report, whole=True)
+        for copy in given:
+            _compare_copy(chain, copy, report, whole=False)
         _check_cosigned(config, chain, witness, report)
-        notes = Notes(config.folder, str(since or 0), fresh)
+        notes = Notes(config.folder, str(since or 0), fresh=not resume)
         for goals in _goals(chain, since):
             if sample is not None:
                 verify_sample(config, goals, sample, report, progress)
                 continue
-            _verify_kafka(config, goals, report, progress, notes)
+            labels = _verify_kafka(config, goals, report, progress, notes)
             if store:
-                _verify_records(config, goals, report, progress, notes)
+                _verify_records(config, goals, report, progress, notes, labels)
+        if store:
+            _verify_published(config, report)
         if store and sample is None:
             _verify_events(config, chain[-1].checkpoint(), report, progress)
         if sample is None:
@@ -180,8 +193,9 @@ def _chain(config: SealConfig, report: Report) -> list[Signed]:
     return chain
 
 
-def _compare_copy(chain: Sequence[Signed], copy: CheckpointFile, report: Report) -> None:
-    """Another's copy must be the same chain, as far as both go."""
+def _compare_copy(chain: Sequence[Signed], copy: CheckpointFile, report: Report, *, whole: bool) -> None:
+    """Another's copy must be the same chain, as far as both go. `whole`: it is the one that the sealer hands every
+    checkpoint to, so that it must not end before ours; anybody else's may be older."""
     name = str(copy.path)
     if not copy.path.exists():
         report.reason = f"the copy outside, {name}, is not there: an administrator could have rewritten all"
@@ -194,6 +208,10 @@ def _compare_copy(chain: Sequence[Signed], copy: CheckpointFile, report: Report)
                 report.differs(
                     "outside", f"{name} holds checkpoints that ours lacks: our chain was cut", checkpoint=number
                 )
+                return
+            if whole and before is not None and number != before.checkpoint().number + 1:
+                what = f"{name} holds {number} after {before.checkpoint().number}: lines were taken out or put in"
+                report.differs("outside", what, checkpoint=number)
                 return
             ours = chain[number - 1]
             if ours != signed:
@@ -211,7 +229,9 @@ def _compare_copy(chain: Sequence[Signed], copy: CheckpointFile, report: Report)
     except (BrokenChain, Gs766Error) as error:
         report.differs("outside", f"{name}: {error}")
         return
-    if before is None or before.checkpoint().number < len(chain) - 1:
+    if before is None and not whole:
+        report.reason = f"the copy {name} holds no checkpoint: nothing can be told from it"
+    elif whole and (before is None or before.checkpoint().number < len(chain) - 1):
         held = before.checkpoint().number if before is not None else 0
         report.differs(
             "outside", f"{name} ends at checkpoint {held}, ours at {len(chain)}: it was cut", checkpoint=held + 1
@@ -220,7 +240,13 @@ def _compare_copy(chain: Sequence[Signed], copy: CheckpointFile, report: Report)
 
 def _follows(before: Signed | None, signed: Signed) -> bool:
     try:
-        check_next(before, signed) if before is not None else check_first(signed)
+        if before is not None:
+            check_next(before, signed)
+        elif signed.checkpoint().number == 1:
+            check_first(signed)
+        else:  # a copy that was begun later, after a restore
+            found = signed.checkpoint()
+            return is_signed(found.key, signed.signature, signed.body.encode())
     except BrokenChain:
         return False
     return True
@@ -272,10 +298,12 @@ class _Comparison:
         if reached is not None:
             self._frontier = Frontier(reached.size, [bytes.fromhex(peak) for peak in reached.peaks])
             self.offset, self.known_at = reached.offset, reached.known_at
+            report.count("events_by_note", reached.size)
         else:
             self._frontier = _start_frontier(self._tiles, goals)
             self.offset = goals.start.offset if goals.start is not None else 0
             self.known_at = goals.start.known_at if goals.start is not None else 0
+        self.labels = Labels(self.offset)
         self._pending: list[Hash] = []
         """Leaves that come next in the tree: many are hashed at once."""
         self._noted = self.frontier.size
@@ -312,6 +340,8 @@ class _Comparison:
             )
             return
         self.offset += 1
+        if record.beside is not None:
+            self.labels.add(record.offset, record.beside)
         leaves = leaf_hashes(self._log_id, self._goals.key[1], record.offset, record.known_at, record.value)
         at = self.size
         end = at + len(leaves)
@@ -422,7 +452,8 @@ def _compare(
     progress(name, goals.last.size, goals.last.size)
 
 
-def _verify_kafka(config: SealConfig, goals: Goals, report: Report, progress: Progress, notes: Notes) -> None:
+def _verify_kafka(config: SealConfig, goals: Goals, report: Report, progress: Progress, notes: Notes) -> Labels:
+    """What stands beside the records there is returned, for comparison with the store."""
     log, partition = goals.key
     topic = {"dossier-events": config.kafka.events, "alert-log": config.kafka.alerts}[log]
     where = "cold" if config.kafka.cold_first else "kafka"
@@ -448,6 +479,7 @@ def _verify_kafka(config: SealConfig, goals: Goals, report: Report, progress: Pr
                 "changed or is damaged",
                 offset=comparison.offset,
             )
+    return comparison.labels
 
 
 def _answers(reader: LogReader, partition: int) -> bool:
@@ -463,15 +495,28 @@ def _of_kafka(reader: LogReader, partition: int, comparison: _Comparison, goals:
     known = comparison.known_at
     for record in reader.read_range(partition, comparison.offset, goals.last.offset):
         known = max(known, record.timestamp_ms)
-        yield Source(record.offset, known, record.value)
+        yield Source(record.offset, known, record.value, beside(record))
 
 
-def _verify_records(config: SealConfig, goals: Goals, report: Report, progress: Progress, notes: Notes) -> None:
+def _written(stored: StoredRecords, log: str, partition: int, wanted: int) -> int:
+    """How far the store has come; what was sealed a moment ago is waited for."""
+    begun = moved = time.monotonic()
+    found = stored.position(log, partition)
+    while found < wanted and time.monotonic() < min(begun + WAIT_S, moved + _STILL_S):
+        time.sleep(0.1)
+        now = stored.position(log, partition)
+        found, moved = now, time.monotonic() if now > found else moved
+    return found
+
+
+def _verify_records(
+    config: SealConfig, goals: Goals, report: Report, progress: Progress, notes: Notes, in_kafka: Labels
+) -> None:
     with closing(StoredRecords(config)) as stored:
         log, partition = goals.key
         comparison = _Comparison(config, "records", goals, report, notes)
         start, stop = comparison.offset, goals.last.offset
-        written = stored.position(log, partition)
+        written = stored.position(log, partition) if report.reason else _written(stored, log, partition, stop)
         if written < stop:
             report.reason = (
                 f"the store has {log} partition {partition} up to offset {written}, sealed is up to {stop}: wait "
@@ -484,6 +529,34 @@ def _verify_records(config: SealConfig, goals: Goals, report: Report, progress: 
         _compare(comparison, f"records: {log} {partition}", records, goals, report, progress)
         for name, number in stored.strangers().items():
             comparison.differs(f"{number} records of '{name}', which is no log: slipped in")
+        if not comparison.broken:
+            _verify_beside(config, goals, comparison, in_kafka, stored)
+
+
+def _verify_beside(
+    config: SealConfig, goals: Goals, comparison: "_Comparison", in_kafka: Labels, stored: StoredRecords
+) -> None:
+    """Keys, headers and append times, which no leaf covers: the same in the store as in Kafka."""
+    log, partition = goals.key
+    stretches = list(in_kafka.differing(comparison.labels))
+    if not stretches:
+        return
+    topic = {"dossier-events": config.kafka.events, "alert-log": config.kafka.alerts}[log]
+    with LogReader(config.kafka, topic) as reader:
+        for low, high in stretches:
+            found = relabelled(reader, stored, log, partition, low, min(high, goals.last.offset))
+            for offset, names in found:
+                what = (
+                    f"beside the record at offset {offset} stands another {names} than in Kafka: one of the two "
+                    "was changed (no seal covers it)"
+                )
+                comparison.differs(what, offset=offset)
+
+
+def _verify_published(config: SealConfig, report: Report) -> None:
+    """The copies of the chain in the store and in the topic."""
+    for where, number, what in odd_checkpoints(config):
+        report.differs(where, f"checkpoint {number} {what}", checkpoint=number)
 
 
 def _verify_events(config: SealConfig, last: Checkpoint, report: Report, progress: Progress) -> None:
@@ -503,3 +576,7 @@ def _verify_events(config: SealConfig, last: Checkpoint, report: Report, progres
                     )
                 progress(f"events: {head.log} {head.partition}", stop, head.offset)
                 report.count("event_rows_offsets", stop - start)
+            if head.log == "alert-log" and stored.position(head.log, head.partition) >= head.offset:
+                for what, offset, subject in odd_alerts(stored, head.offset):
+                    what = f"the raised alert about {subject}, of the act at offset {offset}, {what}"
+                    report.differs("raised", what, log=head.log, partition=head.partition, offset=offset)

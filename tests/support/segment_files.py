@@ -11,6 +11,7 @@ from crc32c import crc32c
 
 _HEAD = struct.Struct(">qiib")
 _AFTER_CRC = 21
+_TIMES_AT = 27
 _COUNT_AT = 57
 _RECORDS_AT = 61
 _CODECS: dict[int, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
@@ -43,6 +44,12 @@ class Batch:
         records = unpack(self.raw[_RECORDS_AT:])
         assert old in records
         return Batch(self.base, _sealed(self.raw[:_RECORDS_AT] + pack(records.replace(old, new, 1))))
+
+    def appended(self, by_ms: int) -> "Batch":
+        """The same, appended so many milliseconds later: first and greatest time, the checksum made right."""
+        first, greatest = struct.unpack_from(">qq", self.raw, _TIMES_AT)
+        moved = struct.pack(">qq", first + by_ms, greatest + by_ms)
+        return replace(self, raw=_sealed(self.raw[:_TIMES_AT] + moved + self.raw[_TIMES_AT + 16 :]))
 
     def at(self, base: int) -> "Batch":
         """The same at another offset; the base is not under the checksum."""

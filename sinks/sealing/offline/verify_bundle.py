@@ -20,7 +20,7 @@ import sys
 import uuid
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -387,7 +387,7 @@ class Unread(Exception):
 def replayed(texts: Sequence[str]) -> tuple[list[Any], list[Any], list[Any], list[Any]] | None:
     """Stays, supplements, payments and due dates as the events alone tell them; None for a dossier that was never
     accepted. Unread for what needs the product itself (whole records of a source, several contents of one id)."""
-    events = _in_order(texts)
+    events = _in_order(texts, {*RANK, *WITHOUT_EFFECT})
     accepted: int | None = None
     dues: list[list[int]] = []
     supplements: list[list[Any]] = []
@@ -437,18 +437,19 @@ def replayed(texts: Sequence[str]) -> tuple[list[Any], list[Any], list[Any], lis
     return _stays(accepted, segments), supplements, payments, sorted(dues, key=lambda d: d[0])
 
 
-def _in_order(texts: Sequence[str]) -> list[tuple[int, str, Mapping[str, Any]]]:
+def _in_order(texts: Sequence[str], verbs: Collection[str]) -> list[tuple[int, str, Mapping[str, Any]]]:
     known: dict[tuple[str, str], tuple[Any, ...]] = {}
     for text in texts:
         event = json.loads(text)
         verb = event["type"].partition(".")[2]
-        if event.get("dataversion", 1) not in (1, "1") or verb not in {*RANK, *WITHOUT_EFFECT}:
+        if event.get("dataversion", 1) not in (1, "1") or verb not in verbs:
             raise Unread
         at = millis(event["time"])
         recorded = millis(event["recordedtime"]) if event.get("recordedtime") else at
         data = event.get("data", {})
         name = (event["source"], event["id"])
-        found = (at, RANK.get(verb, 13), recorded, *name, verb, data)
+        rank = RANK.get(verb, 13) if event["type"].startswith("dossier.") else 13
+        found = (at, rank, recorded, *name, verb, data)
         old = known.get(name)
         if old is not None and (old[0], old[5], old[6]) != (at, verb, data):
             raise Unread
@@ -481,7 +482,7 @@ def quantities(timeline: Sequence[Any], start: int, until: int, family: str, off
     usual = stays
     if family == "06a-stopped-open" and stopped_open is not None:
         stays = stopped_open
-    held = _held([name for name, _ in attributes], timeline[7])
+    held = attributes_held([name for name, _ in attributes], timeline[7])
     here = any(s[0] < until and (s[1] is None or s[1] >= start) for s in stays)
     here_usual = any(s[0] < until and (s[1] is None or s[1] >= start) for s in usual)
     last = [s for s in stays if s[0] < until][-1] if here else None
@@ -514,7 +515,8 @@ def quantities(timeline: Sequence[Any], start: int, until: int, family: str, off
 ATTRIBUTES = "online payable paid_online result_due result digitised reused store citizen_data synced".split()
 
 
-def _held(names: Sequence[str], result_due: bool) -> set[str]:
+def attributes_held(names: Collection[str], result_due: bool) -> set[str]:
+    """The attributes that count, from those stated: a result only where one is due, and so on."""
     found = set(names)
     if result_due:
         found.add("result_due")
@@ -621,7 +623,19 @@ def drawn(root: str, checkpoint: str, count: int, size: int) -> list[int]:
     return sorted(found)
 
 
+Texts = Mapping[tuple[str, str], Sequence[str]]
+"""The exact texts of the events that count, by kind and subject."""
+BASES = {"dossiers": "hồ sơ", "petitions": "phản ánh", "procedures": "thủ tục", "services": "dịch vụ",
+         "announcements": "thủ tục", "contents": "thủ tục"}  # fmt: skip
+
+
 def _check_figure(figure: Mapping[str, Any], events: Sequence[Mapping[str, Any]], found: Checked) -> None:
+    basis = figure.get("basis", "dossiers")
+    if basis == "portal":
+        _check_portal(figure, events, found)
+        return
+    if basis not in BASES:
+        raise Wrong(f"a figure of '{basis}' is not known to this verifier: take a newer one")
     count, rows = figure["count"], figure["rows"]
     if figure["sample"] < SMALLEST_SAMPLE:
         raise Wrong(f"a sample of {figure['sample']} dossiers says too little")
@@ -629,26 +643,21 @@ def _check_figure(figure: Mapping[str, Any], events: Sequence[Mapping[str, Any]]
     if [row["at"] for row in rows] != wanted:
         raise Wrong("the dossiers shown are not those that the commitment and the checkpoint draw")
     total = figure["numerator"], figure["denominator"]
-    texts: dict[str, list[str]] = {}
     refused = {(p, o, i) for row in rows for p, o, i in row.get("refused", ())}
-    for event in events:
-        if (event["partition"], event["offset"], event["index"]) in refused:
-            found.refused += 1
-            continue
-        if figure["known_at"] is not None and event["known_at"] >= figure["known_at"]:
-            continue
-        key = subject_key(event["event"].encode("utf-8", "surrogatepass"))
-        if event["log"] == "dossier-events" and key.startswith(b"dossier\0"):
-            texts.setdefault(key[8:].decode("utf-8", "surrogatepass"), []).append(event["event"])
+    texts = _texts(events, refused, figure["known_at"], found)
     leaves = []
     for row in rows:
-        leaf = row_hash([row["code"], row["n"], row["d"], row["timeline"]]), row["n"], row["d"]
+        told = row["timeline"] if basis == "dossiers" else row["told"]
+        leaf = row_hash([row["code"], row["n"], row["d"], told]), row["n"], row["d"]
         leaves.append(leaf)
         if len(wanted) < count:
             root, *sums = _risen(leaf, row["at"], count, row["path"])
             if root.hex() != figure["root"] or tuple(sums) != total:
                 raise Wrong(f"{row['code']} is not in the commitment, or the sums there are not the figure's")
-        _check_share(figure, row, texts.get(row["code"], []), found)
+        if basis == "dossiers":
+            _check_share(figure, row, texts.get(("dossier", row["code"]), []), found)
+        else:
+            _check_counted(basis, figure, row, texts, found)
     if len(wanted) == count:
         root, *sums = sum_levels(leaves)[-1][0] if leaves else (sha256(b""), 0, 0)
         if root.hex() != figure["root"] or tuple(sums) != total:
@@ -657,9 +666,27 @@ def _check_figure(figure: Mapping[str, Any], events: Sequence[Mapping[str, Any]]
         raise Wrong("a dossier is counted twice")
     whole = "tất cả" if len(wanted) == count else f"mẫu {len(wanted)} trong"
     found.said.append(
-        f"Số liệu {figure['indicator']}: {total[0]}/{total[1]}, tính lại từ {whole} {count} hồ sơ "
-        f"({found.read_again} hồ sơ đọc lại độc lập từ chính sự kiện, {found.stated} theo diễn tiến đã nêu)"
+        f"Số liệu {figure['indicator']}: {total[0]}/{total[1]}, tính lại từ {whole} {count} {BASES[basis]} "
+        f"({found.read_again} {BASES[basis]} đọc lại độc lập từ chính sự kiện, "
+        f"{found.stated} theo diễn tiến đã nêu)"
     )
+
+
+def _texts(
+    events: Sequence[Mapping[str, Any]], refused: Collection[Any], known_at: int | None, found: Checked
+) -> Texts:
+    texts: dict[tuple[str, str], list[str]] = {}
+    for event in events:
+        if (event["partition"], event["offset"], event["index"]) in refused:
+            found.refused += 1
+            continue
+        if known_at is not None and event["known_at"] >= known_at:
+            continue
+        kind, _, subject = subject_key(event["event"].encode("utf-8", "surrogatepass")).partition(b"\0")
+        if event["log"] == "dossier-events" and subject:
+            key = kind.decode("utf-8", "surrogatepass"), subject.decode("utf-8", "surrogatepass")
+            texts.setdefault(key, []).append(event["event"])
+    return texts
 
 
 def _check_share(figure: Mapping[str, Any], row: Mapping[str, Any], texts: Sequence[str], found: Checked) -> None:
@@ -714,6 +741,276 @@ def _instants(value: Any) -> Iterator[str]:
         except ValueError:
             return
         yield value
+
+
+# ---- figures of petitions, of procedures, of what the portal told
+
+PETITION = set(
+    "received answered refused supplement_requested published disliked rated reopened linked unlinked".split()
+)
+PROCEDURE = set(
+    "announced publicised described online_level_set fee_set limit_set payment_integrated "
+    "model_dossier_published".split()
+)
+ONLINE = ("full", "partial")
+EXAMPLES = {"acc_online": "online", "acc_paid_online": "paid_online", "acc_citizen_data": "citizen_data",
+            "acc_fee_synced": "fee_synced"}  # fmt: skip
+"""What one dossier of a procedure shows, and the attribute by which it does."""
+
+
+def _check_counted(
+    basis: str, figure: Mapping[str, Any], row: Mapping[str, Any], texts: Texts, found: Checked
+) -> None:
+    """One petition or procedure: what is told of it follows from its events, and its share from what is told."""
+    told = row["told"]
+    if basis == "petitions":
+        mine = texts.get(("petition", row["code"]), [])
+        _same(row, told, petition_told, mine, found)
+        one = petition_quantities(told, figure["start"], figure["until"])
+    else:
+        spelled = [
+            code for kind, code in texts if kind == "procedure" and procedure_key(code) == told["procedure"]
+        ]
+        mine = [text for code in spelled for text in texts["procedure", code]]
+        if row["code"].partition("@")[0] != told["procedure"] or not mine:
+            raise Wrong(f"{row['code']}: the events of the procedure are not in the bundle")
+        stated = {name: told.get(name) for name in _SAID}
+        _same(row, stated, lambda some: procedure_said(some, figure), mine, found)
+        _check_place(told, row["code"], texts)
+        for name, example in told.get("examples", {}).items():
+            _check_example(basis, told, name, example, figure, texts)
+        one = procedure_quantities(told, basis, figure)
+    try:
+        shares = [sum(sign * one[name] for sign, name in figure["parts"][p]) for p in ("numerator", "denominator")]
+    except KeyError as error:
+        raise Wrong(f"{row['code']}: {error} is not counted in {basis}") from None
+    if shares != [row["n"], row["d"]]:
+        raise Wrong(f"{row['code']} adds {shares[0]}/{shares[1]}, not {row['n']}/{row['d']} as stated")
+
+
+def _same(row: Mapping[str, Any], told: Any, read: Any, texts: Sequence[str], found: Checked) -> None:
+    if not texts:
+        raise Wrong(f"{row['code']}: its events are not in the bundle")
+    try:
+        again = read(texts)
+    except Unread:
+        found.stated += 1
+        return
+    if again != told:
+        raise Wrong(f"{row['code']}: what is told of it is not what its events say")
+    found.read_again += 1
+
+
+def petition_told(texts: Sequence[str]) -> list[Any]:
+    """[received, due, answered (None when it waits), disliked or raised again], as the events tell them."""
+    received = due = answered = None
+    unhappy = False
+    for at, verb, data in _in_order(texts, PETITION):
+        if verb == "received":
+            received = at if received is None else received
+            due = due if data.get("due_at") is None else millis(data["due_at"])
+        elif verb in ("answered", "refused"):
+            answered = at if answered is None else answered
+        elif verb == "reopened":
+            answered, unhappy = None, True
+        elif verb == "disliked":
+            unhappy = True
+        elif verb == "rated":
+            unhappy = data.get("rating") == "dislike"
+    return [received, due, answered, unhappy]
+
+
+def petition_quantities(told: Sequence[Any], start: int, until: int) -> dict[str, int]:
+    """What one petition adds to each quantity in [start, until): late when answered after its due instant, or
+    open beyond it just before the end."""
+    received, due, answered, unhappy = told
+    held = dict.fromkeys(
+        (f"pet:{b}_{w}" for b in ("received", "hand", "answered") for w in ("all", "in_time", "content")), 0
+    )
+    if received is None or received >= until:
+        return held
+    answered = None if answered is None or max(received, answered) >= until else max(received, answered)
+    late = due is not None and (until - 1 if answered is None else answered) > due
+    for basis, counts in (
+        ("received", received >= start),
+        ("hand", answered is None or answered >= start),
+        ("answered", answered is not None and answered >= start),
+    ):
+        held[f"pet:{basis}_all"] = int(counts)
+        held[f"pet:{basis}_in_time"] = int(counts and not late)
+        held[f"pet:{basis}_content"] = int(counts and not late and not unhappy)
+    return held
+
+
+def procedure_key(code: str) -> str:
+    """The code under which a procedure is counted: a suffix behind the first two groups names the same one."""
+    parts = code.split(".")
+    national = len(parts) > 2 and all(p.isascii() and p.isdigit() for p in parts[:2]) and len(parts[1]) == 6
+    return ".".join(parts[:2]) if national else code
+
+
+_SAID = ("level", "fee", "citizen", "by", "announced", "due", "parts", "publicised")
+
+
+def procedure_said(texts: Sequence[str], figure: Mapping[str, Any]) -> dict[str, Any]:
+    """What had been said of a procedure before the end of the figure: level, fee, for citizens, applied by whom;
+    announced in the period (None: not; true: in time), to be publicised in it (the same); parts, public."""
+    said: dict[str, Any] = dict.fromkeys(_SAID) | {"fee": False, "citizen": True, "publicised": False}
+    history = _in_order(texts, PROCEDURE)
+    for at, verb, data in history:
+        if at >= figure["until"]:
+            continue
+        if verb == "described":
+            said["fee"] = bool(data["fee"]) if data.get("fee") is not None else said["fee"]
+            said["by"] = sorted(data["applied_by"]) if data.get("applied_by") is not None else said["by"]
+            said["parts"] = sorted(data["parts"]) if data.get("parts") is not None else said["parts"]
+            if data.get("applicant_kinds") is not None:
+                said["citizen"] = "citizen" in data["applicant_kinds"]
+        elif verb == "online_level_set":
+            said["level"] = data["level"]
+        elif verb == "fee_set":
+            said["fee"] = data["amount"] > 0
+        elif verb == "publicised":
+            said["publicised"] = True
+    if "working_days" in figure:
+        said["announced"], said["due"] = _announced(history, figure)
+    return said
+
+
+def _announced(history: Sequence[Any], figure: Mapping[str, Any]) -> tuple[bool | None, bool | None]:
+    """Announced in time (five working days before it takes effect) and publicised in time (five after), of what
+    falls into the figure; working days are those that the bundle states."""
+    offset, works = figure["utc_offset_ms"], sorted(figure["working_days"])
+    public = [(at + offset) // DAY for at, verb, _ in history if verb == "publicised" and at < figure["until"]]
+    announced: bool | None = None
+    due: bool | None = None
+    for at, verb, data in history:
+        if verb != "announced" or at >= figure["until"]:
+            continue
+        day = (at + offset) // DAY
+        if figure["start"] <= at and data.get("effective_at"):
+            effective = (millis(data["effective_at"]) + offset) // DAY
+            in_time = day <= [w for w in works if w < effective][-5]
+            announced = in_time if announced is None else announced and in_time
+        last = [w for w in works if w > day][4]
+        if figure["start"] < (last + 1) * DAY - offset <= figure["until"]:
+            in_time = any(day <= p <= last for p in public)
+            due = in_time if due is None else due and in_time
+    return announced, due
+
+
+def procedure_quantities(told: Mapping[str, Any], basis: str, figure: Mapping[str, Any]) -> dict[str, int]:
+    """What one procedure (of `services`: one procedure at one place) adds to each quantity."""
+    level, fee, citizen, shown = told["level"], told["fee"], told["citizen"], told.get("examples", {})
+    if basis == "services":
+        return {
+            "procedures:online_service": int(level in ONLINE),
+            "procedures:with_online_dossier": int(level in ONLINE and "acc_online" in shown),
+        }
+    if basis == "announcements":
+        return {
+            "fact:announced": int(told["announced"] is not None),
+            "fact:announced_on_time": int(told["announced"] is True),
+            "fact:to_publicise": int(told["due"] is not None),
+            "fact:publicised_on_time": int(told["due"] is True),
+        }
+    if basis == "contents":
+        full = told["parts"] is not None and set(figure["required_parts"]) <= set(told["parts"])
+        return {
+            "fact:procedures_public": int(told["publicised"]),
+            "fact:procedures_full": int(told["publicised"] and full),
+        }
+    return {
+        "procedures:all": 1,
+        "procedures:with_level": int(level is not None),
+        "procedures:online": int(level in ONLINE),
+        "procedures:fee": int(fee),
+        "procedures:fee_synced": int(fee and "acc_fee_synced" in shown),
+        "procedures:paid_online": int(fee and "acc_paid_online" in shown),
+        "procedures:citizen": int(citizen),
+        "procedures:citizen_data": int(citizen and "acc_citizen_data" in shown),
+    }
+
+
+def _check_place(told: Mapping[str, Any], code: str, texts: Texts) -> None:
+    """The place applies the procedure: it is named, or its kind is, as an event of the unit says."""
+    place = told.get("place", "")
+    if code.partition("@")[2] not in ("", place):
+        raise Wrong(f"{code}: another place is told of than it is counted at")
+    if told["by"] is None or not place or place in told["by"]:
+        return
+    said = [json.loads(text).get("data", {}) for text in texts.get(("unit", place), ())]
+    if not any(one.get("kind") in told["by"] for one in said):
+        raise Wrong(f"{code}: nothing says that {place} applies it")
+
+
+def _check_example(
+    basis: str,
+    told: Mapping[str, Any],
+    name: str,
+    example: Mapping[str, Any],
+    figure: Mapping[str, Any],
+    texts: Texts,
+) -> None:
+    """A dossier that shows what is said of a procedure: of that procedure, of an office of the place, accepted in
+    the period, with the attribute."""
+    code, timeline = example["code"], example["timeline"]
+    mine = texts.get(("dossier", code), [])
+    if not mine:
+        raise Wrong(f"{code}: its events are not in the bundle")
+    _check_timeline(code, timeline, mine, Checked())
+    said = [json.loads(text).get("data", {}) for text in mine]
+    if not any(procedure_key(str(one.get("procedure", ""))) == told["procedure"] for one in said):
+        raise Wrong(f"{code}: none of its events names the procedure {told['procedure']}")
+    one = quantities(timeline, figure["start"], figure["until"], figure["family"], figure["utc_offset_ms"])
+    held = attributes_held([attribute for attribute, _ in timeline[6]], timeline[7])
+    if not one["accepted"] or EXAMPLES[name] not in held:
+        raise Wrong(f"{code} does not show what it is to show: {name}")
+    offices = example["offices"]
+    units = {str(value) for one in said for key, value in one.items() if key.endswith("unit")}
+    if offices[0] not in units:
+        raise Wrong(f"{code}: none of its events names the unit {offices[0]}")
+    top = told["place"] if basis == "services" and told["place"] else figure["unit"]
+    if offices[-1] != top:
+        raise Wrong(f"{code}: it is not of {top}")
+    for n, child in enumerate(offices[:-1]):
+        parents = [json.loads(text).get("data", {}) for text in texts.get(("unit", child), ())]
+        named = {one[name] for one in parents for name in ("parent", "into") if one.get(name)}
+        if offices[n + 1] not in named and named and not child.startswith(offices[n + 1] + "."):
+            raise Wrong(f"{code}: nothing says that {child} stands under {offices[n + 1]}")
+
+
+def _check_portal(figure: Mapping[str, Any], events: Sequence[Mapping[str, Any]], found: Checked) -> None:
+    """What the portal showed of a unit and period, as the last receipt says; nothing is counted."""
+    receipts: dict[tuple[str, str], tuple[Any, ...]] = {}
+    for event in events:
+        if figure["known_at"] is not None and event["known_at"] >= figure["known_at"]:
+            continue
+        one = json.loads(event["event"])
+        data = one.get("data", {})
+        mine = one["type"] == "unit.portal_figures_received" and one["subject"] == figure["unit"]
+        place = [event["partition"], event["offset"], event["index"]]
+        if mine and data.get("period") == figure["period"] and place not in figure["refused"]:
+            recorded = millis(one["recordedtime"]) if one.get("recordedtime") else millis(one["time"])
+            known = (millis(one["time"]), event["known_at"], one["id"], recorded, place, data)
+            old = receipts.get((one["source"], one["id"]))
+            newer = old is not None and recorded > old[3]
+            if old is None or (old[5] == data and not newer) or (old[5] != data and newer):
+                receipts[one["source"], one["id"]] = known
+    if not receipts:
+        raise Wrong("no receipt of what the portal showed of that unit and period is in the bundle")
+    last = max(receipts.values(), key=lambda r: r[:3])
+    shown = last[5].get("figures", {})
+    for name in ("numerator", "denominator", "score", "max"):
+        if shown.get(f"{figure['indicator']}.{name}") != figure[name]:
+            raise Wrong(f"the portal did not show {name} {figure[name]} of {figure['indicator']}")
+    if last[4] != figure["receipt"]:
+        raise Wrong("the receipt named is not the last one")
+    found.said.append(
+        f"Cổng DVCQG đã công bố {figure['indicator']} của {figure['unit']}, kỳ {figure['period']}: "
+        f"{figure['numerator']}/{figure['denominator']}, điểm {figure['score']}. "
+        "Chỉ chứng minh đã nhận đúng như vậy, không tính lại"
+    )
 
 
 # ---- alert chains, reports, answers

@@ -344,17 +344,18 @@ def test_what_was_shown_is_found_again_at_its_instant(ctx: FigureContext) -> Non
 
 def test_a_figure_is_opened_with_the_shares_of_its_dossiers(ctx: FigureContext) -> None:
     signed = Signed("{}", "")
-    said, head = audit.committed(ctx, signed, ON_TIME, "H44", "2026-08", at("10-01T00:00"))
+    said, head, named = audit.committed(ctx, signed, ON_TIME, "H44", "2026-08", at("10-01T00:00"))
     assert (said["numerator"], said["denominator"], said["count"]) == (3, 3, 3)
     assert [row["code"] for row in said["rows"]] == ["a", "b", "c"]
     assert head["unit"] == "H44"
-    then, _ = audit.committed(ctx, signed, ON_TIME, "H44", "2026-08", at("10-01T00:00"), at("09-15T10:00"))
+    assert named == [("dossier", code) for code in "abc"]
+    then, _, _ = audit.committed(ctx, signed, ON_TIME, "H44", "2026-08", at("10-01T00:00"), at("09-15T10:00"))
     assert (then["numerator"], then["denominator"]) == (2, 3)
     for row in (*said["rows"], *then["rows"]):
         one = verify_bundle.quantities(row["timeline"], said["start"], said["until"], "766", 7 * 3_600_000)
         assert one["received"] == row["d"]
-    with pytest.raises(InvalidInput, match="not a sum over dossiers"):
-        audit.committed(ctx, signed, "PUBLISH_ON_TIME", "H44", "2026-08")
+    with pytest.raises(InvalidInput, match="not a sum that can be opened"):
+        audit.committed(ctx, signed, "ELECTRONIC_CERTIFIED_COPY", "H44", "2026-08")
 
 
 def test_an_alert_chain_names_the_places_of_its_acts(ctx: FigureContext) -> None:

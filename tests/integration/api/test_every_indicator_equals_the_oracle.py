@@ -1,15 +1,21 @@
 """Every indicator of random small provinces equals a plain recomputation from the definition: random units,
 periods, instants, knowledge and sets."""
 
+import json
 import random
 from collections.abc import Iterator
 
 import pytest
 
+from api.audit import committed
 from api.figures import FigureContext, scorecard
+from domain.errors import InvalidInput
+from domain.events import encode_event, make_event
 from domain.indicator_documents import decode_set, packaged_sets
 from domain.instants import Millis
 from domain.periods import parse_period
+from domain.seals import Signed
+from sinks.sealing.offline import verify_bundle
 from tests.integration.api.folded_store import Record, embedded_store, fold_into
 from tests.support.indicator_oracle import TABLE, Asked, Told, indicators, points
 from tests.support.random_province import KINDS, random_province, records_of
@@ -81,3 +87,41 @@ def test_every_indicator_is_what_its_definition_says(
     rng = random.Random(f"question {number} {seed}")
     for _ in range(3):
         check(ctx, told, rng)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_figure_that_events_make_up_is_counted_again_by_the_offline_verifier(
+    world: tuple[FigureContext, list[Told], int], seed: int
+) -> None:
+    ctx, told, number = world
+    rng = random.Random(f"opened {number} {seed}")
+    unit, period = rng.choice(("H44", "H44.100", "H44.07")), rng.choice(("2026-01", "2026-02", "2026-Q1"))
+    known = None if seed % 2 else moment(rng)
+    opened, refused = set(), dict[str, str]()
+    for row in scorecard(ctx, unit, period, NOW, known, "2026")["indicators"]:
+        try:
+            said, _, named = committed(ctx, Signed("{}", ""), row["code"], unit, period, NOW, known, "2026")
+        except InvalidInput as error:
+            refused[row["code"]] = str(error)
+            continue
+        opened.add(said["basis"])
+        assert (said["numerator"], said["denominator"]) == (row["numerator"], row["denominator"])
+        figure, texts, found = json.loads(json.dumps(said)), texts_of(told, named, known), verify_bundle.Checked()
+        if said["basis"] != "dossiers":
+            for one in figure["rows"]:
+                verify_bundle._check_counted(figure["basis"], figure, one, texts, found)
+    rest = {code for code, why in refused.items() if "unknown here" not in why}
+    assert rest <= {"DOSSIER_SYNC", "ELECTRONIC_CERTIFIED_COPY"}, refused
+    assert opened >= {"dossiers", "petitions", "procedures", "services"}
+    assert unit != "H44" or opened >= {"announcements", "contents"}
+
+
+def texts_of(told: list[Told], named: list[tuple[str, str]], known: Millis | None) -> verify_bundle.Texts:
+    """The events of those named, as a bundle holds them."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for n, t in enumerate(told):
+        key = t.type.partition(".")[0], t.subject
+        if key in named and (known is None or t.known_at < known):
+            event = make_event(t.type, t.subject, t.at, t.data, source="/test", id=f"{n:06d}")
+            found.setdefault(key, []).append(encode_event(event).decode())
+    return found

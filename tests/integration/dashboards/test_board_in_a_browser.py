@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
+from sinks.sealing.offline.verify_bundle import check_bundle
 from tests.support.sealed_folder import SealedFolder
 from tests.support.spreadsheets import write_xlsx
-from tests.unit.sinks.test_bundle_kinds import a_figure
+from tests.unit.sinks.test_bundle_kinds import COUNTED, a_figure
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
@@ -369,6 +370,13 @@ def test_a_bundle_is_checked_in_the_browser_without_any_request(show: Open, tmp_
     page.set_input_files("#bundle", given("goi.zip", data))
     expect(page.locator("#verdict")).to_have_text("● ĐẠT" if able else "◇ KHÔNG CHỨNG MINH ĐƯỢC")
     expect(page.locator("#said")).to_contain_text("2/6, tính lại từ tất cả 6 hồ sơ")
+    for name, made in COUNTED.items():  # figures of petitions, procedures, the portal: as the other verifier says
+        other = made(SealedFolder(tmp_path / name))
+        page.set_input_files("#bundle", given("goi.zip", other))
+        expect(page.locator("#said")).to_contain_text(check_bundle(other).said[0])
+        expect(page.locator("#verdict")).to_have_text("● ĐẠT" if able else "◇ KHÔNG CHỨNG MINH ĐƯỢC")
+    page.set_input_files("#bundle", given("goi.zip", data))
+    expect(page.locator("#said")).to_contain_text("6 hồ sơ")
     page.set_input_files("#outside", given("c.jsonl", sealed.config.checkpoints.read_bytes()))
     expect(page.locator("#said")).not_to_contain_text("Chưa đối chiếu")
     rng = random.Random(2)

@@ -52,7 +52,7 @@ def from_cold(config: SealConfig, address: str) -> SealConfig:
 
 
 def check(config: SealConfig, address: str) -> Report:
-    return verify(from_cold(config, address), store=False, fresh=True)
+    return verify(from_cold(config, address), store=False)
 
 
 def whole_log(kafka: KafkaConfig) -> Iterator[Record]:
@@ -154,6 +154,6 @@ def test_kafka_lets_go_only_of_what_cold_storage_provably_holds_and_nobody_notic
         ]
     add_dossiers(config.kafka, 90, 6, PARTITIONS)
     seal_all(with_cold)  # the sealer, too, goes on over the seam
-    assert verify(with_cold, store=False, fresh=True).verdict == "holds"
+    assert verify(with_cold, store=False).verdict == "holds"
     assert export(with_cold, str(folder)).new_records > 0
     assert check(config, str(folder)).verdict == "holds"

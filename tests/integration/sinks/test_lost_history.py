@@ -62,8 +62,8 @@ def test_a_loss_beyond_the_backup_is_refused_until_it_is_accepted_and_stays_evid
     assert loss.offsets["dossier-events", 0][0] == ends["dossier-events"][0]
     add_dossiers(lost.kafka, 90, 4, 1)
     seal_all(lost)
-    assert verify(lost, store=False, fresh=True).verdict == "holds"
+    assert verify(lost, store=False).verdict == "holds"
     evidence = [CheckpointFile(path) for path in loss.kept]
     assert [*evidence[0]] == sealed
-    report = verify(lost, store=False, fresh=True, given=evidence[:1])
+    report = verify(lost, store=False, given=evidence[:1])
     assert (report.verdict, report.differences[0].where) == ("fails", "outside")

@@ -2,16 +2,18 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from domain.errors import Refused
 from eventlog.config import KafkaConfig
 from eventlog.topics import ensure_topics
 from ops.kafka_local import local_broker
-from sinks.sealing.config import SealConfig
+from sinks.sealing.sealer import run as run_sealer
 from sinks.sealing.verifying import verify
 from tests.support.sealing import add_dossiers, seal_all, seal_config
 from tests.support.segment_files import Batch, read_batches, write_batches
@@ -20,45 +22,52 @@ Attack = Callable[[list[Batch]], list[Batch]]
 ATTACKS: dict[str, Attack] = {
     "edited": lambda b: [*b[:3], b[3].edited(b"H44.100", b"H44.101"), *b[4:]],
     "deleted": lambda b: [*b[:3], *b[4:]],
-    "inserted": lambda b: [*b[:3], b[1], *b[3:]],
+    "inserted": lambda b: [*b[:3], b[1].edited(b"H44.100", b"H44.101"), *b[3:]],
+    "replayed": lambda b: [*b[:3], b[1], *b[3:]],
     "reordered": lambda b: [*b[:3], b[4], b[3], *b[5:]],
     "cut short": lambda b: b[:3],
     "tail rewritten": lambda b: [*b[:3], *[x.edited(b"H44.100", b"H44.102") for x in b[3:]]],
+    "known earlier": lambda b: [*b[:3], b[3].appended(-86_400_000), *b[4:]],
 }
+"""Each is done to a partition of its own, in its order."""
 
 
-@pytest.fixture(scope="module")
-def sealed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SealConfig, int]:
-    """A stopped broker's folder with a sealed log, the seals, and the offset of its fourth batch."""
-    folder = tmp_path_factory.mktemp("sealed")
-    with local_broker(folder / "broker", environ=os.environ) as broker:
-        kafka = KafkaConfig(broker.bootstrap)
-        ensure_topics(kafka, 1_787_000_000_000, 1)
-        for first in range(0, 60, 6):
-            add_dossiers(kafka, first, 6, 1)
-        config = seal_config(folder, kafka, {"host": "127.0.0.1", "port": 1})
-        seal_all(config)
-    return folder, config, read_batches(segment(folder / "broker"))[3].base
-
-
-def segment(data: Path) -> Path:
-    """The one segment of the log's only partition."""
-    (found,) = data.rglob("dossier-events-0/*.log")
+def segment(data: Path, partition: int) -> Path:
+    """The one segment of a partition of the log."""
+    (found,) = data.rglob(f"dossier-events-{partition}/*.log")
     return found
 
 
-@pytest.mark.parametrize("name", ATTACKS)
-def test_a_change_in_the_segments_is_found_and_named(
-    name: str, sealed: tuple[Path, SealConfig, int], tmp_path: Path
-) -> None:
-    folder, config, offset = sealed
-    shutil.copytree(folder / "broker", tmp_path / "broker")
-    path = segment(tmp_path / "broker")
-    write_batches(path, ATTACKS[name](read_batches(path)))
+def test_every_change_in_the_segments_is_found_and_named_and_none_is_sealed_over(tmp_path: Path) -> None:
+    places = {}
     with local_broker(tmp_path / "broker", environ=os.environ) as broker:
-        report = verify(replace(config, kafka=KafkaConfig(broker.bootstrap)), store=False)
-    assert report.verdict == "fails"
-    found = report.differences[0]
-    assert (found.where, found.log, found.partition) == ("kafka", "dossier-events", 0)
-    assert found.offset is not None
-    assert found.offset <= offset + 1
+        kafka = KafkaConfig(broker.bootstrap)
+        ensure_topics(kafka, 1_787_000_000_000, len(ATTACKS))
+        for first in range(0, 360, 60):
+            add_dossiers(kafka, first, 60, len(ATTACKS))
+        config = seal_config(tmp_path, kafka, {"host": "127.0.0.1", "port": 1})
+        seal_all(config)
+        assert verify(config, store=False).verdict == "holds"
+    for partition, (name, attack) in enumerate(ATTACKS.items()):
+        path = segment(tmp_path / "broker", partition)
+        batches = read_batches(path)
+        assert len(batches) > 5, name
+        places[partition] = name, batches[3].base
+        write_batches(path, attack(batches))
+    with local_broker(tmp_path / "broker", environ=os.environ) as broker:
+        there = replace(config, kafka=KafkaConfig(broker.bootstrap))
+        report = verify(there, store=False)
+        told = [d for d in report.differences if (d.where, d.log) == ("kafka", "dossier-events")]
+        named = {d.partition: d for d in reversed(told)}
+        for partition, (name, offset) in places.items():
+            assert partition in named, name
+            at = named[partition].offset
+            assert at is not None, name
+            assert offset <= at <= offset + 1, (name, named[partition])
+        with pytest.raises(Refused, match=r"was changed|cut short"):
+            run_sealer(there, threading.Event())
+        # With all keys and a new folder a chain over what stands there now can be signed: outside, it is a fork.
+        shutil.rmtree(config.folder)
+        seal_all(replace(there, outside=tmp_path / "new.jsonl"))
+        forked = verify(there, store=False)
+        assert (forked.verdict, forked.differences[0].where) == ("fails", "outside")

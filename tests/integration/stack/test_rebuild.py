@@ -3,10 +3,14 @@
 import json
 import shutil
 
+from sinks.migrations.m0002_rows import PACKED
+from sinks.queries.derived import DERIVED_TABLES, DerivedTable
 from tests.support.duties import duties
 from tests.support.lifecycles import encoded, lifecycles
 from tests.support.stack import RunningStack
 
+CHANGED = ("dossiers", "unit_days", "cells", "conditions")
+"""Changed below in ways of their own."""
 GONE = ("A04", "A11", "A12", "A17")
 """Kinds of dossiers, of petitions and of procedures."""
 
@@ -37,6 +41,23 @@ def test_rows_come_back_equal_after_state_and_store_were_deleted(fixed: RunningS
     stack.post(encoded(lifecycles(3, seed=9, prefix="H44.9")))
     stack.settle()
     assert stack.json("reconcile")["verdict"] == "holds"
+    assert stack.json("verify")["verdict"] == "holds"
+
+
+def _edit(table: DerivedTable) -> str:
+    """A change of one column of one row, of whatever table."""
+    names = {c.name: c.type for c in table.columns if c.name not in (*table.key, "version", "offset")}
+    kinds = ("UInt", "Int", "DateTime", "Array", "Str")
+    column, kind = next((n, k) for n, k in names.items() if k.startswith(kinds))
+    changed = {"U": "`{}` + 1", "I": "`{}` + 1", "D": "`{}` - INTERVAL 1 DAY", "S": "concat(`{}`, 'x')"}
+    to = changed.get(kind[0], "arraySlice(`{}`, 2)").format(column)
+    if table.name in PACKED:
+        column, to = "values", "arrayMap(v -> v + 1, `values`)"
+    key = ", ".join(f"`{name}`" for name in table.key)
+    row = f"SELECT {key} FROM {table.name} FINAL WHERE notEmpty(toString(`{column}`)) ORDER BY {key} LIMIT 1"
+    return (
+        f"ALTER TABLE {table.name} UPDATE `{column}` = {to} WHERE ({key}) IN ({row}) SETTINGS mutations_sync = 2"
+    )
 
 
 def test_rows_changed_by_hand_are_named_with_both_values(fixed: RunningStack) -> None:
@@ -53,9 +74,22 @@ def test_rows_changed_by_hand_are_named_with_both_values(fixed: RunningStack) ->
         "INSERT INTO cells SELECT * REPLACE(version + 100000 AS version) FROM cells FINAL LIMIT 1",
         f"ALTER TABLE conditions DELETE WHERE (kind, subject) IN {tuple(held)} SETTINGS mutations_sync = 2",
     )
+    odd = sorted(row[0] for row in rows["open_dossiers"])[0]
+    columns = ", ".join(
+        f"`{c.name}`" for c in next(t for t in DERIVED_TABLES if t.name == "open_dossiers").columns
+    )
+    stack.tamper(
+        f"INSERT INTO open_dossiers (generation, partition, {columns}, pauses)"
+        f" SELECT generation, partition, {columns}, [(0, 1, false)] FROM open_dossiers FINAL"
+        f" WHERE dossier_code = '{odd}' SETTINGS insert_allow_materialized_columns = 1",
+        *(_edit(table) for table in DERIVED_TABLES if rows[table.name] and table.name not in CHANGED),
+    )
     found = stack.json("reconcile", check=(1,))
     assert found["verdict"] == "fails"
     differences = found["differences"]
+    named = {d["table"] for d in differences}
+    assert named == {name for name, of_table in rows.items() if of_table}, "every table that is served"
+    assert {"dossier_code": odd} in [d["key"] for d in differences if d["column"] == "pauses"]
     dossier = next(d for d in differences if d["table"] == "dossiers")
     assert dossier["key"] == {"dossier_code": code}
     assert (dossier["column"], dossier["found"]) == ("supplements", 7)

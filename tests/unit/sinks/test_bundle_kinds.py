@@ -11,11 +11,15 @@ import msgspec
 import pytest
 
 from api.audit import commitments
+from api.audit.counted import Counted, _told
+from api.figures.procedures import announced_of, described
+from domain.calendar_vn import vietnam_calendar
 from domain.dossier import replay
-from domain.events import Event, make_event
+from domain.events import Event, encode_event, make_event
 from domain.facts import fact_of, merge
+from domain.instants import DEFAULT_ZONE
+from domain.petition import replay_petition
 from domain.timeline import timeline_of
-from sinks.queries.dossiers import Timed
 from sinks.sealing.bundles import Kind, make_bundle
 from sinks.sealing.offline import verify_bundle
 from sinks.sealing.offline.verify_bundle import Wrong, check_bundle
@@ -24,6 +28,7 @@ from sinks.sealing.witnessed import Cosigned, keep_cosignature
 from tests.support.events import HOUR, T0, dossier_event
 from tests.support.sealed_folder import SealedFolder
 
+CALENDAR = vietnam_calendar(DEFAULT_ZONE)
 START, UNTIL = T0 - 100 * HOUR, T0 + 400 * HOUR
 PARTS: dict[str, Any] = {
     "numerator": [(1, "done_ok"), (1, "open"), (-1, "open_late")],
@@ -47,7 +52,8 @@ def dossier(n: int) -> list[Event]:
 
 def figure(folder: SealedFolder, count: int) -> tuple[dict[str, Any], list[Coordinates]]:
     """A figure over some dossiers, sealed; and where their events stand."""
-    rows, places = [], {}
+    rows: list[Counted] = []
+    places: dict[str, list[Coordinates]] = {}
     for n in range(count):
         events = dossier(n)
         places[events[0].subject] = folder.seal(events, close=n == count - 1)
@@ -55,12 +61,12 @@ def figure(folder: SealedFolder, count: int) -> tuple[dict[str, Any], list[Coord
         stated = json.loads(timeline)
         one = verify_bundle.quantities(stated, START, UNTIL, "766", 7 * HOUR)
         up = one["done_ok"] + one["open"] - one["open_late"]
-        rows.append((Timed(events[0].subject, "H44.100", "1", "online", timeline), up, one["received"]))
-    sums = sum(r[1] for r in rows), sum(r[2] for r in rows)
+        rows.append(Counted(events[0].subject, stated, up, one["received"]))
+    sums = sum(r.up for r in rows), sum(r.down for r in rows)
     assert 0 < sums[0] < sums[1] == count
     bounds = {"start": START, "until": UNTIL, "family": "766", "known_at": None, "utc_offset_ms": 7 * HOUR}
     said: dict[str, Any] = {"indicator": "PROCESSED_ON_TIME", "unit": "H44.100", "parts": PARTS, **bounds}
-    said |= commitments._opened(rows, sums, Proofs(folder.config).newest())
+    said |= commitments._opened(rows, sums, Proofs(folder.config).newest(), "timeline")
     return said, [p for row in said["rows"] for p in places[row["code"]]]
 
 
@@ -109,7 +115,144 @@ def an_answer(folder: SealedFolder) -> bytes:
     return bundle(folder, "answer", places, {"tra_loi.json": {"verdict": "fails", "differences": rows}})
 
 
-@pytest.mark.parametrize("made", [a_figure, a_chain, a_report, an_answer])
+BOUNDS: dict[str, Any] = {
+    "start": START,
+    "until": UNTIL,
+    "family": "766",
+    "known_at": None,
+    "utc_offset_ms": 7 * HOUR,
+}
+
+
+def counted_figure(
+    folder: SealedFolder,
+    basis: str,
+    parts: dict[str, Any],
+    rows: list[Counted],
+    **more: Any,
+) -> dict[str, Any]:
+    """What a bundle says of a figure over petitions or procedures."""
+    said = {"indicator": "X", "unit": "H44", "basis": basis, "parts": parts, **BOUNDS, **more}
+    shared = []
+    for row in rows:
+        if basis == "petitions":
+            one = verify_bundle.petition_quantities(row.told, START, UNTIL)
+        else:
+            one = verify_bundle.procedure_quantities(row.told, basis, said)
+        up, down = (sum(sign * one[n] for sign, n in parts[p]) for p in ("numerator", "denominator"))
+        shared.append(row._replace(up=up, down=down))
+    sums = sum(r.up for r in shared), sum(r.down for r in shared)
+    return said | commitments._opened(shared, sums, Proofs(folder.config).newest(), "told")
+
+
+def petition_figure(folder: SealedFolder) -> tuple[dict[str, Any], list[Coordinates]]:
+    """Answered in time, late, disliked, still open."""
+    rows, places = [], []
+    for n, (answer, liked) in enumerate([(10, True), (200, True), (20, False), (None, True)]):
+        code, data = f"PAKN-{n}", {"unit": "H44.100", "due_at": "2026-08-05T17:00:00+07:00"}
+        events = [make_event("petition.received", code, T0 + n, data, source="/t", id=f"{n}r")]
+        if answer is not None:
+            events.append(make_event("petition.answered", code, T0 + answer * HOUR, {}, source="/t", id=f"{n}a"))
+        if not liked:
+            events.append(make_event("petition.disliked", code, T0 + 30 * HOUR, {}, source="/t", id=f"{n}d"))
+        found = replay_petition(merge((), map(fact_of, events)))
+        told = [found.received_at, found.due_at, found.answered_at, found.unhappy]
+        assert told == verify_bundle.petition_told([encode_event(e).decode() for e in events])
+        places += folder.seal(events, close=n == 3)
+        rows.append(Counted(code, told, 0, 0))
+    parts = {"numerator": [(1, "pet:hand_content")], "denominator": [(1, "pet:hand_all")]}
+    return counted_figure(folder, "petitions", parts, rows), places
+
+
+def procedure_figure(folder: SealedFolder, basis: str) -> tuple[dict[str, Any], list[Coordinates]]:
+    """A procedure with a fee, paid online once; one without any dossier; both announced."""
+    rows, places = [], []
+    paid = dossier(1)
+    folder_places = folder.seal(paid, close=False)
+    timeline = json.loads(timeline_of(replay(merge((), map(fact_of, paid))), None, result_due=True).encode())
+    timeline[6] = [["payable", T0], ["paid_online", T0], ["online", T0]]
+    for n, code in enumerate(("1", "2.000815")):
+        facts: list[tuple[str, dict[str, Any]]] = [
+            ("described", {"applied_by": ["commune"], "fee": True, "parts": ["steps", "fee"]}),
+            ("online_level_set", {"level": "full"}),
+            ("announced", {"effective_at": "2026-08-20T00:00:00+07:00"}),
+            ("publicised", {}),
+        ]
+        events = [
+            make_event(f"procedure.{v}", code, T0 - (9 - k) * HOUR, d, source="/t", id=f"{n}{k}")
+            for k, (v, d) in enumerate(facts[: 4 - n])
+        ]
+        places += folder.seal(events, close=False)
+        history = [(e.type, e.occurred_at, e.id, json.loads(e.body)) for e in events]
+        p = described(code, history, UNTIL)
+        announced: tuple[bool | None, bool | None] = (None, None)
+        if basis == "announcements":
+            announced = announced_of(CALENDAR.zone, CALENDAR, history, START, UNTIL)
+        example: dict[str, Any] = {"code": paid[0].subject, "timeline": timeline, "offices": ["H44.100"]}
+        example["offices"] = ["H44.100", "H44"] if basis == "procedures" else ["H44.100"]
+        shown = {"acc_paid_online": example, "acc_online": example} if code == "1" else {}
+        shown = shown if basis in ("procedures", "services") else {}
+        told = {**_told(code, p, announced), "place": "H44.100", "examples": shown}
+        rows.append(Counted(f"{code}@H44.100" if basis == "services" else code, told, 0, 0))
+    unit = make_event("unit.registered", "H44.100", T0, {"kind": "commune", "parent": "H44"}, source="/t", id="u")
+    places += [*folder_places, *folder.seal([unit])]
+    parts = {
+        "procedures": (["procedures:paid_online"], ["procedures:fee"]),
+        "services": (["procedures:with_online_dossier"], ["procedures:online_service"]),
+        "announcements": (["fact:publicised_on_time"], ["fact:to_publicise"]),
+        "contents": (["fact:procedures_full"], ["fact:procedures_public"]),
+    }[basis]
+    named = dict(zip(("numerator", "denominator"), ([(1, n) for n in names] for names in parts), strict=True))
+    days = [
+        d
+        for d in range(CALENDAR.zone.day(START) - 60, CALENDAR.zone.day(UNTIL) + 60)
+        if CALENDAR.is_working_day(d)
+    ]
+    more: dict[str, Any] = {"working_days": days} if basis == "announcements" else {}
+    more |= {"required_parts": ["steps"]} if basis == "contents" else {}
+    return counted_figure(folder, basis, named, rows, **more), places
+
+
+def portal_figure(folder: SealedFolder) -> tuple[dict[str, Any], list[Coordinates]]:
+    """Two receipts of a period: the later one counts."""
+    events = []
+    for n, score in enumerate((15.5, 16.25)):
+        figures = {"X.numerator": 70 + n, "X.denominator": 100, "X.score": score, "X.max": 20}
+        data = {"period": "2026-08", "figures": figures}
+        events.append(
+            make_event("unit.portal_figures_received", "H44", T0 + n * HOUR, data, source="/t", id=f"p{n}")
+        )
+    places = folder.seal(events)
+    said: dict[str, Any] = {
+        "basis": "portal",
+        "indicator": "X",
+        "unit": "H44",
+        "period": "2026-08",
+        "known_at": None,
+        "refused": [],
+    }
+    shown = {"numerator": 71, "denominator": 100, "score": 16.25, "max": 20}
+    return said | shown | {"receipt": [places[1].partition, places[1].offset, places[1].index]}, places
+
+
+def bundled(figure: Callable[..., Any], *asked: str) -> Callable[[SealedFolder], bytes]:
+    """A maker of such a bundle."""
+
+    def made(folder: SealedFolder) -> bytes:
+        said, places = figure(folder, *asked)
+        return bundle(folder, "figure", places, {"so_lieu.json": said})
+
+    return made
+
+
+COUNTED = {
+    "petitions": bundled(petition_figure),
+    **{name: bundled(procedure_figure, name) for name in ("procedures", "services", "announcements", "contents")},
+    "portal": bundled(portal_figure),
+}
+
+
+@pytest.mark.parametrize("made", [a_figure, a_chain, a_report, an_answer, *COUNTED.values()])
 def test_any_changed_byte_is_noticed(folder: SealedFolder, made: Callable[[SealedFolder], bytes]) -> None:
     data = made(folder)
     check_bundle(data)
@@ -119,6 +262,67 @@ def test_any_changed_byte_is_noticed(folder: SealedFolder, made: Callable[[Seale
         changed[at] ^= rng.randrange(1, 256)
         with pytest.raises(Wrong):
             check_bundle(bytes(changed))
+
+
+def test_what_is_no_dossier_is_counted_again_too(tmp_path: Path) -> None:
+    said = {
+        name: check_bundle(made(SealedFolder(tmp_path / name))).said[0].removeprefix("Số liệu X: ")
+        for name, made in COUNTED.items()
+    }
+    assert said["petitions"].startswith("1/4, tính lại từ tất cả 4 phản ánh (4 phản ánh đọc lại")
+    assert said["procedures"].startswith("1/2, tính lại từ tất cả 2 thủ tục (2 thủ tục đọc lại")
+    assert said["services"].startswith("1/2, tính lại")
+    assert said["announcements"].startswith("1/2, tính lại")
+    assert said["contents"].startswith("1/1, tính lại")
+    assert "71/100, điểm 16.25" in said["portal"]
+
+
+def test_nothing_else_can_be_told_of_petitions_procedures_and_the_portal(folder: SealedFolder) -> None:
+    petitions = petition_figure(folder)
+    procedures = {n: procedure_figure(folder, n) for n in ("procedures", "services", "announcements", "contents")}
+    portal = portal_figure(folder)
+
+    def refused(match: str, figure: tuple[dict[str, Any], list[Coordinates]], *path: Any, to: Any) -> None:
+        said, places = json.loads(json.dumps(figure[0])), figure[1]
+        said |= commitments_again(folder, said)
+        here = said
+        for step in path[:-1]:
+            here = here[step]
+        here[path[-1]] = to
+        said |= commitments_again(folder, said)
+        with pytest.raises(Wrong, match=match):
+            check_bundle(bundle(folder, "figure", places, {"so_lieu.json": said}))
+
+    refused("what its events say", petitions, "rows", 1, "told", 3, to=True)
+    refused("as stated", petitions, "rows", 1, "n", to=1)
+    refused("not in the bundle", petitions, "rows", 0, "code", to="PAKN-9")
+    refused("not known to this verifier", petitions, "basis", to="guesses")
+    refused("is not counted", petitions, "parts", "numerator", 0, 1, to="procedures:all")
+    refused("what its events say", procedures["procedures"], "rows", 1, "told", "fee", to=False)
+    refused("not in the bundle", procedures["procedures"], "rows", 1, "told", "procedure", to="9")
+    shown = ("rows", 0, "told", "examples", "acc_paid_online")
+    refused("does not show", procedures["procedures"], *shown, "timeline", 6, to=[])
+    refused("names the unit", procedures["procedures"], *shown, "offices", to=["H44.7", "H44"])
+    refused("it is not of", procedures["procedures"], *shown, "offices", to=["H44.100"])
+    refused("its timeline", procedures["procedures"], *shown, "timeline", 0, 0, 1, to=T0 + HOUR)
+    example = procedures["procedures"][0]["rows"][0]["told"]["examples"]["acc_paid_online"]
+    refused("names the procedure", procedures["procedures"], "rows", 1, "told", "examples",
+            to={"acc_paid_online": example})  # fmt: skip
+    refused("another place", procedures["services"], "rows", 0, "told", "place", to="H44.7")
+    refused("what its events say", procedures["announcements"], "rows", 1, "told", "due", to=True)
+    refused("what its events say", procedures["contents"], "rows", 0, "told", "parts", to=["fee"])
+    refused("did not show", portal, "score", to=19)
+    refused("not the last", portal, "receipt", 2, to=0)
+    refused("no receipt", portal, "period", to="2026-07")
+
+
+def commitments_again(folder: SealedFolder, said: dict[str, Any]) -> dict[str, Any]:
+    """The commitment of whoever changes a row and signs the bundle anew."""
+    if "rows" not in said:
+        return {}
+    rows = [Counted(r["code"], r["told"], r["n"], r["d"]) for r in said["rows"]]
+    sums = sum(r.up for r in rows), sum(r.down for r in rows)
+    return commitments._opened(rows, sums, Proofs(folder.config).newest(), "told")
 
 
 def test_a_figure_is_counted_again_from_its_dossiers(folder: SealedFolder) -> None:
