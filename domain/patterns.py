@@ -9,6 +9,7 @@ own.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from statistics import median
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -39,6 +40,13 @@ class FindingRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How far apart the two were filed at most."""
     two_codes_events: Annotated[int, msgspec.Meta(ge=3, le=50)] = 5
     """So many first events must lie apart by the same seconds."""
+    paid_online_least: Amount = 30
+    """Paid dossiers of a period without which a unit's share of online payments says nothing."""
+    paid_online_percent: Annotated[int, msgspec.Meta(ge=1, le=100)] = 99
+    paid_online_above: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+    """So many percentage points above the median of its peers the share must lie."""
+    paid_online_peers: Amount = 5
+    """Peers with enough payments without which there is no distribution to stand out from."""
 
 
 class Told(NamedTuple):
@@ -75,6 +83,9 @@ KINDS: Mapping[str, Kind] = {
         1, "Không có hạn trả, báo xong ngay khi tiếp nhận", "Undated, finished on acceptance"
     ),
     "input_as_result": Kind(2, "Tệp đầu vào dùng làm kết quả", "An input file passed off as the result"),
+    "all_paid_online": Kind(
+        2, "Mọi khoản thu đều báo là thanh toán trực tuyến", "Every payment flagged as paid online"
+    ),
     "two_codes": Kind(3, "Một hồ sơ mang hai mã", "One dossier under two codes"),
     "due_moved_late": Kind(4, "Dời hạn trả khi đã quá hạn, không có Mẫu 04", "Due date moved late, no apology"),
     "due_moved_twice": Kind(4, "Dời hạn trả nhiều hơn một lần", "Due date moved more than once"),
@@ -87,6 +98,9 @@ KINDS: Mapping[str, Kind] = {
     "not_accepted": Kind(7, "Đã nộp nhưng không được trả lời", "Submitted, never answered"),
     "no_steps": Kind(8, "Báo đã đồng bộ nhưng không có bước xử lý", "Synchronised, and no step ever came"),
 }
+OF_UNITS = frozenset({"all_paid_online"})
+"""Kinds that no dossier shows by itself: they are about a unit and a period."""
+_ONLINE = ("national_portal", "local_gateway")
 _ENDS = frozenset({"finished", "withdrawn", "stopped", "rejected"})
 _STEPS = frozenset({"step_started", "step_completed"})
 _WORK = frozenset({"supplement_requested", "supplement_received", "payment_requested", "finished"})
@@ -122,6 +136,34 @@ def two_codes(dossiers: Iterable[tuple[str, Sequence[Told]]], rules: FindingRule
                 places = (first[0].place, *(o[0].place for o in others))
                 found.append((code, Pattern("two_codes", first[-1].at, places)))
     return found
+
+
+class Paid(NamedTuple):
+    """Dossiers of which a payment is told, and of how many it is told to have been online."""
+
+    online: int = 0
+    paid: int = 0
+
+    @property
+    def percent(self) -> float | None:
+        """The share paid online; None where nothing was paid."""
+        return 100 * self.online / self.paid if self.paid else None
+
+
+def payment_of(told: Iterable[Told]) -> tuple[Told, bool] | None:
+    """The payment of a dossier, the last one told, and whether any of its payments was online; None without."""
+    payments = [e for e in told if e.verb == "fee_paid"]
+    return (payments[-1], any(e.data.get("gateway") in _ONLINE for e in payments)) if payments else None
+
+
+def all_paid_online(unit: Paid, peers: Iterable[Paid], rules: FindingRules) -> bool:
+    """§8.2: (nearly) every paid dossier of a unit is flagged as paid online, and its peers' are not. Of peers with
+    few payments nothing is said; where hardly any has enough, nothing is found."""
+    share = unit.percent
+    if share is None or unit.paid < rules.paid_online_least or share < rules.paid_online_percent:
+        return False
+    known = [p.percent or 0.0 for p in peers if p.paid >= rules.paid_online_least]
+    return len(known) >= rules.paid_online_peers and share - median(known) >= rules.paid_online_above
 
 
 class Telling:

@@ -6,7 +6,7 @@ from api.audit.commitments import committed, received
 from api.audit.completeness import completeness
 from api.audit.controls import controls
 from api.audit.dossiers import apologies, backdated, moved_due, too_early
-from api.audit.patterns import findings
+from api.audit.patterns import findings, one_of_unit
 from api.audit.patterns import one as one_finding
 from api.audit.reads import reads
 from api.audit.shown import dossier_shown, list_shown, scorecard_shown
@@ -24,6 +24,7 @@ __all__ = [
     "list_shown",
     "moved_due",
     "one_finding",
+    "one_of_unit",
     "reads",
     "received",
     "scorecard_shown",

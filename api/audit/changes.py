@@ -5,12 +5,14 @@ its timeline by the functions that made the cells, so the shares must add to the
 not explain is named, never spread.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from api.audit import answers
 from api.audit.answers import LISTED, answer, event
+from api.audit.counted import Counted, counted, figure_of
 from api.figures.context import FigureContext, Question, ask, heading
 from api.figures.indicators import own_part
 from api.figures.known_sums import known_everywhere
@@ -65,8 +67,8 @@ def changes(
     """The scorecard as known at both instants, each changed figure with the dossiers and events that changed it.
 
     holds: every change of every figure is the sum of what named events did. fails: a figure is another though
-    nothing that became known between explains it. cannot_tell: documents, petitions or procedures play a part
-    that is named but cannot be cut into single events, or two indicator sets would be compared.
+    nothing that became known between explains it. cannot_tell: a document plays a part that is named but cannot be
+    cut into single events, a figure was unknown, or two indicator sets would be compared.
     """
     low, high = ctx.known(first), ctx.known(second)
     if low is None or high is None or low >= high:
@@ -81,10 +83,11 @@ def changes(
     if cards[0]["versions"]["set"] != cards[1]["versions"]["set"]:
         return _two_sets(ctx, now, between, cards, documents)
     moved = _moved(ctx, then, now, low, high)
-    differences = _differences(now, cards, moved)
+    others = _others(ctx, then, now, cards) if ctx.visible is None else {}
+    differences = _differences(now, cards, moved, others)
     open_ = [row["code"] for row in differences if not row["explained"]]
     unexplained = [row["code"] for row in differences if row["explained"] is False]
-    nothing = not documents and not moved.dossiers
+    nothing = not documents and not moved.dossiers and not any(others.values())
     fails = not documents and (bool(unexplained) or (bool(open_) and nothing))
     listed = sorted(moved.dossiers)[:limit]
     return answer(
@@ -103,8 +106,76 @@ def changes(
         totals=_totals(cards),
         dossiers=_causes(ctx, then, now, low, high, {code: moved.dossiers[code] for code in listed}),
         dossiers_left_out=len(moved.dossiers) - len(listed),
+        others=_told_of_others(ctx, others, low, high)[:limit],
         documents=documents,
     )
+
+
+class Other(NamedTuple):
+    """A petition or a procedure whose share in a figure changed, and whose events may tell why."""
+
+    kind: str
+    code: str
+    change: Pair
+    subjects: tuple[tuple[str, str], ...]
+
+
+def _others(
+    ctx: FigureContext, then: Question, now: Question, cards: list[dict[str, Any]]
+) -> dict[str, list[Other]]:
+    """By indicator that changed and counts petitions or procedures: each one's change."""
+    earlier = {row["code"]: row for row in cards[0]["indicators"]}
+    found: dict[str, list[Other]] = {}
+    for row in cards[1]["indicators"]:
+        was, indicator = earlier[row["code"]], now.indicator_set.indicator(row["code"])
+        changed = [_change(was[part], row[part]) for part in _PARTS]
+        if indicator is None or None in changed or changed == [0, 0]:
+            continue
+        with suppress(InvalidInput):  # several kinds of things in one figure: stays unexplained
+            figures = [figure_of(ctx, q, indicator) for q in (then, now)]
+            if figures[0]["basis"] != "dossiers":
+                sides = [
+                    {r.code: r for r in counted(ctx, q, f)} for q, f in zip((then, now), figures, strict=True)
+                ]
+                found[row["code"]] = list(_compared(figures[0]["basis"], *sides))
+    return found
+
+
+def _compared(basis: str, before: Mapping[str, Counted], after: Mapping[str, Counted]) -> Iterator[Other]:
+    for code in sorted(before.keys() | after.keys()):
+        old, new = before.get(code), after.get(code)
+        change = tuple((getattr(new, n, 0) - getattr(old, n, 0)) for n in ("up", "down"))
+        if change != (0, 0):
+            subjects = dict.fromkeys((*(new.subjects if new else ()), *(old.subjects if old else ())))
+            kind = "petition" if basis == "petitions" else "procedure"
+            yield Other(kind, code, (change[0], change[1]), tuple(subjects))
+
+
+def _told_of_others(
+    ctx: FigureContext, others: Mapping[str, list[Other]], low: Millis, high: Millis
+) -> list[dict[str, Any]]:
+    """Each petition or procedure once, with its changes and the events about it that became known between."""
+    whole: dict[tuple[str, str], dict[str, Pair]] = {}
+    subjects: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
+    for indicator, moved in others.items():
+        for one in moved:
+            whole.setdefault((one.kind, one.code), {})[indicator] = one.change
+            subjects.setdefault((one.kind, one.code), {}).update(dict.fromkeys(one.subjects))
+    by_kind: dict[str, set[str]] = {}
+    for kind, code in (s for mine in subjects.values() for s in mine):
+        by_kind.setdefault(kind, set()).add(code)
+    events = {
+        kind: audit.events_of(ctx.everything, kind, sorted(codes), low, high) for kind, codes in by_kind.items()
+    }
+    return [
+        {
+            "kind": kind,
+            "code": code,
+            "changed": _named(changed),
+            "events": [event(ctx, row) for k, c in subjects[kind, code] for row in events[k].get(c, ())],
+        }
+        for (kind, code), changed in sorted(whole.items())
+    ]
 
 
 def _reason(fails: bool, open_: list[str]) -> str:
@@ -203,7 +274,9 @@ def _difference(earlier: Mapping[str, Pair], later: Mapping[str, Pair]) -> dict[
     return {code: _plus(later.get(code, (0, 0)), earlier.get(code, (0, 0)), -1) for code in codes}
 
 
-def _differences(q: Question, cards: list[dict[str, Any]], moved: Moved) -> list[dict[str, Any]]:
+def _differences(
+    q: Question, cards: list[dict[str, Any]], moved: Moved, others: Mapping[str, list[Other]]
+) -> list[dict[str, Any]]:
     """Each indicator of which a part changed. `explained`: true where the dossiers' shares add to the change,
     false where they ought to and do not, null where the figure rests on more than dossiers."""
     earlier = {row["code"]: row for row in cards[0]["indicators"]}
@@ -225,7 +298,7 @@ def _differences(q: Question, cards: list[dict[str, Any]], moved: Moved) -> list
                 "points": {"then": was["points"], "now": row["points"]},
                 "by_dossiers": dict(zip(_PARTS, by_dossiers, strict=True)),
                 "dossiers": moved.counts.get(code, 0),
-                "explained": _explained(q, code, changed, by_dossiers),
+                "explained": _explained(q, code, changed, by_dossiers, others.get(code)),
             }
         )
     return rows
@@ -236,9 +309,13 @@ def _change(then: Number | None, now: Number | None) -> Number | None:
     return None if then is None or now is None else now - then
 
 
-def _explained(q: Question, code: str, changed: list[Number | None], by_dossiers: Pair) -> bool | None:
+def _explained(
+    q: Question, code: str, changed: list[Number | None], by_dossiers: Pair, others: list[Other] | None
+) -> bool | None:
     indicator = q.indicator_set.indicator(code)
     assert indicator is not None
+    if others is not None and changed == [sum(one.change[n] for one in others) for n in (0, 1)]:
+        return True
     if _own_parts(q, indicator) is not None and tuple(changed) == by_dossiers:
         return True
     figure = q.indicator_set.figure(indicator)

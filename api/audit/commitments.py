@@ -11,15 +11,13 @@ from typing import Any
 import msgspec
 
 from api.audit.changes import shares
-from api.audit.counted import Counted, basis_of, counted, facts_of_figure
+from api.audit.counted import Counted, counted, figure_of
 from api.figures.context import FigureContext, Question, ask, heading
-from api.figures.indicators import own_part
 from api.figures.reconciliation import receipts
 from api.figures.scorecards import scorecard
 from api.problems import NotFound
 from domain.errors import InvalidInput, Unavailable
-from domain.expressions import Expression, Largest, Name, names
-from domain.indicator_sets import Indicator
+from domain.expressions import Expression, names
 from domain.seals import Signed
 from sinks.queries import dossiers
 from sinks.queries.dossiers import Timed
@@ -31,7 +29,6 @@ MOST = 300_000
 """Dossiers in hand beyond which a figure is not opened in one bundle: a smaller unit or a shorter period is."""
 _TRIES = 3
 _PAGE = 5_000
-_NO_DOSSIER: list[Any] = [[], None, [], [], [], None, [], True, False]
 
 
 Subjects = list[tuple[str, str]]
@@ -55,17 +52,14 @@ def committed(
     indicator = q.indicator_set.indicator(code)
     if indicator is None:
         raise NotFound(f"the set {q.indicator_set.name} has no indicator {code[:64]}")
-    basis, parts = _parts(q, indicator)
-    bounds = {"start": q.start, "until": q.until, "family": q.family, "known_at": q.known_at}
-    offset = {"utc_offset_ms": int(ctx.zone.local(q.until).utcoffset().total_seconds() * 1000)}  # type: ignore[union-attr]
-    said = {"indicator": code, "unit": unit, "basis": basis, "parts": parts, **bounds, **offset}
-    said |= facts_of_figure(ctx, q, basis)
+    said = figure_of(ctx, q, indicator)
+    basis = said["basis"]
     for _ in range(_TRIES):
         card = scorecard(ctx, unit, period, q.as_of, q.known_at, q.indicator_set.name)
         row = next(r for r in card["indicators"] if r["code"] == code)
         if row["numerator"] is None or row["denominator"] is None:
             raise InvalidInput(f"{code} is unknown here, so there is nothing to open: {row['reason']}")
-        rows = _dossiers(ctx, q, code) if basis == "dossiers" else counted(ctx, q, basis, said)
+        rows = _dossiers(ctx, q, code) if basis == "dossiers" else counted(ctx, q, said)
         sums = sum(r.up for r in rows), sum(r.down for r in rows)
         if sums == (row["numerator"] or 0, row["denominator"] or 0):
             opened = _opened(rows, sums, signed, "timeline" if basis == "dossiers" else "told")
@@ -94,34 +88,6 @@ def received(
 def _told(part: Expression) -> bool:
     """Whether a document's figure may stand in place of our count."""
     return any(name.startswith("fact:") or name == "accepted_per_portal" for name in names(part))
-
-
-def _parts(q: Question, indicator: Indicator) -> tuple[str, dict[str, list[tuple[int, str]]]]:
-    """(of what it is a sum, numerator and denominator as signed quantities that the verifier counts by itself)."""
-    figure = q.indicator_set.figure(indicator)
-    known = verify_bundle.quantities(_NO_DOSSIER, 0, 1, q.family, 0)
-    found = {
-        name: list(_terms(own_part(part)))
-        for name, part in (("numerator", figure.numerator), ("denominator", figure.denominator))
-    }
-    mentioned = [name for terms in found.values() for _, name in terms]
-    if all(name in known for name in mentioned):
-        return "dossiers", found
-    basis = basis_of(mentioned)
-    if basis is None:
-        other = next(name for name in mentioned if name not in known)
-        raise InvalidInput(f"{indicator.code} counts {other}, which is not a sum that can be opened")
-    return basis, found
-
-
-def _terms(part: Expression, sign: int = 1) -> Iterator[tuple[int, str]]:
-    if isinstance(part, Name):
-        yield sign, part.name
-    elif isinstance(part, Largest):
-        raise InvalidInput("a figure that takes the larger of two counts is not a sum over dossiers")
-    else:
-        for inner, term in part.terms:
-            yield from _terms(term, sign * inner)
 
 
 def _dossiers(ctx: FigureContext, q: Question, code: str) -> list[Counted]:

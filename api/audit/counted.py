@@ -10,10 +10,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from api.figures.context import FigureContext, Question
+from api.figures.indicators import own_part
 from api.figures.petitions import petitions_of
 from api.figures.procedures import Procedure, all_described, announced_of, applying, said_of_procedures
 from api.figures.units import Tree
 from domain.errors import InvalidInput
+from domain.expressions import Expression, Largest, Name
+from domain.indicator_sets import Indicator
 from domain.procedures import procedure_key
 from sinks.queries import dossiers
 from sinks.queries.dossiers import Timed
@@ -21,6 +24,7 @@ from sinks.queries.reader import at
 from sinks.sealing.offline import verify_bundle
 
 _PAGE = 5_000
+_NO_DOSSIER: list[Any] = [[], None, [], [], [], None, [], True, False]
 _AROUND = 60
 """Days around a period in which working days are stated: an announcement looks five of them ahead."""
 _SHOWN = {
@@ -54,7 +58,45 @@ def basis_of(mentioned: Iterable[str]) -> str | None:
     return next((b for b, prefixes in _BASES.items() if all(n.startswith(prefixes) for n in named)), None)
 
 
-def facts_of_figure(ctx: FigureContext, q: Question, basis: str) -> dict[str, Any]:
+def figure_of(ctx: FigureContext, q: Question, indicator: Indicator) -> dict[str, Any]:
+    """What the verifier is told of a figure besides its rows and sums. InvalidInput where it is no sum over things
+    of one kind."""
+    basis, parts = _parts(q, indicator)
+    bounds = {"start": q.start, "until": q.until, "family": q.family, "known_at": q.known_at}
+    offset = int(ctx.zone.local(q.until).utcoffset().total_seconds() * 1000)  # type: ignore[union-attr]
+    said = {"indicator": indicator.code, "unit": q.unit, "basis": basis, "parts": parts, "utc_offset_ms": offset}
+    return said | bounds | _facts(ctx, q, basis)
+
+
+def _parts(q: Question, indicator: Indicator) -> tuple[str, dict[str, list[tuple[int, str]]]]:
+    """(of what it is a sum, numerator and denominator as signed quantities that the verifier counts by itself)."""
+    figure = q.indicator_set.figure(indicator)
+    known = verify_bundle.quantities(_NO_DOSSIER, 0, 1, q.family, 0)
+    found = {
+        name: list(_terms(own_part(part)))
+        for name, part in (("numerator", figure.numerator), ("denominator", figure.denominator))
+    }
+    mentioned = [name for terms in found.values() for _, name in terms]
+    if all(name in known for name in mentioned):
+        return "dossiers", found
+    basis = basis_of(mentioned)
+    if basis is None:
+        other = next(name for name in mentioned if name not in known)
+        raise InvalidInput(f"{indicator.code} counts {other}, which is not a sum that can be opened")
+    return basis, found
+
+
+def _terms(part: Expression, sign: int = 1) -> Iterator[tuple[int, str]]:
+    if isinstance(part, Name):
+        yield sign, part.name
+    elif isinstance(part, Largest):
+        raise InvalidInput("a figure that takes the larger of two counts is not a sum over dossiers")
+    else:
+        for inner, term in part.terms:
+            yield from _terms(term, sign * inner)
+
+
+def _facts(ctx: FigureContext, q: Question, basis: str) -> dict[str, Any]:
     """What the verifier needs besides the rows: working days, required parts, the end that counts."""
     if basis == "announcements":
         calendar, zone = ctx.calendar(q.until, q.known_at), ctx.zone
@@ -65,8 +107,9 @@ def facts_of_figure(ctx: FigureContext, q: Question, basis: str) -> dict[str, An
     return {}
 
 
-def counted(ctx: FigureContext, q: Question, basis: str, figure: dict[str, Any]) -> list[Counted]:
-    """The rows of a figure, those that add nothing left out; `figure` is what the verifier will be told of it."""
+def counted(ctx: FigureContext, q: Question, figure: dict[str, Any]) -> list[Counted]:
+    """The rows of a figure, those that add nothing left out; `figure` is what `figure_of` gives."""
+    basis = figure["basis"]
     found = _petitions(ctx, q) if basis == "petitions" else _procedures(ctx, q, basis, figure)
     rows = []
     for row in found:

@@ -15,21 +15,75 @@ from api.audit.answers import answer
 from api.figures.context import FigureContext, Question, ask, heading
 from domain.errors import InvalidInput
 from domain.instants import Millis
-from domain.patterns import KINDS, FindingRules, Pattern, Place, Telling, Told, patterns, two_codes
+from domain.patterns import (
+    KINDS,
+    OF_UNITS,
+    FindingRules,
+    Paid,
+    Pattern,
+    Place,
+    Telling,
+    Told,
+    all_paid_online,
+    patterns,
+    payment_of,
+    two_codes,
+)
 from sinks.queries import audit, dossiers
 
 OPEN, CLOSED = "cần xác minh", "đã đóng"
 EMPTY = "no dossier was heard of: there is nothing to look into"
 PAGE = 2_000
+SHOWN = 10
+"""Payments shown of a unit whose every payment is online."""
 
 
 class Looked(NamedTuple):
-    """A dossier that a pattern was looked for in."""
+    """A dossier that a pattern was looked for in; for a kind that is about a unit, that unit's code."""
 
     code: str
     unit: str
     pattern: Pattern
     events: tuple[Told, ...]
+    period: str = ""
+    """Of a finding about a unit: what it is about, whatever payments are shown."""
+
+    @property
+    def id(self) -> str:
+        """What names it: its kind, its dossier and the first event that shows it; or its kind, unit and period."""
+        about = self.period or ":".join(map(str, self.pattern.places[0]))
+        return hashlib.sha256(f"{self.pattern.kind}|{self.code}|{about}".encode()).hexdigest()[:24]
+
+
+class Payments:
+    """What is told of payments, by unit: counts, and the newest few as evidence."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Paid] = {}
+        self._newest: dict[str, list[tuple[str, Told]]] = defaultdict(list)
+
+    def add(self, unit: str, code: str, told: tuple[Told, ...], start: Millis, until: Millis) -> None:
+        """One dossier; a payment outside the period is left out."""
+        found = payment_of(told)
+        if found is None or not start <= found[0].at < until:
+            return
+        paid, online = found
+        before = self.counts.get(unit, Paid())
+        self.counts[unit] = Paid(before.online + online, before.paid + 1)
+        if online:
+            self._newest[unit] = sorted([*self._newest[unit], (code, paid)], key=lambda n: (n[1].at, n[0]))[
+                -SHOWN:
+            ]
+
+    def of(self, units: frozenset[str]) -> Paid:
+        """The counts of these units together."""
+        mine = [self.counts[u] for u in units if u in self.counts]
+        return Paid(sum(p.online for p in mine), sum(p.paid for p in mine))
+
+    def newest(self, units: frozenset[str]) -> list[tuple[str, Told]]:
+        """The newest online payments of these units with their dossiers."""
+        found = [one for u in units for one in self._newest.get(u, ())]
+        return sorted(found, key=lambda n: (n[1].at, n[0]))[-SHOWN:]
 
 
 def rules_of(ctx: FigureContext) -> tuple[FindingRules, str]:
@@ -58,7 +112,9 @@ def findings(
     others = {peer: _subtree(ctx, peer) for peer in (_peers(ctx, unit) if peers else ())}
     looked: list[Looked] = []
     numbers: Counter[str] = Counter()
-    _look(ctx, q, own.union(*others.values()), rules, looked, numbers)
+    payments = Payments()
+    _look(ctx, q, own.union(*others.values()), rules, looked, numbers, payments)
+    looked += _of_units(ctx, q, own, own.union(*others.values()), rules, payments)
     chosen = [one for one in looked if kind in (None, one.pattern.kind)]
     mine = [one for one in chosen if one.unit in own]
     closed = audit.closings(ctx.everything, sorted({one.code for one in mine}))
@@ -77,9 +133,64 @@ def findings(
         reason="" if mass else EMPTY,
         left_out=max(0, len(still_open) - limit),
         finding_rules=version,
-        by_kind=_by_kind(own, others, chosen, numbers),
+        by_kind=[*_by_kind(own, others, chosen, numbers), *_payments_beside(own, others, chosen, payments, kind)],
         closed=[row for row in rows if row["status"] == CLOSED][:limit],
     )
+
+
+def _of_units(
+    ctx: FigureContext,
+    q: Question,
+    own: frozenset[str],
+    heard: frozenset[str],
+    rules: FindingRules,
+    payments: Payments,
+) -> Iterator[Looked]:
+    """Findings about the units themselves, each judged beside its peers as far as those were looked at."""
+    for unit in sorted(own & ctx.tree.units.keys()):
+        mine = _subtree(ctx, unit)
+        peers = [s for s in (_subtree(ctx, peer) for peer in _peers(ctx, unit)) if s <= heard]
+        if all_paid_online(payments.of(mine), [payments.of(s) for s in peers], rules):
+            shown = payments.newest(mine)
+            places = tuple(e.place for _, e in shown)
+            pattern = Pattern("all_paid_online", q.until - 1, places)
+            yield Looked(unit, unit, pattern, tuple(e for _, e in shown), q.period.label)
+
+
+def _payments_beside(
+    own: frozenset[str],
+    others: Mapping[str, frozenset[str]],
+    looked: list[Looked],
+    payments: Payments,
+    kind: str | None,
+) -> Iterator[dict[str, Any]]:
+    """The share of online payments beside its distribution among the peers, found or not."""
+    mine, peers = payments.of(own), [payments.of(units) for units in others.values()]
+    shares = [p.percent for p in peers if p.percent is not None]
+    if mine.percent is None or kind not in (None, "all_paid_online"):
+        return
+    found = sum(one.pattern.kind == "all_paid_online" for one in looked)
+    yield {
+        "kind": "all_paid_online",
+        "title": KINDS["all_paid_online"].title_vi,
+        "findings": found,
+        "paid": mine.paid,
+        "percent": round(mine.percent, 2),
+        "peers": len(shares),
+        "peers_median": round(median(shares), 2) if shares else None,
+        "peers_most": round(max(shares), 2) if shares else None,
+    }
+
+
+def one_of_unit(ctx: FigureContext, unit: str, period: str, kind: str, wanted: str) -> tuple[str, Looked] | None:
+    """(unit, finding) about a unit and a period by its id, None where there is no such finding to be seen."""
+    if kind not in OF_UNITS or unit not in ctx.tree.units:
+        return None
+    for row in findings(ctx, unit, period, None, kind, limit=answers.LISTED)["differences"]:
+        if row["id"] == wanted:
+            places = tuple((e["partition"], e["offset"], e["index"]) for e in row["events"])
+            return row["unit"], Looked(row["unit"], row["unit"], Pattern(kind, ctx.now_ms, places), ())
+    return None
 
 
 def one(ctx: FigureContext, code: str, kind: str, wanted: str) -> tuple[str, Looked] | None:
@@ -94,16 +205,10 @@ def one(ctx: FigureContext, code: str, kind: str, wanted: str) -> tuple[str, Loo
     if kind == "two_codes" and told:
         candidates = [Pattern(kind, told[0].at, (told[0].place,))]
     for pattern in candidates:
-        if finding_id(code, pattern) == wanted:
-            events = tuple(e for e in told if e.place in pattern.places)
-            return found["unit"], Looked(code, found["unit"], pattern, events)
+        looked = Looked(code, found["unit"], pattern, tuple(e for e in told if e.place in pattern.places))
+        if looked.id == wanted:
+            return found["unit"], looked
     return None
-
-
-def finding_id(code: str, pattern: Pattern) -> str:
-    """What names a finding: its kind, its dossier and the first event that shows it."""
-    text = f"{pattern.kind}|{code}|{':'.join(map(str, pattern.places[0]))}"
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def _look(
@@ -113,6 +218,7 @@ def _look(
     rules: FindingRules,
     looked: list[Looked],
     numbers: Counter[str],
+    payments: Payments,
 ) -> None:
     """Adds what is found in the dossiers of some units; counts the dossiers by unit."""
     telling = Telling()
@@ -121,6 +227,7 @@ def _look(
     for code, unit, procedure, told in _told(ctx, q, units):
         numbers[unit] += 1
         telling.add(unit, told)
+        payments.add(unit, code, told, q.start, q.until)
         calendar = ctx.calendar(told[0].at)
         for pattern in patterns(told, rules, calendar, q.until):
             found.append(Looked(code, unit, pattern, tuple(e for e in told if e.place in pattern.places)))
@@ -169,13 +276,13 @@ def _peers(ctx: FigureContext, unit: str) -> list[str]:
 
 def _row(ctx: FigureContext, found: Looked, closed: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[str, Any]:
     pattern, kind = found.pattern, KINDS[found.pattern.kind]
-    name = finding_id(found.code, pattern)
+    name = found.id
     by = closed.get((found.code, name))
     row: dict[str, Any] = {
         "id": name,
         "kind": pattern.kind,
         "title": kind.title_vi,
-        "dossier_code": found.code,
+        "dossier_code": None if found.pattern.kind in OF_UNITS else found.code,
         "unit": found.unit,
         "since": ctx.text(pattern.at),
         "status": CLOSED if by else OPEN,
@@ -203,7 +310,7 @@ def _by_kind(
         return None if not mass else round(1000 * sum(by_unit[u, kind] for u in units) / mass, 2)
 
     rows = []
-    for kind in sorted({one.pattern.kind for one in looked}):
+    for kind in sorted({one.pattern.kind for one in looked} - OF_UNITS):
         peers = [s for s in (share(units, kind) for units in others.values()) if s is not None]
         row = {"kind": kind, "title": KINDS[kind].title_vi, "findings": sum(by_unit[u, kind] for u in own)}
         spread = {

@@ -10,8 +10,10 @@ from api import audit
 from api.access import Principal, require
 from api.alerts.private import PrivateStore
 from api.answers import figure, json
+from api.audit.patterns import Looked
+from api.figures import FigureContext
 from api.params import instant, strict_query
-from api.problems import NotFound, responses
+from api.problems import NotFound, Problem, responses
 from api.routes.figures import AsOf, Limit, Period, UnitWanted
 from api.services import Services, services_of
 from domain.errors import InvalidInput
@@ -32,9 +34,12 @@ Parts = Annotated[Services, Depends(services_of)]
 class Closing(msgspec.Struct, forbid_unknown_fields=True):
     """Which finding is closed, and why: a coded reason; words are kept outside the log."""
 
-    dossier_code: str
     kind: str
     reason: str
+    dossier_code: str | None = None
+    unit: str | None = None
+    """With `period`, for a finding about a unit."""
+    period: str | None = None
     note: str | None = None
 
 
@@ -73,13 +78,34 @@ def post_closing(
         said = msgspec.convert(body, Closing)
     except msgspec.ValidationError as error:
         raise InvalidInput(str(error)) from error
+    return json(closed(services, who, finding, said), 202)
+
+
+def closed(services: Services, who: Principal, finding: str, said: Closing) -> dict[str, Any]:
+    """Closes a finding that `who` may see; what was done. NotFound, InvalidInput, or a Problem for the office that
+    the finding is about: somebody else has to have looked."""
     if not said.reason.strip():
         raise InvalidInput("a finding is closed with a reason: verified, explained, source_error …")
     with services.context(services, who) as ctx:
-        found = audit.one_finding(ctx, said.dossier_code, said.kind, finding)
+        found = _found(ctx, said, finding)
     if found is None:
-        raise NotFound(f"there is no finding {finding} about that dossier")
-    unit, looked = found
+        raise NotFound(f"there is no finding {finding} about that dossier or unit")
+    if who.units and found[0] in who.units:
+        raise Problem("forbidden", "a finding is closed by somebody else than the office that it is about")
+    return _close(services, who, finding, said, *found)
+
+
+def _found(ctx: FigureContext, said: Closing, finding: str) -> tuple[str, Looked] | None:
+    if said.dossier_code is not None:
+        return audit.one_finding(ctx, said.dossier_code, said.kind, finding)
+    if said.unit is None or said.period is None:
+        raise InvalidInput("a finding is about a dossier_code, or about a unit in a period: name which")
+    return audit.one_of_unit(ctx, said.unit, said.period, said.kind, finding)
+
+
+def _close(
+    services: Services, who: Principal, finding: str, said: Closing, unit: str, looked: Looked
+) -> dict[str, Any]:
     now = services.wall()
     places = [":".join(map(str, place)) for place in looked.pattern.places]
     data: dict[str, Any] = {"key": finding, "kind": said.kind, "unit": unit, "actor": who.key_id}
@@ -89,7 +115,7 @@ def post_closing(
         data["note_hash"] = private.add_note(f"finding:{finding}", said.note, who.key_id, now)
     act = make_event(
         "system.finding_closed",
-        said.dossier_code,
+        looked.code,
         now,
         data,
         source=SOURCE,
@@ -98,4 +124,4 @@ def post_closing(
     )
     pair = (act.subject, encode_event(act))
     services.log.submit([pair], topic=services.config.kafka.alerts, partition=0).result()
-    return json({"id": act.id, "finding": finding, "status": "đã đóng", "reason": said.reason}, 202)
+    return {"id": act.id, "finding": finding, "status": "đã đóng", "reason": said.reason}

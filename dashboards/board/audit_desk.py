@@ -144,7 +144,7 @@ def install(app: FastAPI, gate: Gate, auditor: Auditor, style: str) -> None:
             try:
                 answer = audit_page.answered(auditor.ask(viewer, fields), fields, lang)
             except (Gs766Error, Problem, KeyError) as error:
-                answer, status = audit_page.refused(_said(error), lang), 422
+                answer, status = audit_page.refused(said_of(error), lang), 422
         listed: list[str] = []
         with suppress(Gs766Error):  # Without the store the page still says what can be asked.
             listed = auditor.units(viewer)
@@ -161,7 +161,7 @@ def install(app: FastAPI, gate: Gate, auditor: Auditor, style: str) -> None:
         try:
             data = auditor.bundle(viewer, fields)
         except (Gs766Error, Problem, KeyError) as error:
-            page = audit_page.page("vi", style, fields, audit_page.refused(_said(error), "vi"))
+            page = audit_page.page("vi", style, fields, audit_page.refused(said_of(error), "vi"))
             return HTMLResponse(page, 422, {"Cache-Control": "no-store"})
         headers = {"Content-Disposition": 'attachment; filename="goi-chung-cu.zip"', "Cache-Control": "no-store"}
         return Response(data, 200, headers, "application/zip")
@@ -172,7 +172,8 @@ def install(app: FastAPI, gate: Gate, auditor: Auditor, style: str) -> None:
         return HTMLResponse(page.read_text(encoding="utf-8"))
 
 
-def _said(error: Exception) -> str:
+def said_of(error: Exception) -> str:
+    """What to show of an error."""
     if isinstance(error, KeyError):
         return f"this question needs {error.args[0]}"
     detail = getattr(error, "detail", None)

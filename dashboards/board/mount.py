@@ -14,11 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import Principal
 from api.config import ApiConfig
-from dashboards.board import alert_words, audit_desk, audit_page, pages, views
+from dashboards.board import alert_words, audit_desk, audit_page, findings_desk, findings_page, pages, views
 from dashboards.board.alert_model import ALERTS_PATH, AlertSource
 from dashboards.board.alert_pages import AlertPages
 from dashboards.board.audit_desk import ApiAuditor, Auditor
 from dashboards.board.audit_words import said as audit_said
+from dashboards.board.findings_desk import ApiFindings, Findings
 from dashboards.board.frame import Nav, frame, furnish, html_box, lang_of, not_found, style, to_form
 from dashboards.board.gate import FORM_PATH, ApiGate, Gate, install_form
 from dashboards.board.html import unit_path
@@ -47,7 +48,8 @@ def mount_board(app: FastAPI, config: ApiConfig, desk: Desk | None = None) -> No
     from dashboards.board.adapter import ApiSource
     from dashboards.board.alert_desk import ApiAlerts
 
-    mount(app, ApiSource(app, config), ApiGate(app), desk, ApiAuditor(app), ApiAlerts(app, config))
+    found = ApiFindings(app)
+    mount(app, ApiSource(app, config), ApiGate(app), desk, ApiAuditor(app), ApiAlerts(app, config), found)
 
 
 def mount(
@@ -57,6 +59,7 @@ def mount(
     desk: Desk | None = None,
     auditor: Auditor | None = None,
     alerts: AlertSource | None = None,
+    found: Findings | None = None,
 ) -> None:
     """Adds the board over any source and gate; once a process, because NiceGUI's own app is one."""
     nav: list[Nav] = []
@@ -64,11 +67,15 @@ def mount(
         nav.append((ALERTS_PATH, lambda lang: alert_words.said("title", lang)))
     if desk is not None:
         nav.append((SHEETS_PATH, lambda lang: said("title", lang)))
+    if found is not None:
+        nav.append((findings_page.PATH, lambda lang: findings_page.said("title", lang)))
     nav.append((audit_page.PATH, lambda lang: audit_said("title", lang)))
     board = _Board(source, gate, desk, nav)
     install_form(app, gate)
     if auditor is not None:
         audit_desk.install(app, gate, auditor, style())
+    if found is not None:
+        findings_desk.install(app, gate, found, style())
 
     # The board is mounted at '/', behind every route: what the API does not know stays the API's answer.
     @app.api_route("/v1/{rest:path}", methods=["GET", "HEAD"], include_in_schema=False)

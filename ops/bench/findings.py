@@ -3,6 +3,7 @@
 No process runs: events of the simulator go straight to the detectors, as an auditor's question hands them over.
 """
 
+import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -12,11 +13,13 @@ import msgspec
 from domain.calendar_vn import vietnam_calendar
 from domain.events import Event
 from domain.instants import DEFAULT_ZONE, Millis, date_day
-from domain.patterns import FindingRules, Telling, Told, patterns, two_codes
+from domain.patterns import FindingRules, Paid, Telling, Told, all_paid_online, patterns, payment_of, two_codes
 from ops.bench.measure import Measure
 from producers.simulator.run import Plan, simulate_days
 
 DOSSIERS = 4_000
+PAYING = 24_000
+"""A month of a province in which most units have enough payments to be judged by."""
 RATE = 0.12
 SEED = 766
 FIRST, LAST, AS_OF = date(2026, 8, 1), date(2026, 8, 31), date(2026, 12, 1)
@@ -52,7 +55,7 @@ def measure_findings(dossiers: int = DOSSIERS, rate: float = RATE, seed: int = S
     events = simulate_days(plan, planted=note)
     found = detect(events, vietnam_calendar(DEFAULT_ZONE).zone.midnight(date_day(AS_OF)))
     planted["two_codes"] |= {f"{code}-2" for code in planted["two_codes"]}
-    measures = []
+    measures = payments(seed=seed) if dossiers >= DOSSIERS else []
     for kind in SHOWN_BY.values():
         seen = found[kind] - (besides[kind] - planted[kind])
         right = len(planted[kind] & seen)
@@ -66,6 +69,33 @@ def measure_findings(dossiers: int = DOSSIERS, rate: float = RATE, seed: int = S
                     )
                 )
     return measures
+
+
+def payments(dossiers: int = PAYING, rate: float = RATE, seed: int = SEED) -> list[Measure]:
+    """Precision and recall of units whose every payment is flagged as online, planted among a month's units."""
+    plan = Plan(dossiers, FIRST, LAST, seed, 0.0, tail=True, reference=False)
+    told: dict[str, list[Told]] = defaultdict(list)
+    for n, event in enumerate(simulate_days(plan)):
+        if event.type in ("dossier.submitted", "dossier.fee_paid"):
+            told[event.subject].append(_told(event, msgspec.json.decode(event.body), n))
+    by_unit: dict[str, list[bool]] = defaultdict(list)
+    for said in told.values():
+        found = payment_of(said)
+        if found is not None:
+            by_unit[next((e.data["unit"] for e in said if "unit" in e.data), "")].append(found[1])
+    rules, draw = FindingRules(), random.Random(seed)
+    enough = {unit: paid for unit, paid in sorted(by_unit.items()) if len(paid) >= rules.paid_online_least}
+    planted = {unit for unit in enough if draw.random() < rate}
+    shares = {u: Paid(len(p) if u in planted else sum(p), len(p)) for u, p in enough.items()}
+    seen = {u for u in shares if all_paid_online(shares[u], [shares[o] for o in shares if o != u], rules)}
+    right, name = len(planted & seen), "findings: all_paid_online"
+    told_of = f"{len(planted)} planted, {len(seen)} found, {right} of them planted"
+    conditions = f"{dossiers:,} simulated dossiers, {len(enough)} units with enough payments, seed {seed}"
+    return [
+        Measure(f"{name} {what} ({told_of})", round(right / len(of), 3), "", conditions=conditions)
+        for what, of in (("precision", seen), ("recall", planted))
+        if of
+    ]
 
 
 def detect(events: Iterable[Event], as_of: Millis, rules: FindingRules | None = None) -> dict[str, set[str]]:

@@ -218,16 +218,19 @@ def findings(
 def close_finding(
     ctx: typer.Context,
     finding: Annotated[str, typer.Argument(metavar="ID", help="As `audit findings` shows it.")],
-    dossier: Annotated[str, typer.Option(help="The dossier's code.")],
     kind: Annotated[str, typer.Option(help="The finding's kind.")],
     reason: Annotated[str, typer.Option(help="A coded reason: verified, explained, source_error …")],
+    dossier: Annotated[str | None, typer.Option(help="The dossier's code.")] = None,
+    unit: Annotated[str | None, typer.Option(help="With --period, for a finding about a unit.")] = None,
+    period: Annotated[str | None, typer.Option(help="With --unit.")] = None,
     note: Annotated[str | None, typer.Option(help="Words, kept outside the log; no personal data.")] = None,
     data: DataOption = None,
 ) -> None:
     """Close a finding, having looked into it. An act that stays; figures do not change."""
     from ops.client import Client, part
 
-    body = {"dossier_code": dossier, "kind": kind, "reason": reason} | ({"note": note} if note else {})
+    about = {"dossier_code": dossier, "unit": unit, "period": period, "note": note}
+    body = {"kind": kind, "reason": reason} | {name: value for name, value in about.items() if value}
     print_json(Client(settings_of(ctx, data)).post(f"/v1/audit/findings/{part(finding)}/close", body))
 
 

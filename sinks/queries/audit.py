@@ -70,6 +70,23 @@ def events_between(
     return [dict(zip((*_EVENT, "data"), row, strict=True)) for row in reader.rows(sql)]
 
 
+def events_of(
+    reader: Reader, kind: str, subjects: Sequence[str], low: Millis, high: Millis
+) -> dict[str, list[dict[str, Any]]]:
+    """By subject its events that became known in [low, high), in order of knowledge, a broadcast one once."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for piece in chunks(sorted(subjects)):
+        within = (f"known_at >= {at(low)}", f"known_at < {at(high)}")
+        source = reader.log("events", "subject IN %(codes)s", f"startsWith(type, '{kind}.')", *within)
+        sql = f"""
+            SELECT {_EVENT_SQL}, data {source}
+            ORDER BY known_at, partition, offset, `index` LIMIT 1 BY id, source, subject"""
+        for row in reader.rows(sql, codes=piece):
+            one = dict(zip((*_EVENT, "data"), row, strict=True))
+            found.setdefault(one["subject"], []).append(one)
+    return found
+
+
 _ENDS = ("finished", "returned", "withdrawn", "stopped", "rejected")
 
 

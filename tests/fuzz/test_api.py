@@ -152,3 +152,32 @@ def test_hostile_headers_and_methods_are_answered_below_500(filled: RunningStack
         for method in ("PUT", "PATCH", "TRACE", "OPTIONS", "HEAD", "BREW"):
             for path in ("/v1/events", "/v1/units", "/", "//", "/v1/../etc", "/v1/%00", "/v1/" + "x" * 5000):
                 assert client.request(method, path).status_code < 500, (method, path)
+
+
+PAGES = (
+    *("/kiem-tra", "/kiem-tra/goi", "/dau-hieu", "/khoa", "/canh-bao"),
+    *("/canh-bao/{x}", "/v/{x}", "/don-vi/{x}", "/ho-so/{x}"),
+)
+"""Pages that the document of the API does not name."""
+FIELDS = (
+    "cau unit period kind code at until report dossier state alert indicator lang finding finding_kind reason "
+    "about note key back done cursor level"
+).split()
+
+
+def test_hostile_questions_to_the_pages_are_answered_below_500(filled: RunningStack) -> None:
+    r = random.Random(5)
+    words = ("who-knew", "as-shown", "figure", "moved-due", "backdated", "completeness", "too-early", "apologies",
+             "controls", "evidence", "nonsense")  # fmt: skip
+    sensible = {"unit": "H44", "period": "ytd", "at": "2026-08-31", "kind": "forgotten", "reason": "explained"}
+    with filled.http() as client:
+        for n in range(times(150)):
+            path = r.choice(PAGES).replace("{x}", quote(r.choice(VALUES).strip("."), safe="") or "x")
+            chosen = {name: r.choice(VALUES) for name in r.sample(FIELDS, r.randrange(8))}
+            given = {"cau": r.choice(words), **chosen} if n % 2 else {"cau": r.choice(words), **sensible, **chosen}
+            answer = client.get(path, params=given)
+            assert answer.status_code < 500, f"{answer.request.url} → {answer.status_code} {answer.text[:300]}"
+            if n % 5 == 0:
+                to = r.choice(("/dau-hieu/dong", "/khoa"))
+                answer = client.post(to, data={**sensible, **chosen})
+                assert answer.status_code < 500, f"{to} {chosen} → {answer.status_code} {answer.text[:300]}"

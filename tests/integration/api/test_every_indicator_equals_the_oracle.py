@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from api import audit
 from api.audit import committed
 from api.figures import FigureContext, scorecard
 from domain.errors import InvalidInput
 from domain.events import encode_event, make_event
 from domain.indicator_documents import decode_set, packaged_sets
-from domain.instants import Millis
+from domain.instants import Millis, parse_rfc3339
 from domain.periods import parse_period
 from domain.seals import Signed
 from sinks.sealing.offline import verify_bundle
@@ -125,3 +126,23 @@ def texts_of(told: list[Told], named: list[tuple[str, str]], known: Millis | Non
             event = make_event(t.type, t.subject, t.at, t.data, source="/test", id=f"{n:06d}")
             found.setdefault(key, []).append(encode_event(event).decode())
     return found
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_change_of_petitions_and_procedures_is_explained_by_what_arrived(
+    world: tuple[FigureContext, list[Told], int], seed: int
+) -> None:
+    ctx, _, number = world
+    rng = random.Random(f"changes {number} {seed}")
+    low = ZONE.midnight(FIRST_DAY + rng.randrange(5, 30))
+    found = audit.changes(ctx, "H44", "2026-01", low, low + 25 * 24 * HOUR, NOW, "2026")
+    rest = {"DOSSIER_SYNC", "ELECTRONIC_CERTIFIED_COPY"}
+    for row in found["differences"]:
+        unknown = None in (row["numerator"]["change"], row["denominator"]["change"])
+        assert row["explained"] or unknown or row["code"] in rest, row
+    counted = [r["code"] for r in found["differences"] if r["explained"] and not r["dossiers"]]
+    assert {name for other in found["others"] for name in other["changed"]} >= set(counted)
+    petitions = [other for other in found["others"] if other["kind"] == "petition"]
+    assert bool(petitions) == any(row["code"].startswith("PETITION") for row in found["differences"])
+    assert all(other["events"] for other in petitions)
+    assert all(low <= parse_rfc3339(e["known_at"]) for other in found["others"] for e in other["events"])

@@ -191,6 +191,42 @@ class FakeAuditor:
         return f"PK {viewer.key_id} {sorted(fields)}".encode()
 
 
+class FakeFindings:
+    """Two findings of a unit, about a dossier and about the unit itself; closing moves one to the closed."""
+
+    def __init__(self) -> None:
+        self.closed: dict[str, dict[str, Any]] = {}
+
+    def units(self, viewer: Principal) -> list[str]:
+        return ["H44", *viewer.units]
+
+    def findings(self, viewer: Principal, unit: str, period: str, kind: str) -> dict[str, Any]:
+        if unit == "H44.9":
+            raise InvalidInput(f"there is no unit H44.9 in {period} for {viewer.key_id}")
+        event = {"type": "dossier.due_date_moved", "occurred_at": "2026-11-20T08:00", "partition": 2, "offset": 40}
+        common: dict[str, Any] = {"unit": unit, "since": "2026-11-20", "events": [event | {"index": 1}]}
+        rows: list[dict[str, Any]] = [
+            {"id": "f1", "kind": "due_moved_late", "dossier_code": "H44.100-1 <b>", **common},
+            {"id": "f2", "kind": "all_paid_online", "dossier_code": None, **common},
+        ]
+        rows = [row for row in rows if kind in ("", row["kind"])]
+        closed = [{**row, "closed": self.closed[row["id"]]} for row in rows if row["id"] in self.closed]
+        spread = {"findings": 1, "peers": 7, "peers_median": 1.5, "peers_most": 4.0}
+        by_kind = [
+            {"kind": "due_moved_late", "per_thousand": 9.0, **spread},
+            {"kind": "all_paid_online", "percent": 100.0, "paid": 44, **spread, "peers_median": 85.2},
+        ]
+        rest = [row for row in rows if row["id"] not in self.closed]
+        told = {"checked": {"dossiers": 12}, "differences": rest, "by_kind": by_kind, "closed": closed}
+        return {**told, "left_out": 0}
+
+    def close(self, viewer: Principal, fields: Mapping[str, str]) -> None:
+        if not fields.get("reason"):
+            raise InvalidInput("a finding is closed with a reason")
+        said = {"reason": fields["reason"], "actor": viewer.key_id, "at": "2026-11-24T08:00"}
+        self.closed[fields["finding"]] = said
+
+
 class FakeGate:
     """Lets everyone in but those who send the cookie `outside`; the key is 'gs766_right'."""
 
@@ -317,7 +353,7 @@ def make_app() -> FastAPI:
         return {"asked": source.asked, "reads": gate.reads, "done": alerts.done, "brought": desk.brought,
                 "kept": [p.name for p in desk.folder().iterdir()]}  # fmt: skip
 
-    mount(app, source, gate, desk, FakeAuditor(), alerts)
+    mount(app, source, gate, desk, FakeAuditor(), alerts, FakeFindings())
     return app
 
 

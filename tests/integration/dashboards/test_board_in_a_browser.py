@@ -355,6 +355,34 @@ def test_an_auditor_asks_and_takes_the_bundle_away(show: Open) -> None:
     expect(page.locator("input[name=key]")).to_have_count(1)
 
 
+def test_findings_are_seen_beside_the_peers_and_closed_with_a_reason_by_who_may(show: Open) -> None:
+    page = show("/dau-hieu")
+    page.fill("[name=unit]", "H44.100")
+    page.fill("[name=period]", "2026-11")
+    page.locator("form button").click()
+    expect(page.locator(".finding")).to_have_count(2)
+    expect(page.locator('[data-kind="all_paid_online"]')).to_contain_text("85.2 %")
+    late = page.locator('[data-finding="f1"]')
+    expect(late).to_contain_text("H44.100-1 <b>")
+    expect(late).to_contain_text("dossier.due_date_moved · 2026-11-20T08:00 · 2:40:1")
+    expect(late).to_contain_text("cần xác minh")
+    expect(page.locator("[name=reason]")).to_have_count(0)  # who may only look
+    expect(late).to_contain_text("quyền act")
+    page = show("/dau-hieu?unit=H44.100&period=2026-11&kind=all_paid_online", cookies=(("actor", "1"),))
+    about = page.locator('[data-finding="f2"]')
+    about.locator("select").select_option("explained")
+    about.locator("[name=note]").fill("Thu qua tài khoản của Cổng")
+    about.locator("button").click()
+    expect(page.locator("#done")).to_be_visible()
+    expect(page.locator('.closed[data-finding="f2"]')).to_contain_text("Có lý do chính đáng · test")
+    expect(page.locator(".finding")).to_have_count(0)
+    page = show("/dau-hieu?unit=H44.9&period=2026-11&lang=en")
+    expect(page.locator("#refused")).to_contain_text("there is no unit H44.9")
+    expect(page.locator("h1")).to_have_text("Findings to verify")
+    page = show("/dau-hieu", cookies=(("outside", "1"),))
+    expect(page.locator("input[name=key]")).to_have_count(1)
+
+
 def test_a_bundle_is_checked_in_the_browser_without_any_request(show: Open, tmp_path: Path) -> None:
     sealed = SealedFolder(tmp_path)
     data = a_figure(sealed)

@@ -8,7 +8,17 @@ import pytest
 from domain.calendar_vn import vietnam_calendar
 from domain.errors import InvalidEvent
 from domain.instants import DEFAULT_ZONE, Millis, format_rfc3339, parse_rfc3339
-from domain.patterns import KINDS, FindingRules, Telling, Told, patterns, two_codes
+from domain.patterns import (
+    KINDS,
+    FindingRules,
+    Paid,
+    Telling,
+    Told,
+    all_paid_online,
+    patterns,
+    payment_of,
+    two_codes,
+)
 from domain.reference import check_thresholds
 from ops.bench.findings import SHOWN_BY, measure_findings
 
@@ -152,3 +162,25 @@ def test_thresholds_are_part_of_the_alert_rules_and_unknown_ones_are_refused() -
     for wrong in ({"backdated_days": 1}, {"backdated_hours": -1}):
         with pytest.raises(InvalidEvent):
             check_thresholds({"findings": wrong})
+
+
+def test_every_payment_online_stands_out_from_its_peers_only() -> None:
+    rules = FindingRules()
+    usual = [Paid(84, 100), Paid(70, 90), Paid(450, 500), Paid(30, 40), Paid(95, 110)]
+    assert all_paid_online(Paid(40, 40), usual, rules)
+    assert all_paid_online(Paid(398, 400), usual, rules)
+    assert not all_paid_online(Paid(96, 100), usual, rules), "some were paid in cash"
+    assert not all_paid_online(Paid(29, 29), usual, rules), "too few to say anything"
+    assert not all_paid_online(Paid(40, 40), usual[:4], rules), "too few peers"
+    assert not all_paid_online(Paid(40, 40), [Paid(3, 9)] * 9, rules), "peers with hardly a payment"
+    assert not all_paid_online(Paid(40, 40), [Paid(100, 100)] * 9, rules), "so is everybody"
+    assert not all_paid_online(Paid(), usual, rules)
+
+
+def test_a_dossier_is_paid_online_when_any_of_its_payments_was() -> None:
+    def paid(at: int, gateway: str) -> Told:
+        return Told("fee_paid", at, None, {"gateway": gateway}, (0, at, 0))
+
+    assert payment_of([]) is None
+    assert payment_of([paid(1, "other")]) == (paid(1, "other"), False)
+    assert payment_of([paid(1, "local_gateway"), paid(2, "other")]) == (paid(2, "other"), True)
