@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from domain.errors import InvalidEvent
 from domain.events import Event, make_event
 from domain.instants import Millis, format_rfc3339
 
@@ -39,7 +40,7 @@ def take_visits(file: Path) -> tuple[list[Event], Path | None]:
     for line in taken.read_bytes().splitlines():
         try:
             found.append(_act(_line.decode(line)))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, InvalidEvent):
             continue
     return found, taken
 

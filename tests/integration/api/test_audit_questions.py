@@ -10,11 +10,13 @@ import pytest
 from clickhouse_driver import Client
 
 from api import audit
+from api.audit import patterns
 from api.figures import FigureContext, scorecard
 from domain.blocks import encode_block
 from domain.errors import InvalidInput
 from domain.events import encode_event, make_event
 from domain.instants import Millis, from_millis, parse_rfc3339
+from domain.patterns import FindingRules
 from domain.seals import Signed
 from sinks.sealing.offline import verify_bundle
 from tests.integration.api.folded_store import Record, embedded_store, fold_into, record
@@ -258,10 +260,48 @@ def acted(writer: Client, acts: list[tuple[str, str, dict[str, Any]]]) -> None:
     writer.execute("INSERT INTO records (topic, partition, offset, appended_at, known_at, value) VALUES", rows)
 
 
-def test_a_closed_finding_is_open_no_more_and_says_who_closed_it_and_why(tmp_path: Path) -> None:
+def paid() -> list[Record]:
+    """Three units with two paid dossiers each: of the first both online, of the others one."""
+    found: list[Record] = []
+    for n in range(6):
+        unit, gateway = f"H44.{4 + n // 2}", "local_gateway" if n in (0, 1, 2, 4) else "other"
+        for verb, data in (("accepted", {"unit": unit}), ("fee_paid", {"amounts": [5], "gateway": gateway})):
+            when = f"09-18T08:{10 + len(found)}"
+            found.append(said(len(LOG) + len(found), when, verb, f"p{n}", when, **data))
+    return found
+
+
+def check_payments(ctx: FigureContext) -> None:
+    """Every payment online is a finding about the unit."""
+    found = audit.findings(ctx, "H44.4", "2026-09", kind="all_paid_online")
+    (row,) = found["differences"]
+    assert (row["unit"], row["dossier_code"], [e["type"] for e in row["events"]]) == (
+        "H44.4",
+        None,
+        ["dossier.fee_paid"] * 2,
+    )
+    (beside,) = found["by_kind"]
+    assert (beside["percent"], beside["paid"], beside["peers"], beside["peers_median"]) == (100.0, 2, 2, 50.0)
+    assert audit.findings(ctx, "H44.5", "2026-09", kind="all_paid_online")["differences"] == []
+    assert [r["unit"] for r in audit.findings(ctx, "H44", "2026-09", kind="all_paid_online")["differences"]] == [
+        "H44.4"
+    ]
+    looked = audit.one_of_unit(ctx, "H44.4", "2026-09", "all_paid_online", row["id"])
+    assert looked is not None
+    assert (looked[0], looked[1].code) == ("H44.4", "H44.4")
+    assert audit.one_of_unit(ctx, "H44.4", "2026-08", "all_paid_online", row["id"]) is None
+
+
+def test_a_closed_finding_is_open_no_more_and_says_who_closed_it_and_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with embedded_store(tmp_path) as connect:
-        fold_into(connect("writer"), tmp_path, LOG, ZONE)
-        ctx = FigureContext(connect("reader"), 1, ZONE, "H44", at("10-01T08:00"), None, {0: len(LOG) - 1})
+        more = paid()
+        fold_into(connect("writer"), tmp_path, [*LOG, *more], ZONE)
+        ctx = FigureContext(connect("reader"), 1, ZONE, "H44", at("10-01T08:00"), None, {0: len(LOG + more) - 1})
+        low = FindingRules(paid_online_least=2, paid_online_peers=1)
+        monkeypatch.setattr(patterns, "rules_of", lambda _: (low, "test"))
+        check_payments(ctx)
         rows = audit.findings(ctx, "H44.3", "2026-09")["differences"]
         acts = [
             ("finding_closed", row["dossier_code"], {"key": row["id"], "actor": "k1", "reason": "explained"})
