@@ -31,6 +31,7 @@ class ChangeRecord(Struct, frozen=True):
     parts: dict[str, Raw]
 
 
+_PIECE = 100
 _encode = msgspec.json.Encoder().encode
 _decoder = msgspec.json.Decoder(ChangeRecord)
 
@@ -84,8 +85,7 @@ def _boxes(rows: Mapping[str, Sequence[Struct]], limit: int) -> Iterator[dict[st
     box: dict[str, list[bytes]] = {}
     size = 0
     for name, values in rows.items():
-        for row in values:
-            encoded = _encode(row)
+        for encoded in _pieces(values, limit):
             if size and size + len(encoded) > limit:
                 yield box
                 box, size = {}, 0
@@ -93,3 +93,18 @@ def _boxes(rows: Mapping[str, Sequence[Struct]], limit: int) -> Iterator[dict[st
             size += len(encoded) + 1
     if box:
         yield box
+
+
+def _pieces(rows: Sequence[Struct], limit: int) -> Iterator[bytes]:
+    """The rows as JSON in pieces of several, without the brackets: the fewer, the faster. One that comes out too
+    large is halved, down to single rows."""
+    for start in range(0, len(rows), _PIECE):
+        waiting = [rows[start : start + _PIECE]]
+        while waiting:
+            piece = waiting.pop()
+            encoded = _encode(piece)
+            if len(encoded) > limit // 4 and len(piece) > 1:
+                half = len(piece) // 2
+                waiting += [piece[half:], piece[:half]]
+            else:
+                yield encoded[1:-1]

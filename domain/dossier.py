@@ -245,7 +245,8 @@ def _finished(state: State, fact: Fact, data: d.End) -> State:
     state = _results(state, fact.occurred_at, data.result_files)
     if state.segments[-1].finished is not None:
         return _note(state, "finished_again", fact)
-    return replace(_segment(state, finished=fact.occurred_at), status="finished")
+    last = replace(state.segments[-1], finished=fact.occurred_at)
+    return replace(state, segments=(*state.segments[:-1], last), status="finished", last_fact_at=fact.occurred_at)
 
 
 @_on("returned")

@@ -10,7 +10,7 @@ from domain.events import Event, make_event
 from ops.bench.history import by_arrival, dossiers_for, simulated
 from ops.bench.measure import Measure, Watch, latencies, quantile, rate, with_machine
 from ops.bench.place import plain_environment
-from ops.bench.rebuilding import steps
+from ops.bench.rebuilding import Mark, steps
 from ops.bench.run import ALL, Sizes, run_benches
 from ops.cli import main
 
@@ -79,14 +79,16 @@ def test_a_measurement_does_not_reach_into_an_installation() -> None:
 
 def test_the_steps_of_a_rebuild_add_up_to_its_whole() -> None:
     said = [
-        ("filling generation 2 from the log, beside generation 1", 1.0),
-        ("partition 0 is folded up to offset 9", 3.0),
-        ("waiting until the store has it all", 4.0),
-        ("comparing every row with the log", 6.0),
-        ("generation 2 answers now; generation 1 is dropped", 9.0),
+        Mark("filling generation 2 from the log, beside generation 1", 1.0, (5.0, 1.0)),
+        Mark("partition 0 is folded up to offset 9", 3.0, (6.0, 1.0)),
+        Mark("waiting until the store has it all", 4.0, (8.0, 1.5)),
+        Mark("comparing every row with the log", 6.0, (8.0, 1.5)),
+        Mark("generation 2 answers now; generation 1 is dropped", 9.0, (8.0, 2.0)),
+        Mark("", 10.0, (9.0, 2.0)),
     ]
-    found = steps(said, 10.0, 1_000_000)
+    found = steps(said, 1_000_000)
     assert [m.value for m in found] == [3.0, 2.0, 4.0]
+    assert found[0].conditions == "3.0 s; processor time: 3.0 s here, 0.5 s in the store"
 
 
 def test_a_measurement_that_there_is_not_is_refused_before_anything_runs() -> None:
