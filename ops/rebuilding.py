@@ -1,31 +1,38 @@
-"""Rebuild: fills the next generation beside the live one, compares it with the log, switches, drops the old one.
+"""Rebuild: fills the next generation beside the live one, compares it, switches to it, drops the old one.
 
 The fold runs here, over state folders of the new generation, and follows the log while the running stack goes on
-answering from the old one. The switch is one row of the journal; the worker is started anew and takes the new
-generation over partition by partition (`ops/switching.py`).
+answering from the old one. The rows that stand are compared with those that were folded, by the sums of their
+hashes; where they differ, `reconcile` folds the log again and says where. The switch is one row of the journal;
+the worker is started anew and takes the new generation over partition by partition (`ops/switching.py`).
 """
 
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from domain.errors import Refused, Unavailable
 from domain.instants import Millis, to_millis
 from eventlog.reader import LogReader
 from ops.addresses import kafka_config, store_target
+from ops.expected import Expected, Sums
 from ops.generation import Generations, read_generations, write_generations
 from ops.processes import each_partition
-from ops.reconciling import Report, reconcile
+from ops.reconciling import Report, reconcile, stands
 from ops.settings import Settings
 from ops.stack_file import read_stack
 from ops.switching import HAND_OVER_S, Follower, one_rebuild, settle, switch
 from sinks import generations as journal
 from sinks.clickhouse import connect
 from sinks.positions import CHANGES, read_positions, wait_until
+from sinks.queries.derived import DERIVED_TABLES
 from stream.driver import fold_to_end
+from stream.partition import Batch
 from stream.runner import WorkerConfig, worker_config
 
 WAIT_SECONDS = 24 * 3600.0
@@ -97,11 +104,13 @@ def _rebuild(settings: Settings, say: Say, progress: Callable[[str, int], None])
     journal.begin(client, number, config.fingerprint, config.log_id, _now())
     write_generations(settings.data, Generations(before.active, number))
     say(f"filling generation {number} from the log, beside generation {before.active}")
-    ends = _fill(config, say)
+    folded = _fill(config, say)
     say("waiting until the store has it all")
-    wait_until(client, ends, seconds=WAIT_SECONDS, generation=number)
-    say("comparing every row with the log")
-    report = reconcile(client, number, config.fold, settings.partitions, progress)
+    wait_until(client, {f.partition: f.offset + 1 for f in folded}, seconds=WAIT_SECONDS, generation=number)
+    say("comparing every row with what was folded")
+    report = stands(client, number, folded, progress) or reconcile(
+        client, number, config.fold, settings.partitions, progress, partial(store_client, settings)
+    )
     if report.verdict != "holds":
         say(f"generation {number} is not switched to: the comparison says {report.verdict}")
         write_generations(settings.data, before)
@@ -131,19 +140,27 @@ def _hand_over(settings: Settings, follower: Follower, say: Say) -> None:
         say("the stack's worker has not taken the new generation over yet: see gs766 status")
 
 
-def _fill(config: WorkerConfig, say: Say) -> dict[int, int]:
-    """Folds all partitions up to the log's present end, as many at once as there are cores; returns those ends."""
-    with LogReader(config.kafka, config.kafka.events) as reader:
-        ends = reader.end_offsets(range(config.partitions))
-    each_partition(partial(_fold_one, config, ends), range(config.partitions), say)
-    return ends
+def _fill(config: WorkerConfig, say: Say) -> list[Sums]:
+    """Folds all partitions up to the log's present end, as many at once as there are cores; returns up to where,
+    and the sums of the rows that must stand then."""
+    return each_partition(partial(_fold_one, config), range(config.partitions), say)
 
 
-def _fold_one(
-    config: WorkerConfig, ends: dict[int, int], partition: int, say: Say, stopped: Callable[[], bool]
-) -> None:
-    fold_to_end(config, [partition], stopped)
-    say(f"partition {partition} is folded up to offset {ends[partition] - 1}")
+def _fold_one(config: WorkerConfig, partition: int, say: Say, stopped: Callable[[], bool]) -> Sums:
+    reached = -1
+    with (
+        TemporaryDirectory(prefix="gs766-rebuild-") as folder,
+        closing(Expected(Path(folder), hashes=True)) as expected,
+    ):
+
+        def took(batch: Batch) -> None:
+            nonlocal reached
+            expected.take(batch)
+            reached = batch.to_offset
+
+        fold_to_end(config, [partition], stopped, took)
+        say(f"partition {partition} is folded up to offset {reached}")
+        return Sums(partition, reached, {t.name: expected.sum(t) for t in DERIVED_TABLES})
 
 
 def _drop_abandoned(settings: Settings, client: Any, known: tuple[journal.Generation, ...], say: Say) -> None:

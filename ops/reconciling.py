@@ -7,22 +7,20 @@ is folded in further rounds. A row that no log record explains, one that is miss
 else are differences; tampering with `records` themselves is not its matter (that is `verify`).
 """
 
-import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import lmdb
 import msgspec
 
 from domain.instants import Millis
-from domain.rows import ROW_TYPES, STOPPED
+from domain.rows import STOPPED
+from ops.expected import Expected, Sums, key_bytes
 from ops.processes import each_partition
 from sinks.positions import EVENTS, complete_to
 from sinks.queries.derived import (
@@ -30,15 +28,13 @@ from sinks.queries.derived import (
     DerivedTable,
     Flat,
     dossier_version,
-    flatten,
-    hash_of,
     log_end,
     odd_pauses,
     read_log,
     read_rows,
     row_sum,
 )
-from stream.partition import Batch, FoldConfig, PartitionFold, may_hold_documents
+from stream.partition import FoldConfig, PartitionFold, may_hold_documents
 from stream.state import StateStore
 
 Verdict = Literal["holds", "fails", "cannot_tell"]
@@ -47,7 +43,6 @@ WRITING_S = 3
 MOST_DIFFERENCES = 100
 _BATCH_ROWS = 20_000
 _TOLD_BY = 500
-_pack = msgspec.msgpack.encode
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,91 +97,6 @@ class Replayed(NamedTuple):
     offset: int
     timestamp_ms: Millis
     value: bytes
-
-
-class Expected:
-    """The rows that the replay says must stand, the greatest version of each, on disk."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._env = lmdb.open(str(folder), map_size=1 << 36, sync=False, max_dbs=len(DERIVED_TABLES))
-        self._db = {t.name: self._env.open_db(t.name.encode()) for t in DERIVED_TABLES}
-        self._by_part: dict[str, list[DerivedTable]] = {}
-        for table in DERIVED_TABLES:
-            self._by_part.setdefault(table.part, []).append(table)
-
-    def close(self) -> None:
-        """Ends it; the folder is the caller's to remove."""
-        self._env.close()
-
-    def take(self, batch: Batch) -> None:
-        """Adds a batch's rows, each as the JSON that the fold emits."""
-        found: dict[str, dict[bytes, bytes | None]] = {}
-        for part, rows in batch.rows.items():
-            tables = [(t, found.setdefault(t.name, {}), attrgetter(*t.key)) for t in self._by_part[part]]
-            for row in rows:
-                encoded = _encode(row)
-                for table, into, key_of in tables:
-                    key = key_of(row)
-                    packed = _key(key if len(table.key) > 1 else (key,))
-                    gone = table.name == "open_dossiers" and not getattr(row, "is_open", True)
-                    into[packed] = None if gone else encoded
-        with self._env.begin(write=True) as txn:
-            for name, changes in found.items():
-                self._put(txn, self._db[name], changes)
-
-    def _put(self, txn: Any, database: Any, changes: dict[bytes, bytes | None]) -> None:
-        stand = sorted((key, encoded) for key, encoded in changes.items() if encoded is not None)
-        with txn.cursor(db=database) as cursor:
-            cursor.putmulti(stand)
-        for key, encoded in changes.items():
-            if encoded is None:
-                txn.delete(key, db=database)
-
-    def get(self, table: DerivedTable, key: Flat) -> Flat | None:
-        """The row that must stand under a key."""
-        with self._env.begin(db=self._db[table.name]) as txn:
-            found = txn.get(_key(key))
-        return None if found is None else _row(table, found)
-
-    def sum(self, table: DerivedTable) -> tuple[int, int]:
-        """(count, sum of hashes) of the rows that must stand in a table."""
-        count = total = 0
-        with self._env.begin(db=self._db[table.name]) as txn:
-            for encoded in txn.cursor().iternext(keys=False):
-                count += 1
-                total += hash_of(encoded)
-        return count, total % 2**64
-
-    def clear(self, table: DerivedTable) -> None:
-        """Takes out all rows of a table: they were compared."""
-        with self._env.begin(write=True) as txn:
-            txn.drop(self._db[table.name], delete=False)
-
-    def settle(self, table: DerivedTable, keys: list[bytes]) -> None:
-        """Takes rows out that were compared; a newer version comes back with the next round."""
-        with self._env.begin(write=True, db=self._db[table.name]) as txn:
-            for key in keys:
-                txn.delete(key)
-
-    def rows(self, table: DerivedTable) -> Iterator[Flat]:
-        """All rows that must stand in a table and were not settled yet."""
-        with self._env.begin(db=self._db[table.name]) as txn:
-            for _, value in txn.cursor():
-                yield _row(table, value)
-
-
-def _key(key: Flat) -> bytes:
-    packed = _pack(key)
-    return packed if len(packed) < 400 else packed[:400] + hashlib.blake2b(packed, digest_size=16).digest()
-
-
-def _row(table: DerivedTable, encoded: bytes) -> Flat:
-    return flatten(_decoders[table.part].decode(encoded))
-
-
-_encode = msgspec.json.Encoder().encode
-_decoders = {name: msgspec.json.Decoder(row) for name, row in ROW_TYPES.items()}
 
 
 class PartitionReplay:
@@ -263,6 +173,24 @@ def reconcile(
         report.add(one)
         if report.reason:
             break
+    return report
+
+
+def stands(
+    client: Any, generation: int, folded: Sequence[Sums], progress: Callable[[str, int], None] = _silent
+) -> Report | None:
+    """Compares all derived rows of a generation to which nothing is written with what its fold came to; None when
+    they differ: `reconcile` finds where."""
+    report = Report({"records": 0, **{t.name: 0 for t in DERIVED_TABLES}})
+    for sums in folded:
+        report.checked["records"] += sums.offset + 1
+        progress("records", sums.offset + 1)
+        for table in DERIVED_TABLES:
+            if row_sum(client, table, generation, sums.partition) != sums.tables[table.name]:
+                return None
+            count = sums.tables[table.name][0]
+            report.checked[table.name] += count
+            progress(table.name, count)
     return report
 
 
@@ -386,7 +314,7 @@ class _TableCheck:
     def row(self, found: Flat, target: int) -> None:
         """A row of the store. Newer than the replay: it waits for the next round."""
         key = self._table.key_of(found)
-        packed = _key(key)
+        packed = key_bytes(key)
         self.later.pop(packed, None)
         if found[self._version] > target:
             self.later[packed] = found
@@ -417,7 +345,7 @@ class _TableCheck:
         itself, which nothing explains. `closed` gives the version at which a dossier stands now: it may have
         left `open_dossiers` since."""
         for expected in self._expected.rows(self._table):
-            if _key(self._table.key_of(expected)) in self.later:
+            if key_bytes(self._table.key_of(expected)) in self.later:
                 continue
             if self._table.name == "open_dossiers" and closed(expected[0]) > expected[self._version]:
                 self._report.unsure += 1

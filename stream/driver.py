@@ -8,6 +8,7 @@ from domain.errors import Unavailable
 from eventlog.config import KafkaConfig, kafka_errors
 from eventlog.producer import close_producer, open_producer
 from stream.collector import collecting_rarely
+from stream.partition import Batch
 from stream.runner import Emit, PartitionRunner, WorkerConfig
 
 ACK_TIMEOUT_MS = 30_000
@@ -32,11 +33,17 @@ def emitting(config: KafkaConfig) -> Iterator[Emit]:
         close_producer(producer, 5)
 
 
-def fold_to_end(config: WorkerConfig, partitions: Iterable[int], stop: Callable[[], bool] | None = None) -> None:
-    """Folds the given partitions up to the present end of the log, then returns."""
+def fold_to_end(
+    config: WorkerConfig,
+    partitions: Iterable[int],
+    stop: Callable[[], bool] | None = None,
+    hear: Callable[[Batch], None] | None = None,
+) -> None:
+    """Folds the given partitions up to the present end of the log, then returns. `hear` gets every batch that was
+    acknowledged, before it is committed."""
     with collecting_rarely(), emitting(config.kafka) as emit, ExitStack() as open_runners:
         for partition in partitions:
-            runner = PartitionRunner(config, partition, emit)
+            runner = PartitionRunner(config, partition, emit, hear)
             open_runners.callback(runner.close)
             if not runner.catch_up(stop=stop):
                 return

@@ -22,7 +22,7 @@ from eventlog.config import KafkaConfig
 from eventlog.quarantine import read_quarantine
 from eventlog.reader import LogReader
 from eventlog.topics import read_log_id
-from stream.partition import CLOCK_TOLERANCE_MS, FoldConfig, LogRecord, PartitionFold, may_hold_documents
+from stream.partition import CLOCK_TOLERANCE_MS, Batch, FoldConfig, LogRecord, PartitionFold, may_hold_documents
 from stream.snapshots import Snapshots, take_over
 from stream.state import Position, StateStore, record_hash
 
@@ -86,10 +86,14 @@ class WorkerConfig:
 class PartitionRunner:
     """One partition, open for folding. Not thread-safe: one call at a time, from any thread."""
 
-    def __init__(self, config: WorkerConfig, partition: int, emit: Emit) -> None:
+    def __init__(
+        self, config: WorkerConfig, partition: int, emit: Emit, hear: Callable[[Batch], None] | None = None
+    ) -> None:
+        """`hear` gets every batch that was acknowledged, before it is committed."""
         self.partition = partition
         self._config = config
         self._emit = emit
+        self._hear = hear
         self._store = StateStore(config.folder(partition))
         self._reader = LogReader(config.kafka, config.kafka.events)
         self.fault: str | None = None
@@ -277,6 +281,8 @@ class PartitionRunner:
         sent = 0
         if batch.to_offset > self._emitted_to:
             sent = self._send(batch.rows, batch.from_offset, batch.to_offset, seq=batch.seq, whole=batch.last)
+        if self._hear is not None:
+            self._hear(batch)
         self._commit(sent)
 
     def _commit(self, sent: int) -> None:

@@ -15,7 +15,7 @@ UNIT = "s per million events"
 _STEPS = (
     ("filling", "fold into the new generation"),
     ("waiting", "until the store has it"),
-    ("comparing", "compare every row with the log, switch, drop"),
+    ("comparing", "compare every row, switch, drop"),
 )
 
 
