@@ -8,6 +8,7 @@ acts re-attach after a rebuild.
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 
 import msgspec
 from msgspec import Struct
@@ -114,9 +115,8 @@ def same_conditions(old: Timeline, new: Timeline) -> bool:
     )
 
 
-def in_order(c: Condition) -> tuple[str, Millis, str]:
-    """The fixed order of a subject's conditions."""
-    return (c.kind, c.start, c.episode)
+in_order = attrgetter("kind", "start", "episode")
+"""The fixed order of a subject's conditions, to sort by."""
 
 
 def _work(state: State, tl: Timeline, jumps: Jumps, reference: Reference) -> "_Work | None":

@@ -104,9 +104,9 @@ class Packed(Struct, array_like=True, frozen=True, gc=False):
     def followed_by(self, new: Sequence[Fact]) -> "Packed | None":
         """With new facts, given in canonical order, behind; None when that is not all there is to it: one may
         stand before a stored one or say something under the same id, or there may be no room."""
-        body = self.body
+        body, last = self.body, new[-1].sort_key[:3]
         if self.count:
-            if new[0].sort_key[:3] <= self.last:
+            if (last if len(new) == 1 else new[0].sort_key[:3]) <= self.last:
                 return None
             for fact in new:
                 if _encode(fact.id) in body:
@@ -117,7 +117,7 @@ class Packed(Struct, array_like=True, frozen=True, gc=False):
         body += _encode(new[0]) if len(new) == 1 else b"".join(map(_encode, new))
         if count > MAX_FACTS or len(body) + 100 * count > MAX_FACTS_BYTES:
             return None
-        return Packed(count, new[-1].sort_key[:3], body)
+        return Packed(count, last, body)
 
 
 _encode = msgspec.msgpack.Encoder().encode

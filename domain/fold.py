@@ -150,6 +150,9 @@ def dossier_row(code: str, folded: Folded, version: int, known_at: Millis) -> Do
     """The row of a dossier at the log record that changed it."""
     s, tl, days = folded.state, folded.timeline, folded.days
     unit, procedure, channel = folded.dimensions
+    segment, paused = s.segments[-1], False
+    for pause in (*tl.supplements, *tl.payments) if tl.supplements or tl.payments else ():
+        paused = paused or pause.done is None
     last = tl.stays[-1] if tl.stays else None
     ended_at = last.end if last else None
     findings = folded.findings
@@ -169,12 +172,12 @@ def dossier_row(code: str, folded: Folded, version: int, known_at: Millis) -> Do
         tl.dues[-1].due if tl.dues else None,
         tl.original,
         folded.due_basis,
-        s.segments[-1].finished,
-        s.segments[-1].returned,
+        segment.finished,
+        segment.returned,
         ended_at,
         last.how if last else "",
         len(tl.supplements),
-        any(p.done is None for p in (*tl.supplements, *tl.payments)),
+        paused,
         tl.apologies[0] if tl.apologies else None,
         len(s.moves),
         s.step or "",

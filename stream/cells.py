@@ -41,9 +41,9 @@ class Ledger:
         version: int,
     ) -> None:
         """Replaces a subject's old bookings by its new ones; a move of unit, procedure or channel moves all."""
-        if old == new:
-            return
         (old_dimensions, old_days), (new_dimensions, new_days) = old, new
+        if old_days == new_days and (old_dimensions == new_dimensions or not new_days):
+            return
         if old_days and old_dimensions == new_dimensions:
             self._add(new_dimensions, _difference(old_days, new_days), known_day, version)
             return

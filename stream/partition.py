@@ -381,17 +381,17 @@ class PartitionFold:
         self._store.put_subject(new)
         was = _NOWHERE if before is None else before.dimensions
         old = _NOTHING if before is None else before
-        moved = was != dimensions
-        if moved or old.by_day is not folded.by_day:
+        moved, before_days, days = was != dimensions, old.days, folded.days
+        if moved or before_days.by_day is not days.by_day:
             known_day = self._config.zone.day(known_at)
-            self._ledger.move((was, old.by_day), (dimensions, folded.by_day), known_day, version)
-        if old.recalls is not folded.recalls or (moved and old.recalls):
-            self._emit_recalls(code, old.recalls, folded.recalls, moved, dimensions, version, known_at)
+            self._ledger.move((was, before_days.by_day), (dimensions, days.by_day), known_day, version)
+        if before_days.recalls is not days.recalls or (moved and days.recalls):
+            self._emit_recalls(code, before_days.recalls, days.recalls, moved, dimensions, version, known_at)
         if old.conditions is not folded.conditions or moved:
             self._emit_conditions(code, old.conditions, folded.conditions, moved, dimensions, version, known_at)
-        findings, elsewhere = folded.findings, was[0] != dimensions[0]
-        if old.findings != findings or (findings and elsewhere):
-            self._emit_findings(code, old.findings, findings, dimensions[0], elsewhere, version, known_at)
+        was_found, found, elsewhere = old.findings, folded.findings, was[0] != dimensions[0]
+        if was_found != found or (found and elsewhere):
+            self._emit_findings(code, was_found, found, dimensions[0], elsewhere, version, known_at)
 
     def _fold_petition(self, old: Subject, facts: Facts, version: int, known_at: Millis) -> None:
         petition = replay_petition(facts)
