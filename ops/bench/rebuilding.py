@@ -3,7 +3,10 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
+
+import psutil  # type: ignore[import-untyped]
 
 from domain.errors import Refused
 from ops.bench.intake import LIMIT, loaded_stack
@@ -50,9 +53,14 @@ class Mark(NamedTuple):
 
 
 def _spent(stack: BenchStack) -> tuple[float, float]:
-    """Processes that have ended count with the rest."""
+    """Of this process and the folding ones, whether they have ended or not, without the stack's own."""
     times = os.times()
     here = times.user + times.system + times.children_user + times.children_system
+    own = stack.process.pid if stack.process is not None else None
+    for child in psutil.Process().children():
+        if child.pid != own:
+            with suppress(psutil.Error):
+                here += sum(child.cpu_times()[:2])
     return here, stack.cpu().get("store", 0.0)
 
 

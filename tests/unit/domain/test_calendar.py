@@ -171,3 +171,21 @@ def test_dates_far_outside_the_known_holidays_are_ordinary_weeks() -> None:
 def test_a_calendar_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InvalidInput):
         decode_calendar({"name": "x", **wrong})
+
+
+NIGHT = WorkingCalendar(
+    CalendarDocument(name="n", zone="Europe/Amsterdam", hours=(("00:30", "04:00"), ("20:00", "24:00")))
+)
+AT_CHANGES = st.builds(
+    lambda change, ms: to_millis(datetime.fromisoformat(change)) + ms,
+    st.sampled_from(["2026-03-29T00:00+00:00", "2026-10-25T00:00+00:00"]),
+    st.integers(-60 * HOUR, 60 * HOUR),
+)
+
+
+@given(st.sampled_from([VN, NL, NIGHT]), INSTANTS | AT_CHANGES, st.integers(0, 60))
+def test_a_limit_looked_up_by_day_is_the_clock_carried_over(calendar: WorkingCalendar, t: int, n: int) -> None:
+    start = calendar.roll_forward(t)
+    first = calendar.zone.day(start)
+    due = calendar.next_working_day(first, n) if n else first
+    assert calendar.add_working_days(t, n) == calendar.same_clock(start, due)
