@@ -11,8 +11,8 @@ from domain.events import Event, make_event
 from domain.instants import Millis, Zone
 from domain.periods import parse_instant
 from eventlog.config import KafkaConfig
-from tests.integration.api.folded_store import embedded_address
 from tests.support.log_to_figures import LogToFigures, log_to_figures
+from tests.support.ready_store import embedded_address
 
 ZONE = Zone("Asia/Ho_Chi_Minh")
 PERIOD = "2026-08"

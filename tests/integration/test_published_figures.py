@@ -15,8 +15,8 @@ from domain.instants import Zone
 from domain.periods import parse_instant
 from eventlog.config import KafkaConfig
 from producers.simulator.published import published_province, whole_units
-from tests.integration.api.folded_store import embedded_address
 from tests.support.log_to_figures import LogToFigures, log_to_figures
+from tests.support.ready_store import embedded_address
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "reference" / "portal_scores_2026_08.csv"
 UNITS = ("H44", "H44.100", "H44.03", "H44.07")

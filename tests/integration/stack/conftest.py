@@ -39,6 +39,6 @@ def fixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 @pytest.fixture(scope="package")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """A stack on the wall clock for tests that leave it whole; each takes dossier codes of its own."""
-    stack = RunningStack(tmp_path_factory.mktemp("shared")).start()
+    stack = RunningStack(tmp_path_factory.mktemp("shared"), bare=True).start()
     yield stack
     stack.stop()

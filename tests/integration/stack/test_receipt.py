@@ -34,7 +34,9 @@ def issued(stack: RunningStack, *arguments: str) -> str:
 def client(stack: RunningStack, *arguments: str) -> httpx.Client:
     """HTTP with a key of its own."""
     token = stack.run("keys", "create", "test", *arguments).strip()
-    return httpx.Client(base_url=stack.stack.api, headers={"Authorization": f"Bearer {token}"}, timeout=120)
+    return httpx.Client(
+        base_url=stack.stack.api, headers={"Authorization": f"Bearer {token}"}, timeout=120, verify=False
+    )
 
 
 @pytest.fixture(scope="module")
