@@ -97,11 +97,9 @@ def _places(
     delivery: Delivery, gateway: Gateway, message: Message, channel: str, address: str, link: str
 ) -> dict[str, Any]:
     by_kind = (gateway.templates[kind] for kind in message.kinds if kind in gateway.templates)
-    # Where a link stands already, none is added.
-    sms = f"{message.sms} {link}" if link and "://" not in message.sms else message.sms
     return {
         "to": number(address, gateway.phone),
-        "sms": sms if sms_fault(sms) is None else message.sms,
+        "sms": _with_link(message.sms, link),
         "subject": message.subject,
         "text": message.text,
         "template": next(by_kind, gateway.templates.get("default", "")),
@@ -111,6 +109,14 @@ def _places(
         "secret": delivery.secret(gateway.secret_file),
         "link": link,
     }
+
+
+def _with_link(sms: str, link: str) -> str:
+    """The text with its link behind (users.md §B: `Xem: …`) where it fits whole; where one stands already, none is
+    added."""
+    if not link or "://" in sms:
+        return sms
+    return next((text for text in (f"{sms} Xem: {link}", f"{sms} {link}") if sms_fault(text) is None), sms)
 
 
 def _fill(value: Any, places: Mapping[str, Any]) -> Any:

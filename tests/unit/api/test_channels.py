@@ -16,7 +16,7 @@ from api.alerts.recipients import RecipientStore, new_entry
 from api.alerts.sent import SentStore
 from domain.errors import InvalidInput
 from domain.instants import parse_rfc3339, zone
-from domain.message import Message
+from domain.message import Message, sms_fault
 from tests.support.far_sides import Gateway, Mailbox, free_port, http_gateway, smtp_server
 
 NOW = parse_rfc3339("2026-11-23T07:15:00+07:00")
@@ -130,7 +130,7 @@ def test_an_sms_is_what_the_mapping_says_with_the_secret_in_its_header_only(ways
     assert headers["authorization"] == f"Bearer {SECRET}"
     assert headers["idempotency-key"] == "0f3a.sms"
     assert (body["to"], body["from"]) == ("0912000111", "GS766")
-    assert body["content"].startswith(MESSAGE.sms + " https://giamsat.example.vn/v/1-")
+    assert body["content"].startswith(MESSAGE.sms + " Xem: https://giamsat.example.vn/v/1-")
     assert body["content"].isascii()
     assert len(body["content"]) <= 160
     assert ways.send("sms-2", retried=True) is None
@@ -143,6 +143,15 @@ def test_a_link_that_does_not_fit_the_sms_is_left_out_never_cut(ways: Ways) -> N
     long = MESSAGE.sms.ljust(150, ".")
     assert ways.send("sms", sms=long) is None
     assert ways.gateway.asked[0][2]["content"] == long
+
+
+@pytest.mark.parametrize(("length", "between"), [(109, " Xem: "), (110, " "), (114, " "), (115, None)])
+def test_the_link_stands_behind_its_word_where_both_fit(ways: Ways, length: int, between: str | None) -> None:
+    sms = MESSAGE.sms.ljust(length, ".")
+    assert ways.send("sms", sms=sms) is None
+    said = ways.gateway.asked[0][2]["content"]
+    assert sms_fault(said) is None
+    assert said == sms if between is None else said.startswith(f"{sms}{between}https://")
 
 
 def test_a_plain_link_of_the_text_becomes_the_signed_one_everywhere(ways: Ways) -> None:
