@@ -15,7 +15,7 @@ from api.params import strict_query
 from api.problems import NotFound, responses
 from api.services import Services, services_of
 from domain.errors import InvalidInput
-from domain.instants import Millis
+from domain.instants import Millis, parse_rfc3339
 from domain.periods import parse_instant
 from sinks.queries import controls
 
@@ -122,10 +122,15 @@ def _listed(ctx: FigureContext, account: str | None, since: Millis, limit: int) 
                 "account": row["subject"],
                 "unit": data.get("unit"),
                 **{name: evidence.get(name) for name in ("post", "channels", "changed", "channels_changed")},
-                **{name: evidence.get(name) for name in ("hours", "since", "until")},
+                "hours": evidence.get("hours"),
+                **{name: _local(ctx, evidence.get(name)) for name in ("since", "until")},
                 "partition": row["partition"],
                 "offset": row["offset"],
                 "index": row["index"],
             }
         )
     return told
+
+
+def _local(ctx: FigureContext, text: str | None) -> str | None:
+    return None if text is None else ctx.text(parse_rfc3339(text))

@@ -78,7 +78,7 @@ def _days(ctx: FigureContext, unit: str | None) -> dict[str, Any]:
 def _lines(ctx: FigureContext, page: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
     known = SimilarDossiers(ctx, page)
     listed = []
-    for code, unit, procedure, step, accepted, due, timeline in page:
+    for code, unit, procedure, _, accepted, due, timeline in page:
         pauses = [p for p in decode_timeline(timeline).supplements if p.done is not None]
         left = known.between(ctx.now_ms, due)
         bases = known.bases(code, unit, procedure, accepted, pauses)
@@ -89,7 +89,7 @@ def _lines(ctx: FigureContext, page: Sequence[tuple[Any, ...]]) -> list[dict[str
                 "dossier_code": code,
                 "unit": unit,
                 "procedure": procedure,
-                "step": step or None,
+                "step": known.step(code),
                 "accepted_at": ctx.text(accepted),
                 "due_at": ctx.text(due),
                 "age_working_hours": _hours(known.spent(accepted, pauses)),

@@ -34,6 +34,11 @@ class SimilarDossiers:
         self._by_step, self._whole = self._of_procedures(mine)
         self._of_fields: dict[str, dict[str, list[Took]]] = {}
 
+    def step(self, code: str) -> str | None:
+        """The step at which an open dossier is, by what was said of it until now."""
+        here = self._visits.get(code)
+        return here[-1].step if here else None
+
     def bases(
         self, code: str, unit: str, procedure: str, accepted: Millis, pauses: Sequence[Pause]
     ) -> list[Similar]:

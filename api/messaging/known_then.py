@@ -1,6 +1,7 @@
 """Alerts as they were known over a past stretch of time: rows where nothing changed since, else the fold again."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from api.figures.context import FigureContext
@@ -44,6 +45,13 @@ def known_between(ctx: FigureContext, rules: MessageRules, start: Millis, until:
         found += [one for one in again.of(sorted(subjects)) if _within(one, start, until)]
     raised = _raised(ctx, sorted(set(kinds) & set(RAISED)), start, until)
     return [*found, *(one for one in raised if _within(one, start, until))]
+
+
+def known_now(ctx: FigureContext, rules: MessageRules, start: Millis, until: Millis) -> list[Known]:
+    """The same as is known today, as if it had been known when it began: for weeks before the log."""
+    rows = rows_of.held_between(ctx.everything, start, until, routed_kinds(rules))
+    alerts = (alert_of(row, fresh=True) for row in rows)
+    return [Known(replace(one, known_at=min(one.known_at, one.start))) for one in alerts]
 
 
 def _within(one: Known, start: Millis, until: Millis) -> bool:

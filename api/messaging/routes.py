@@ -1,6 +1,6 @@
 """Routes of messages: the rules in force, and what would have been sent over a past week. Nothing is sent here."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Body, Depends, Query, Response
@@ -25,6 +25,10 @@ Reader = Annotated[Principal, Depends(require("read"))]
 Admin = Annotated[Principal, Depends(require("admin"))]
 Parts = Annotated[Services, Depends(services_of)]
 Week = Annotated[str, Query(max_length=20, description="An ISO week, such as 2026-W48.")]
+KnownOption = Annotated[
+    Literal["then", "now"],
+    Query(description="Alerts as known then, or as known now (for weeks before the log began)."),
+]
 
 
 @router.get("/rules", summary="Message rules in force")
@@ -46,22 +50,30 @@ def get_rules(who: Reader, services: Parts) -> Response:
 
 
 @router.get("/simulation", summary="What would have been sent over a past week")
-def get_simulation(who: Admin, services: Parts, week: Week) -> Response:
+def get_simulation(who: Admin, services: Parts, week: Week, known: KnownOption = "then") -> Response:
     """The messages to each account, slot by slot, under the rules in force then; nobody is told anything."""
-    return _simulated(services, who, week, None)
+    return _simulated(services, who, week, None, known)
 
 
 @router.post("/simulation", summary="What other rules would have sent over a past week")
-def post_simulation(who: Admin, services: Parts, week: Week, body: Annotated[dict[str, Any], Body()]) -> Response:
+def post_simulation(
+    who: Admin,
+    services: Parts,
+    week: Week,
+    body: Annotated[dict[str, Any], Body()],
+    known: KnownOption = "then",
+) -> Response:
     """The same under the document in the body (`message_rules`, what it does not name is as by default)."""
-    return _simulated(services, who, week, body)
+    return _simulated(services, who, week, body, known)
 
 
-def _simulated(services: Services, who: Principal, week: str, document: dict[str, Any] | None) -> Response:
+def _simulated(
+    services: Services, who: Principal, week: str, document: dict[str, Any] | None, known: str
+) -> Response:
     if who.units and services.config.root not in who.units:
         raise Problem("forbidden", "a simulation shows the whole province: it needs a key without units")
     people = [entry.recipient() for entry in RecipientStore(services.config.private).entries()]
     if not people:
         raise InvalidInput("there are no recipients yet: add them with `gs766 recipients`, then simulate")
     with services.context(services, who) as ctx:
-        return json(simulation(ctx, week, people, document))
+        return json(simulation(ctx, week, people, document, known=known))

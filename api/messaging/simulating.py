@@ -9,7 +9,7 @@ from typing import Any
 from api.figures.context import FigureContext
 from api.messaging.acts import ActLog
 from api.messaging.comparing import compared
-from api.messaging.known_then import known_between
+from api.messaging.known_then import known_between, known_now
 from api.messaging.reading import province_of, rules_in_force
 from domain.errors import InvalidInput
 from domain.instants import MS_DAY, Day, date_day, day_date
@@ -18,17 +18,23 @@ from domain.messages.rules import decode_rules
 from domain.messages.simulation import Round, simulated
 from domain.messages.values import Alert, Planned
 
-KNOWLEDGE = (
-    "alerts as they were known at each instant; acts of people from the alert log; units, calendar and recipients "
-    "(by the dates they held their post) as they are now"
-)
+_REST = "acts of people from the alert log; units, calendar and recipients (by the dates they held posts) as now"
+KNOWLEDGE = {
+    "then": f"alerts as they were known at each instant (what was imported later was not known); {_REST}",
+    "now": f"alerts as they are known now, as if known when they began; {_REST}",
+}
 LOOK_BACK_DAYS = 14
 """Where something was really sent within so many days before the week, what was done goes on from there."""
 _WEEK = re.compile(r"(\d{4})-W(\d{2})")
 
 
 def simulation(
-    ctx: FigureContext, week: str, recipients: Sequence[Recipient], document: Mapping[str, Any] | None = None
+    ctx: FigureContext,
+    week: str,
+    recipients: Sequence[Recipient],
+    document: Mapping[str, Any] | None = None,
+    *,
+    known: str = "then",
 ) -> dict[str, Any]:
     """The messages of an ISO week in order, with their texts; what was held, suppressed and escalated, counted by
     day; and how that differs from what was really sent (`compared`). Alerts as they were known then (`knowledge`
@@ -52,7 +58,7 @@ def simulation(
     steps = [step.after_working_days for step in rules.escalation.steps]
     warm_up = 0 if went_on else max(steps, default=0) + 1
     start = ctx.zone.midnight(province.calendar.previous_working_day(first, warm_up)) if warm_up else monday
-    alerts = known_between(ctx, rules, start, end)
+    alerts = (known_now if known == "now" else known_between)(ctx, rules, start, end)
     people = [act for act in done if act.at >= monday] if went_on else done
     played = simulated(first, last, alerts, people, province, warm_up, before if went_on else ())
     rounds = [r for r in played if r.at < end]
@@ -64,7 +70,7 @@ def simulation(
         "from": ctx.text(monday),
         "until": ctx.text(end),
         "rules": version,
-        "knowledge": KNOWLEDGE,
+        "knowledge": KNOWLEDGE[known],
         "begins_with": "acts" if went_on else f"{warm_up} working days played before",
         "recipients": len(recipients),
         "totals": dict(sorted(Counter(m["account"] for m in messages).items())),

@@ -62,6 +62,9 @@ def simulate(
         Path | None,
         typer.Option(help="Try these rules (a file with table message_rules) instead of those in force."),
     ] = None,
+    known_now: Annotated[
+        bool, typer.Option("--known-now", help="With what is known today: for weeks before the log began.")
+    ] = False,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
@@ -72,10 +75,14 @@ def simulate(
     from ops.client import Client
 
     settings = settings_of(ctx, data)
-    path = "/v1/messages/simulation"
+    path, known = "/v1/messages/simulation", "now" if known_now else None
     rules = None if config is None else _rules_of(config, settings)
     client = Client(settings)
-    found = client.get(path, week=week) if rules is None else client.post(path, rules, week=week)
+    found = (
+        client.get(path, week=week, known=known)
+        if rules is None
+        else client.post(path, rules, week=week, **({"known": known} if known else {}))
+    )
     if as_json:
         print_json(found)
         return

@@ -191,6 +191,12 @@ def test_a_past_week_is_simulated_and_sends_nothing(province: Province) -> None:
     assert {m["slot"][:16] for m in beside["listed"] if m["only"] == "simulated"} >= {"2026-11-11T07:15"}
     assert "hẹn trả ngày 11/11/2026" in tuesday[0]["text"]
     assert not any(m["at"][:10] in ("2026-11-14", "2026-11-15") for m in found["messages"])
+    later = simulation(context(province, at("2026-11-20T12:00")), "2026-W46", PEOPLE, known="now")
+    first = next(
+        m for m in later["messages"] if m["at"].startswith("2026-11-10T07:15") and m["account"] == "officer"
+    )
+    assert first["kinds"]["A02"] == 2, "without D3, whose end is known by now"
+    assert "as they are known now" in later["knowledge"]
     only = {"routes": [{"kind": "A04", "to": ["head"], "at": ["13:30"]}], "escalation": {"kinds": []}}
     tried = simulation(context(province, at("2026-11-20T12:00")), "2026-W46", PEOPLE, only)
     assert {(m["account"], m["at"][11:16]) for m in tried["messages"]} == {("head", "13:30")}

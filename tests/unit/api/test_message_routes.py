@@ -17,8 +17,8 @@ def asked(monkeypatch: pytest.MonkeyPatch, bench: Any) -> list[tuple[Any, ...]]:
     """What a simulation was asked; the bench has one recipient."""
     found: list[tuple[Any, ...]] = []
 
-    def simulation(_ctx: Any, week: str, people: Any, document: Any = None) -> dict[str, Any]:
-        found.append((week, [one.account for one in people], document))
+    def simulation(_ctx: Any, week: str, people: Any, document: Any = None, *, known: str) -> dict[str, Any]:
+        found.append((week, [one.account for one in people], document, known))
         return {"week": week, "messages": []}
 
     monkeypatch.setattr(routes, "simulation", simulation)
@@ -34,7 +34,9 @@ def test_a_simulation_is_asked_with_all_recipients_and_the_rules_in_the_body(
     assert remote.get("/v1/messages/simulation?week=2026-W33", headers=admin).json()["week"] == "2026-W33"
     tried = remote.post("/v1/messages/simulation?week=2026-W33", json={"slots": ["08:00"]}, headers=admin)
     assert tried.status_code == 200
-    assert asked == [("2026-W33", ["k1"], None), ("2026-W33", ["k1"], {"slots": ["08:00"]})]
+    assert asked == [("2026-W33", ["k1"], None, "then"), ("2026-W33", ["k1"], {"slots": ["08:00"]}, "then")]
+    remote.get("/v1/messages/simulation?week=2026-W33&known=now", headers=admin)
+    assert asked[-1][3] == "now"
     assert bench.events() == []
     assert not any(b"alert." in raw for raw in bench.acts())
 
