@@ -29,7 +29,10 @@ def measure_rebuild(environ: Mapping[str, str], events: int) -> list[Measure]:
         marks: list[Mark] = []
 
         def say(line: str) -> None:
-            marks.append(Mark(line, time.monotonic() - begun, _spent(done.stack)))
+            here, store = _spent(done.stack)
+            if marks:  # a process that has just ended counts nowhere for a moment
+                here = max(here, marks[-1].spent[0])
+            marks.append(Mark(line, time.monotonic() - begun, (here, store)))
 
         report = rebuild(done.stack.settings, say, lambda *_: None)
         say("")
