@@ -47,8 +47,10 @@ def parse_rfc3339(text: str) -> Millis:
         raise InvalidInput(f"'{text}' is not an RFC 3339 time such as 2026-08-03T09:12:00+07:00") from error
 
 
+@lru_cache(maxsize=1_024)
 def format_rfc3339(ms: Millis) -> str:
-    """Milliseconds as UTC text with a fixed width of three decimals, '2026-08-03T02:12:00.000Z'."""
+    """Milliseconds as UTC text with a fixed width of three decimals, '2026-08-03T02:12:00.000Z'. Kept, for what is
+    written together has few instants: thousands of acts a single one."""
     return from_millis(ms).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 

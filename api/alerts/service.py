@@ -1,6 +1,7 @@
 """Answers about alerts, as plain values: lists by state, one alert with everything done about it."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ def alert_item(row: Sequence[Any], province: Zone, now: Millis) -> dict[str, Any
     id_, kind, subject, episode, unit, procedure, start, until, due, evidence, known, partition, version = row
 
     def text(ms: Millis | None) -> str | None:
-        return None if ms is None else province.local(ms).isoformat(timespec="milliseconds")
+        return None if ms is None else _local_text(province, ms)
 
     about = KINDS[kind]
     holding = start <= now and (until is None or now < until)
@@ -47,6 +48,12 @@ def alert_item(row: Sequence[Any], province: Zone, now: Millis) -> dict[str, Any
         "evidence": msgspec.json.decode(evidence)
         | {"topic": ALERTS if about.raised else EVENTS, "partition": partition, "offset": version},
     }
+
+
+@lru_cache(maxsize=1_024)
+def _local_text(province: Zone, ms: Millis) -> str:
+    """Kept: of many alerts at once, most begin and are due at a few instants."""
+    return province.local(ms).isoformat(timespec="milliseconds")
 
 
 def list_alerts(

@@ -5,6 +5,7 @@ judgement after a restart says nothing. Ids are made of kind, subject and episod
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -32,6 +33,9 @@ province has thousands a day."""
 SHELTER_MS = 60_000
 """A clock that went back by less than this is a correction, not another day."""
 RETRY_MS = 60_000
+SHARE = 10
+"""A kind is judged not again before ten times the processor time that it took: of a hundred thousand dossiers due
+today one judgement takes seconds."""
 Write = Callable[[Sequence[tuple[str, bytes]]], None]
 """Writes encoded events by subject to the alert log; returns when all are acknowledged."""
 Standing = Mapping[Key, Raised]
@@ -57,7 +61,7 @@ class _Turn:
     rule: Rule
     last: Millis | None = None
     again: Millis = 0
-    """After a failure: not before this."""
+    """Not before this: after a failure, or where judging takes long."""
 
 
 class Raising:
@@ -106,6 +110,7 @@ class Raising:
     def _judge(self, ctx: FigureContext, turn: _Turn, now: Millis) -> int:
         name = ", ".join(turn.rule.kinds)
         standing = {key: one for key, one in self._said.items() if key[0] in turn.rule.kinds}
+        begun = time.thread_time()
         try:
             new = list(changes(standing, turn.rule.judge(ctx, standing), now))
             self._say(ctx, new, now)
@@ -117,6 +122,7 @@ class Raising:
             return 0
         self.failures.pop(name, None)
         turn.last = now
+        turn.again = now + round(SHARE * 1000 * (time.thread_time() - begun))
         return len(new)
 
     def _say(self, ctx: FigureContext, new: Sequence[Raised], now: Millis) -> None:

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +134,14 @@ class RunningStack:
 
     def load(self, events: Sequence[Event]) -> None:
         """Imports events as history, past the HTTP intake."""
+        self.load_encoded([(event.subject, encode_event(event)) for event in events])
+
+    def load_encoded(self, events: Iterable[tuple[str, bytes]]) -> None:
+        """The same with (subject, encoded event)."""
         kafka = KafkaConfig(self.stack.kafka)
         with BulkWriter(kafka, kafka.events, 4) as writer:
-            for event in events:
-                writer.add(event.subject, encode_event(event))
+            for subject, event in events:
+                writer.add(subject, event)
             writer.flush()
 
     def settle(self) -> None:
