@@ -42,7 +42,7 @@ from sinks.queries import live
 log = logging.getLogger(__name__)
 RAISING_MS = 2_000
 MESSAGES_MS = 2_000
-DELIVERIES_MS = 50
+DELIVERIES_MS = 100
 LINGER_MS = 2
 """Of the alert log's writer: a portion of acts is written whole, there is nothing to wait for."""
 PORTION = 5_000
