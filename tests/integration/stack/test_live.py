@@ -127,33 +127,6 @@ def test_an_overdue_dossier_reaches_a_webhook_once_even_when_the_notifier_is_kil
         client.delete(f"/v1/webhooks/{hook['id']}")
 
 
-def test_many_alerts_arrive_each_once_or_marked_while_notifier_and_worker_are_killed(shared: RunningStack) -> None:
-    with receiver() as (url, got), shared.http() as client:
-        hook = client.post("/v1/webhooks", json={"url": url, "kinds": ["A04"], "unit": "H44.504"}).json()
-        first, codes = now() + 3_000, [f"H44.504-{n}" for n in range(300)]
-        shared.post([accepted(code, first - HOUR, first + 20 * n) for n, code in enumerate(codes)])
-        until(lambda: len(got) >= 40, "the first of them")
-        shared.kill_part("notifier")
-        until(lambda: len(got) >= 160, "more of them")
-        shared.kill_part("worker")
-        shared.kill_part("notifier")
-        until(lambda: set(codes) <= {g["alert"]["dossier_code"] for g in got}, "all of them", 60)
-
-        def confirmed() -> bool:
-            query: dict[str, Any] = {"kind": "A04", "unit": "H44.504", "limit": 400}
-            listed = client.get("/v1/alerts", params=query).json()["alerts"]
-            return sum(any(act["act"] == "notified" for act in a["acts"]) for a in listed) == len(codes)
-
-        until(confirmed, "the record that each was notified", 60)
-        client.delete(f"/v1/webhooks/{hook['id']}")
-    seen: set[str] = set()
-    for message in got:
-        code = message["alert"]["dossier_code"]
-        assert message["retried"] or code not in seen, f"{code} came twice unmarked"
-        seen.add(code)
-    assert seen == set(codes)
-
-
 def _acts(client: Any, alert: str, wanted: str) -> Any:
     found = client.get(f"/v1/alerts/{alert}").json()["acts"]
     return found if any(a["act"] == wanted for a in found) else None
