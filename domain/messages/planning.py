@@ -190,8 +190,8 @@ class _Planner:
         """The chain: a step by working time without acknowledgement, or by a broken promise. Judged at the slot,
         not at `now`, so that a round later in the same slot comes to the same."""
         slot = self._slots[False]
-        if slot is None or entry.first_told is None:
-            return
+        if slot is None or entry.first_told is None or entry.first_told >= slot:
+            return  # what was first told in this slot climbs in a later one, even with a promise broken before
         steps = self.rules.escalation.steps
         level, reason = len(entry.raised), "unacknowledged"
         broken = entry.broken_promise(slot)

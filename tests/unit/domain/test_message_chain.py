@@ -107,6 +107,14 @@ def test_a_second_reappointment_is_told_until_the_room_decides_and_another_reaso
         assert town.told(f"2026-11-{day}T07:15", moved) == {}
 
 
+def test_a_promise_broken_before_anybody_was_told_climbs_in_a_later_slot_not_in_the_first() -> None:
+    town, late = Town(), alert("A04", "2026-11-09T09:00", due="2026-11-09T09:00")
+    town.act("2026-11-09T09:30", "promised", late, until="2026-11-09T10:00")
+    assert town.told("2026-11-09T13:30", late).keys() == {"officer-1", "head-1"}
+    assert town.look("2026-11-09T13:30", late).decisions == (), "planning twice gives nothing twice"
+    assert ("escalated", "promise_broken") in noted(town.round("2026-11-10T07:15", late))
+
+
 def test_the_chairman_reads_only_the_brief_and_there_what_lies_long() -> None:
     town = Town()
     rows = [alert("A04", "2026-10-19T07:00", f"a{n}", due="2026-10-19T07:00") for n in range(3)]
