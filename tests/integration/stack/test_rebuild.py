@@ -52,7 +52,7 @@ def _edit(table: DerivedTable) -> str:
     changed = {"U": "`{}` + 1", "I": "`{}` + 1", "D": "`{}` - INTERVAL 1 DAY", "S": "concat(`{}`, 'x')"}
     to = changed.get(kind[0], "arraySlice(`{}`, 2)").format(column)
     if table.name in PACKED:
-        column, to = "values", "arrayMap(v -> v + 1, `values`)"
+        column, to = "values", "arrayMap((v, n) -> v + (n = 1), `values`, arrayEnumerate(`values`))"
     key = ", ".join(f"`{name}`" for name in table.key)
     row = f"SELECT {key} FROM {table.name} FINAL WHERE notEmpty(toString(`{column}`)) ORDER BY {key} LIMIT 1"
     return (
