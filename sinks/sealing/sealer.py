@@ -103,7 +103,7 @@ class _Sealer:
         """Takes what is there, and signs when it is time."""
         taken = 0
         for name in LOGS:
-            taken += self._take(name, 0 if taken else 200)  # no waiting beside a log that has more
+            taken += self._take(name, 20 if taken else 200)
         if not taken:
             self._close_days()
         asked = self._config.close_request.exists()
