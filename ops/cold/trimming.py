@@ -15,7 +15,8 @@ from eventlog.archive import ColdStorage
 from eventlog.config import KafkaConfig, kafka_errors
 from ops.backup.logs import log_topics
 from sinks.sealing.config import SealConfig
-from sinks.sealing.verifying import Progress, verify
+from sinks.sealing.outcome import Progress
+from sinks.sealing.verifying import verify
 
 Place = tuple[str, int]
 

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from domain.instants import Day, Zone
@@ -11,17 +10,15 @@ from domain.merkle import inclusion_path, root_from_inclusion, root_of
 from domain.seals import TreeHead, record_leaves
 from eventlog.reader import LogReader
 from sinks.sealing.config import SealConfig
+from sinks.sealing.outcome import Goals, Progress, Report
 from sinks.sealing.outside import tree_folder
 from sinks.sealing.stored import StoredRecords
 from sinks.sealing.tiles import RecordPlace, TreeReader
 
-if TYPE_CHECKING:
-    from sinks.sealing.verifying import Goals, Progress, Report
-
 _TILE = 256
 
 
-def verify_sample(config: SealConfig, goals: "Goals", sample: int, report: "Report", progress: "Progress") -> None:
+def verify_sample(config: SealConfig, goals: Goals, sample: int, report: Report, progress: Progress) -> None:
     """Checks `sample` records of each day of a partition, in Kafka and in the store."""
     head = goals.last
     log, partition = goals.key

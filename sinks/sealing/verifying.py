@@ -6,13 +6,10 @@ help to name the place: what decides are the signed roots. What no leaf covers i
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
-
-import msgspec
 
 from domain.errors import Gs766Error, Refused, Unavailable
 from domain.instants import Millis, parse_rfc3339
@@ -23,6 +20,7 @@ from sinks.sealing.chain import BrokenChain, CheckpointFile, check_first, check_
 from sinks.sealing.config import SealConfig
 from sinks.sealing.copies import Labels, beside, odd_alerts, odd_checkpoints, relabelled
 from sinks.sealing.keys import is_signed
+from sinks.sealing.outcome import Goals, Progress, Report
 from sinks.sealing.outside import tree_folder
 from sinks.sealing.progress import Notes, Reached
 from sinks.sealing.sampling import verify_sample
@@ -30,10 +28,6 @@ from sinks.sealing.stored import Beside, StoredRecords
 from sinks.sealing.tiles import AT_ONCE, TreeReader
 from sinks.sealing.witnessed import cosignatures
 
-Verdict = Literal["holds", "fails", "cannot_tell"]
-Progress = Callable[[str, int, int], None]
-"""Called with what is being read, how many leaves are done, and how many there are."""
-MOST_DIFFERENCES = 50
 WAIT_S = 30.0
 """Seconds in which the store may come up with what was sealed a moment ago, as long as it is moving."""
 _STILL_S = 5.0
@@ -48,61 +42,6 @@ def _silent(_what: str, _done: int, _of: int) -> None:
     """Where nobody watches."""
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that is not as it was sealed. `where`: chain, outside, witness, kafka, cold, records, events,
-    raised, checkpoints, topic."""
-
-    where: str
-    what: str
-    log: str = ""
-    partition: int | None = None
-    offset: int | None = None
-    index: int | None = None
-    checkpoint: int | None = None
-
-    def __str__(self) -> str:
-        place = f"{self.log} partition {self.partition}: " if self.log else ""
-        return f"{self.where}: {place}{self.what}"
-
-
-@dataclass(slots=True)
-class Report:
-    """The outcome; `reason` says why nothing can be told."""
-
-    checked: dict[str, int] = field(default_factory=dict)
-    differences: list[Difference] = field(default_factory=list)
-    reason: str = ""
-    checkpoint: int | None = None
-    hash: str = ""
-
-    def to_json(self) -> Mapping[str, Any]:
-        """The answer's shape (design §6)."""
-        return {
-            "verdict": self.verdict,
-            "checked": self.checked,
-            "differences": msgspec.to_builtins(self.differences),
-            "checkpoint": self.checkpoint,
-            "hash": self.hash,
-            "reason": self.reason,
-        }
-
-    @property
-    def verdict(self) -> Verdict:
-        """Fails if anything differs; cannot tell if something could not be checked."""
-        if self.differences:
-            return "fails"
-        return "cannot_tell" if self.reason else "holds"
-
-    def count(self, what: str, number: int) -> None:
-        """Adds to what was checked."""
-        self.checked[what] = self.checked.get(what, 0) + number
-
-    def differs(self, where: str, what: str, **place: Any) -> None:
-        """Notes a difference, up to a bound."""
-        if len(self.differences) < MOST_DIFFERENCES:
-            self.differences.append(Difference(where=where, what=what, **place))
-
-
 class Source(NamedTuple):
     """One record as a source gives it."""
 
@@ -110,21 +49,6 @@ class Source(NamedTuple):
     known_at: Millis
     value: bytes
     beside: Beside | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Goals:
-    """What one partition must come to: where to begin, and each checkpoint's tree after it, in order."""
-
-    key: tuple[str, int]
-    log_id: str
-    start: TreeHead | None
-    heads: tuple[tuple[int, TreeHead], ...]
-
-    @property
-    def last(self) -> TreeHead:
-        """The newest."""
-        return self.heads[-1][1]
 
 
 def verify(

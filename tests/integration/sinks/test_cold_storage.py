@@ -20,7 +20,8 @@ from ops.cold.exporting import Exported, export_log
 from ops.cold.trimming import trim
 from sinks.sealing.chain import CheckpointFile
 from sinks.sealing.config import SealConfig
-from sinks.sealing.verifying import Report, verify
+from sinks.sealing.outcome import Report
+from sinks.sealing.verifying import verify
 from tests.support.sealing import add_dossiers, seal_all, seal_config
 
 NOW = 1_787_000_000_000

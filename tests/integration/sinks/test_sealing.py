@@ -26,9 +26,10 @@ from sinks.sealing import verifying
 from sinks.sealing.chain import CheckpointFile
 from sinks.sealing.config import SealConfig
 from sinks.sealing.keys import load_keys, rotate
+from sinks.sealing.outcome import Report
 from sinks.sealing.progress import Notes, Reached
 from sinks.sealing.sealer import run as run_sealer
-from sinks.sealing.verifying import Report, verify
+from sinks.sealing.verifying import verify
 from sinks.writer import WriterConfig, run
 from tests.support.events import T0
 from tests.support.sealing import add_dossiers, is_sealed, seal_all, seal_config

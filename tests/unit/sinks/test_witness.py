@@ -12,8 +12,9 @@ import pytest
 from domain.errors import InvalidInput, Refused
 from domain.seals import Signed, read_checkpoint, write_checkpoint
 from sinks.sealing.keys import load_keys, rotate, take_over
+from sinks.sealing.outcome import Report
 from sinks.sealing.outside import HttpHolder, _key_changes, proofs
-from sinks.sealing.verifying import Report, _check_cosigned
+from sinks.sealing.verifying import _check_cosigned
 from sinks.sealing.witness import Offer, Witness
 from sinks.sealing.witness_http import serve
 from sinks.sealing.witnessed import cosignatures, keep_cosignature
