@@ -62,6 +62,7 @@ class _Sealer:
             self._published = Published(config, SealTopic(config.kafka))
             self._signed_at = time.monotonic()
             self._adopt()
+            self._check_key()
         except BaseException:
             self._state.close()
             raise
@@ -96,6 +97,18 @@ class _Sealer:
                     check_next(self._last, signed) if self._last is not None else check_first(signed)
                     self._chain.append(signed)
                     self._last = signed
+
+    def _check_key(self) -> None:
+        """The first key is made here and not with the first checkpoint, so that a copy of the keys that is taken
+        before it has the key too; never in place of one that our checkpoints name."""
+        path = self._config.key_file
+        if self._last is None:
+            load_keys(path)
+        elif not path.exists():
+            raise Refused(
+                f"the signing keys {path} are not there, which checkpoint {self._last.checkpoint().number} was "
+                "signed with: restore the file from where keys are kept"
+            )
 
     # ---- taking
 

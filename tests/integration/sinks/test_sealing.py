@@ -8,6 +8,7 @@ bundles: test_bundles.
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from sinks.sealing.config import SealConfig
 from sinks.sealing.keys import load_keys, rotate
 from sinks.sealing.outcome import Report
 from sinks.sealing.progress import Notes, Reached
+from sinks.sealing.sealer import _Sealer
 from sinks.sealing.sealer import run as run_sealer
 from sinks.sealing.verifying import verify
 from sinks.writer import WriterConfig, run
@@ -266,8 +268,20 @@ class _Once(threading.Event):
 
 def test_a_fresh_key_does_not_continue_the_chain(config: SealConfig) -> None:
     config.key_file.unlink()
-    with pytest.raises(Refused, match="signing key"):
+    with pytest.raises(Refused, match=r"signing keys .* are not there"):
         seal_more(config)
+    assert not config.key_file.exists(), "none is made in its place"
+    load_keys(config.key_file)
+    with pytest.raises(Refused, match="a key file was replaced"):
+        seal_more(config)
+
+
+def test_the_first_key_is_there_before_the_first_checkpoint(config: SealConfig, tmp_path: Path) -> None:
+    """A copy of the keys that is made in between would otherwise lack it, and a restored log could not go on."""
+    new = replace(config, folder=tmp_path / "a/seal", key_file=tmp_path / "a/key.json", outside=tmp_path / "a/out")
+    with closing(_Sealer(new)):
+        assert new.key_file.exists()
+        assert not new.checkpoints.exists()
 
 
 def test_a_lost_folder_is_sealed_anew_under_what_outsiders_hold(config: SealConfig) -> None:
