@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from fastapi import Request
 
@@ -74,6 +74,10 @@ class Services:
         if self.config.clock == "log" and moment is not None and moment.clock:
             return moment.clock
         return self.wall()
+
+    def instant_of(self, clock: Literal["wall", "log"]) -> Millis:
+        """Now by a clock that a question names; the wall's while the log has none."""
+        return (self.moments.current().clock if clock == "log" else 0) or self.wall()
 
     def sees(self, principal: Principal) -> Callable[[str], bool]:
         """Whether a unit lies in the principal's subtrees: by the registered parents, else by its dotted code."""

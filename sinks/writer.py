@@ -42,7 +42,7 @@ log = logging.getLogger("gs766.writer")
 _GENERATIONS_SECONDS = 1.0
 # Figures wait for change records only. The log's own copy is for dossiers' pages and proofs: it may come in fewer
 # pieces. What people do about alerts is seldom and waited for: it does not rest.
-_EVENTS_PACE = 2.0, 0.5
+_EVENTS_PACE = 4.0, 1.0
 _CHANGES_PACE = 0.5, 0.1
 
 

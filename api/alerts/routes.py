@@ -3,6 +3,7 @@
 An act is answered when the alert log has it. It never changes whether an alert holds, only who knew and when.
 """
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -65,6 +66,10 @@ def get_alerts(
     ] = None,
     newer_than: Annotated[str | None, Query(max_length=12, description="Began less than so long ago.")] = None,
     disputed: Annotated[bool, Query(description="Only with a dispute that nobody has closed.")] = False,
+    clock: Annotated[
+        Literal["wall", "log"] | None,
+        Query(description="What now is: the wall clock, or the log's latest event. Default: the stack's clock."),
+    ] = None,
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
@@ -75,7 +80,7 @@ def get_alerts(
         services,
         who,
         lambda ctx: list_alerts(
-            ctx,
+            ctx if clock is None else replace(ctx, now=services.instant_of(clock)),
             state=state,
             kinds=kinds,
             unit=unit,

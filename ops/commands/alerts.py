@@ -35,6 +35,9 @@ def alerts(
     older_than: Annotated[str | None, typer.Option(help="Began so long ago or longer: 3wd, 2d, 36h.")] = None,
     newer_than: Annotated[str | None, typer.Option(help="Began less than so long ago.")] = None,
     disputed: Annotated[bool, typer.Option("--disputed", help="With a dispute that nobody has closed.")] = False,
+    clock: Annotated[
+        str | None, typer.Option(help="What now is: wall, or log (the latest event). Default: the stack's clock.")
+    ] = None,
     limit: LimitOption = None,
     as_json: JsonOption = False,
     data: DataOption = None,
@@ -46,7 +49,7 @@ def alerts(
     from ops.commands.lists import collected
 
     query = {"state": state, "kind": kind, "unit": unit, "level": level, "older_than": older_than}
-    query |= {"newer_than": newer_than, "disputed": "true" if disputed else None}
+    query |= {"newer_than": newer_than, "disputed": "true" if disputed else None, "clock": clock}
     found = collected(Client(settings_of(ctx, data)), "/v1/alerts", query, "alerts", limit)
     if as_json:
         print_json(found)

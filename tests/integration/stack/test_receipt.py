@@ -68,6 +68,11 @@ def test_the_figures_are_those_that_were_counted_independently(brought: Brought)
         "undated": 0,
     }
     assert stack.json("overdue", "--rule", "date")["totals"]["finished_late"] == 309
+    late = stack.json("alerts", "--kind", "A04", "--state", "all", "--clock", "log")
+    assert (late["totals"]["A04"], len(late["alerts"])) == (416, 416), "377 finished late and 39 open and late"
+    assert stack.json("alerts", "--kind", "A04", "--clock", "wall")["totals"]["A04"] > 39, (
+        "today they all are late"
+    )
     kept = stack.rows()["findings"]
     assert sum(row[0] == "event_after_end" for row in kept) == 145
     assert sum(row[0] == "end_before_start" for row in kept) == 2
