@@ -151,11 +151,11 @@ class _Writer:
             self._end.set()
 
     def _write_logs(self, logs: Sequence[tuple[Feed, LogBatches]]) -> None:
-        paces = {EVENTS: Pace(*_EVENTS_PACE)}
+        paces = {EVENTS: Pace(*_EVENTS_PACE), ALERTS: Pace(0, 0)}
         with self._client() as client:
             while not self._end.is_set():
                 for feed, batches in logs:
-                    self._write_log(client, feed, batches, paces.get(batches.topic, Pace(0, 0)))
+                    self._write_log(client, feed, batches, paces[batches.topic])
         for feed, _ in logs:
             feed.close()
 

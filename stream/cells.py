@@ -1,6 +1,6 @@
 """Cells: how a subject's bookings are summed under the grains of the store (store.md, "Grains")."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 from domain.daily import DayBookings, DayCell
 from domain.instants import Day, date_day, day_date
 from domain.measures import INDEX, MEASURES, PROCEDURE_MEASURES
-from domain.rows import CellRow, UnitDayKnownRow, UnitDayRow, UnitProcedureRow
+from domain.rows import ROW_TYPES
 from stream.port import FoldState
 from stream.state import CellKey
 
@@ -123,14 +123,4 @@ def _difference(old: DayBookings, new: DayBookings) -> Iterator[tuple[Day, DayCe
 
 def cell_row(key: CellKey, values: list[int], version: int) -> Struct:
     """The row of a cell; a cell that fell to zero is emitted with zeros."""
-    return _ROWS[key[0]](*key[1:], version, tuple(values))
-
-
-_ROWS: dict[str, Callable[..., Struct]] = {
-    "unit_days": UnitDayRow,
-    "unit_months": UnitDayRow,
-    "unit_day_known": UnitDayKnownRow,
-    "unit_month_known": UnitDayKnownRow,
-    "cells": CellRow,
-    "unit_procedures": UnitProcedureRow,
-}
+    return ROW_TYPES[key[0]](*key[1:], version, tuple(values))

@@ -28,7 +28,6 @@ SAMPLE = 200
 MOST = 300_000
 """Dossiers in hand beyond which a figure is not opened in one bundle: a smaller unit or a shorter period is."""
 _TRIES = 3
-_PAGE = 5_000
 
 
 Subjects = list[tuple[str, str]]
@@ -108,13 +107,9 @@ def _shares(ctx: FigureContext, q: Question, code: str) -> Iterator[tuple[Timed,
 
 
 def _now(ctx: FigureContext, q: Question) -> Iterator[Timed]:
-    where, after = dossiers.in_hand(q.start, q.until, by_last_end=q.family != "06a-stopped-open"), ""
-    while True:
-        page = dossiers.page(ctx.reader(q.unit), where, after=after, limit=_PAGE)
+    where = dossiers.in_hand(q.start, q.until, by_last_end=q.family != "06a-stopped-open")
+    for page in dossiers.pages(ctx.reader(q.unit), where):
         yield from page
-        if len(page) < _PAGE:
-            return
-        after = page[-1].code
 
 
 def _known_then(ctx: FigureContext, q: Question) -> Iterator[Timed]:

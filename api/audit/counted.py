@@ -23,7 +23,6 @@ from sinks.queries.dossiers import Timed
 from sinks.queries.reader import at
 from sinks.sealing.offline import verify_bundle
 
-_PAGE = 5_000
 _NO_DOSSIER: list[Any] = [[], None, [], [], [], None, [], True, False]
 _AROUND = 60
 """Days around a period in which working days are stated: an announcement looks five of them ahead."""
@@ -222,13 +221,9 @@ class _Examples:
 
 
 def _accepted(ctx: FigureContext, q: Question) -> Iterator[Timed]:
-    where, after = f"accepted_at >= {at(q.start)} AND accepted_at < {at(q.until)}", ""
-    while True:
-        page = dossiers.page(ctx.reader(q.unit), where, after=after, limit=_PAGE)
+    where = f"accepted_at >= {at(q.start)} AND accepted_at < {at(q.until)}"
+    for page in dossiers.pages(ctx.reader(q.unit), where):
         yield from page
-        if len(page) < _PAGE:
-            return
-        after = page[-1].code
 
 
 def _known(ctx: FigureContext, q: Question, tree: Tree) -> Iterator[Timed]:

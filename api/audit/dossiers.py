@@ -126,16 +126,11 @@ def _lags(ctx: FigureContext, unit: str, q: Question, tolerance: Millis) -> list
 
 def _in_hand(ctx: FigureContext, q: Question) -> Iterator[Found]:
     """The accepted dossiers in hand in the period, in order of code."""
-    where, after = dossiers.in_hand(q.start, q.until), ""
-    while True:
-        page = dossiers.page(ctx.reader(q.unit), where, after=after, limit=PAGE)
+    for page in dossiers.pages(ctx.reader(q.unit), dossiers.in_hand(q.start, q.until), size=PAGE):
         for d in page:
             tl = decode_timeline(d.timeline)
             if tl.stays:
                 yield d, tl
-        if len(page) < PAGE:
-            return
-        after = page[-1].code
 
 
 def _who(d: Timed) -> dict[str, Any]:

@@ -248,15 +248,11 @@ def _told(
     ctx: FigureContext, q: Question, units: frozenset[str]
 ) -> Iterator[tuple[str, str, str, tuple[Told, ...]]]:
     """(code, unit, procedure, its events before the question's end) of the dossiers that the period heard of."""
-    reader, after = ctx.everything.within(units), ""
-    while True:
-        page = dossiers.page(reader, audit.heard_of(q.start, q.until), after=after, limit=PAGE)
+    reader = ctx.everything.within(units)
+    for page in dossiers.pages(reader, audit.heard_of(q.start, q.until), size=PAGE):
         named = {d.code: d for d in page}
         for code, told in audit.told(ctx.everything, list(named), q.until):
             yield code, named[code].unit, named[code].procedure, told
-        if len(page) < PAGE:
-            return
-        after = page[-1].code
 
 
 def _subtree(ctx: FigureContext, unit: str) -> frozenset[str]:

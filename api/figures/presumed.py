@@ -268,12 +268,9 @@ def in_question(
     if q.known_at is not None:
         yield from dossiers.known(reader, q.known_at)
         return
-    more = True
     among = dossiers.in_hand(q.start, until, by_last_end=q.family != "06a-stopped-open")
-    while more:
-        rows = dossiers.page(reader, among, where, after=after, limit=PAGE)
-        more, after = len(rows) == PAGE, rows[-1].code if rows else after
-        yield from rows
+    for page in dossiers.pages(reader, among, where, after=after, size=PAGE):
+        yield from page
 
 
 def class_of(tl: Timeline) -> CauseCode | None:

@@ -17,6 +17,7 @@ from api.services import Services
 from dashboards.board import audit_page
 from dashboards.board.audit_page import BUNDLE_PATH, CHECK_PATH, PATH
 from dashboards.board.audit_words import BY_WORD
+from dashboards.board.desk import Desk
 from dashboards.board.gate import FORM_PATH, Gate
 from dashboards.board.words import Lang
 from dashboards.papers import evidence
@@ -41,21 +42,8 @@ class Auditor(Protocol):
         """The answer's evidence bundle."""
 
 
-class ApiAuditor:
+class ApiAuditor(Desk):
     """Over the services of a running API; asking and taking away are recorded acts."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-
-    @property
-    def _services(self) -> Services:
-        found: Services = self._app.state.services
-        return found
-
-    def units(self, viewer: Principal) -> list[str]:
-        """As `Auditor.units`."""
-        with self._services.context(self._services, viewer) as ctx:
-            return sorted(code for code in ctx.tree.units if ctx.visible is None or code in ctx.visible)
 
     def ask(self, viewer: Principal, fields: Fields) -> dict[str, Any]:
         """As `Auditor.ask`."""

@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 import msgspec
 
 from dashboards.board.audit_words import BUNDLED, BY_WORD, QUESTIONS, VERDICTS, Asking, said
-from dashboards.board.html import SHAPES, esc, link
-from dashboards.board.words import Lang, word
+from dashboards.board.desk import top
+from dashboards.board.html import SHAPES, esc
+from dashboards.board.words import Lang
 
 PATH = "/kiem-tra"
 BUNDLE_PATH = "/kiem-tra/goi"
@@ -35,18 +36,8 @@ def page(lang: Lang, style: str, fields: Mapping[str, str], answer: str = "", li
     asked = fields.get("cau", "")
     forms = "".join(_form(q, lang, fields if q.word == asked else {}) for q in QUESTIONS)
     units = "".join(f'<option value="{esc(unit)}">' for unit in listed)
-    other: Lang = "vi" if lang == "en" else "en"
-    nav = (
-        f'<a href="{link("/", lang)}">{word("back", lang)}</a>'
-        f'<a href="{link(PATH, other)}">{"English" if other == "en" else "Tiếng Việt"}</a>'
-    )
-    return f"""<!doctype html><html lang="{lang}"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{said("title", lang)} · Giám Sát 766</title>
-<style>{style}{_STYLE}</style></head><body><main class="board audit">
-<div class="top"><a class="title" href="{link("/", lang)}">{word("title", lang)}</a><nav>{nav}</nav></div>
-<h1>{said("title", lang)}</h1><p class="quiet">{said("intro", lang)}</p>
-<a class="check" href="{CHECK_PATH}">{said("check", lang)}</a>
+    begun = top(lang, PATH, said("title", lang), said("intro", lang), style + _STYLE)
+    return f"""{begun}<a class="check" href="{CHECK_PATH}">{said("check", lang)}</a>
 {answer}<datalist id="units">{units}</datalist>{forms}{_take(lang)}</main></body></html>"""
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -13,9 +13,9 @@ from api import audit
 from api.access import Principal, check_scopes
 from api.problems import Problem
 from api.routes.patterns import Closing, closed
-from api.services import Services
 from dashboards.board import findings_page
 from dashboards.board.audit_desk import said_of
+from dashboards.board.desk import Desk, sent_form
 from dashboards.board.findings_page import CLOSE_PATH, PATH
 from dashboards.board.gate import FORM_PATH, Gate
 from dashboards.board.words import Lang
@@ -38,21 +38,8 @@ class Findings(Protocol):
         """Closes one with a reason."""
 
 
-class ApiFindings:
+class ApiFindings(Desk):
     """Over the services of a running API."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-
-    @property
-    def _services(self) -> Services:
-        found: Services = self._app.state.services
-        return found
-
-    def units(self, viewer: Principal) -> list[str]:
-        """As `Findings.units`."""
-        with self._services.context(self._services, viewer) as ctx:
-            return sorted(code for code in ctx.tree.units if ctx.visible is None or code in ctx.visible)
 
     def findings(self, viewer: Principal, unit: str, period: str, kind: str) -> dict[str, Any]:
         """As `Findings.findings`."""
@@ -92,7 +79,7 @@ def install(app: FastAPI, gate: Gate, source: Findings, style: str) -> None:
 
     @app.post(CLOSE_PATH, include_in_schema=False)
     async def close(request: Request) -> Response:
-        viewer, fields = reader(request), await _fields(request)
+        viewer, fields = reader(request), await sent_form(request, _MOST_BODY)
         if viewer is None:
             return RedirectResponse(f"{FORM_PATH}?back={PATH}", 303)
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
@@ -123,12 +110,3 @@ def _page(source: Findings, viewer: Principal, fields: Fields, style: str, wrong
     done = fields.get("done") == "1" and not wrong
     text = findings_page.page(lang, style, fields, listed, body, done)
     return HTMLResponse(text, status, {"Cache-Control": "no-store"})
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BODY:
-            return {}
-    return dict(parse_qsl(body.decode("utf-8", "replace")))

@@ -4,8 +4,9 @@ reason. Plain forms, no scripts."""
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dashboards.board.desk import top
 from dashboards.board.html import SHAPES, dossier_path, esc, link, unit_path
-from dashboards.board.words import Lang, word
+from dashboards.board.words import Lang
 from domain.patterns import KINDS, OF_UNITS
 
 PATH = "/dau-hieu"
@@ -78,18 +79,9 @@ def page(
         f'<option value="{k}"{" selected" if fields.get("kind") == k else ""}>{esc(kind_title(k, lang))}</option>'
         for k in KINDS
     )
-    other: Lang = "vi" if lang == "en" else "en"
-    nav = (
-        f'<a href="{link("/", lang)}">{word("back", lang)}</a>'
-        f'<a href="{link(PATH, other)}">{"English" if other == "en" else "Tiếng Việt"}</a>'
-    )
+    begun = top(lang, PATH, said("title", lang), said("intro", lang), style + _STYLE)
     told = f'<p class="green" id="done">{SHAPES["green"]} {said("done", lang)}</p>' if done else ""
-    return f"""<!doctype html><html lang="{lang}"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{said("title", lang)} · Giám Sát 766</title>
-<style>{style}{_STYLE}</style></head><body><main class="board audit">
-<div class="top"><a class="title" href="{link("/", lang)}">{word("title", lang)}</a><nav>{nav}</nav></div>
-<h1>{said("title", lang)}</h1><p class="quiet">{said("intro", lang)}</p>
+    return f"""{begun}\
 <section class="panel"><form method="get" action="{PATH}"><input type="hidden" name="lang" value="{lang}">
 <label>{said("unit", lang)}<input name="unit" list="units" required value="{esc(fields.get("unit", ""))}"></label>
 <label>{said("period", lang)}<input name="period" required placeholder="2026-08"

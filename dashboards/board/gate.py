@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.access import Principal, authenticate, principal_of
 from api.problems import Problem
-from api.services import Services
+from dashboards.board.desk import OverServices, sent_form
 from dashboards.board.html import esc
 from dashboards.board.words import Lang, word
 
@@ -36,16 +36,8 @@ class Gate(Protocol):
         """Records that a unit's list of dossiers was read."""
 
 
-class ApiGate:
+class ApiGate(OverServices):
     """The gate by the API's own keys and scopes."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-
-    @property
-    def _services(self) -> Services:
-        found: Services = self._app.state.services
-        return found
 
     def viewer(self, request: Request) -> Principal | None:
         """As `Gate.viewer`; a revoked key ends its cookie's right at once."""
@@ -132,11 +124,5 @@ _PRIVATE = {"Cache-Control": "no-store"}
 
 
 async def _fields(request: Request) -> dict[str, str]:
-    from urllib.parse import parse_qsl
-
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > 10 * _MAX_TOKEN:
-            return {}
-    return {name: value[: 5 * _MAX_TOKEN] for name, value in parse_qsl(body.decode("utf-8", "replace"))}
+    sent = await sent_form(request, 10 * _MAX_TOKEN)
+    return {name: value[: 5 * _MAX_TOKEN] for name, value in sent.items()}

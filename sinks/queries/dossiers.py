@@ -95,6 +95,15 @@ def page(
     return [Timed(*row) for row in reader.rows(sql, after=after, procedure=procedure)]
 
 
+def pages(reader: Reader, *where: str, after: str = "", size: int = 5_000) -> Iterator[list[Timed]]:
+    """All of them, page after page."""
+    while found := page(reader, *where, after=after, limit=size):
+        yield found
+        if len(found) < size:
+            return
+        after = found[-1].code
+
+
 def in_hand(start: Millis | None, until: Millis, *, by_last_end: bool = True) -> str:
     """A condition that every dossier in hand during [start, until) fulfils. `by_last_end` False for the
     reading in which 'stopped' is no end: there the last end says nothing."""

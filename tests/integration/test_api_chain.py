@@ -24,6 +24,7 @@ from sinks.generations import activate, begin
 from sinks.schema import migrate
 from sinks.writer import WriterConfig
 from sinks.writer import run as run_writer
+from tests.support.ready_store import embedded_address
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "gs766_integration-development-key"
@@ -63,24 +64,8 @@ def until(condition: Callable[[], Any], what: str) -> Any:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """The embedded store in a process of its own; the writer's parameters."""
-    passwords = tmp_path / "passwords.json"
-    passwords.write_text(json.dumps({"writer": "w", "reader": "r"}))
-    command = [sys.executable, "-m", "sinks.embedded", "--path", str(tmp_path / "store")]
-    process = subprocess.Popen(
-        [*command, "--passwords-file", str(passwords)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        preexec_fn=dies_with_me(),
-    )
-    try:
-        assert process.stdout is not None
-        words = process.stdout.readline().split()
-        port = int(dict(word.split("=") for word in words[1:])["native"])
-        yield {"host": "127.0.0.1", "port": port, "user": "writer", "password": "w"}
-    finally:
-        process.terminate()
-        process.wait(30)
+    with embedded_address(tmp_path) as writer:
+        yield writer
 
 
 @pytest.fixture

@@ -44,6 +44,20 @@ def embedded_store(folder: Path) -> Iterator[Connect]:
         yield lambda user: connect({**writer, "user": user, "password": user[0]}, database="gs766")
 
 
+@contextmanager
+def told_store(folder: Path, story: Sequence[tuple[Millis, str, str, Any]], zone: Zone) -> Iterator[Connect]:
+    """A store whose active generation 1 holds a story of (instant, type, subject, data), each known half a second
+    later by live intake."""
+    with embedded_store(folder) as connect_as:
+        records = [
+            record(n, when + 500, kind, subject, when, data) for n, (when, kind, subject, data) in enumerate(story)
+        ]
+        writer = connect_as("writer")
+        fold_into(writer, folder, records, zone, batch_size=500, origin="live")
+        writer.execute("INSERT INTO generations VALUES", [(1, 1, "active", "f", "log", from_millis(0))])
+        yield connect_as
+
+
 def fold_into(
     writer: Client,
     folder: Path,

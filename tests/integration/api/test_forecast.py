@@ -7,8 +7,8 @@ import pytest
 
 from api.figures import FigureContext, forecast
 from domain.forecast import ENOUGH
-from domain.instants import Millis, from_millis
-from tests.integration.api.folded_store import embedded_store, fold_into, record
+from domain.instants import Millis
+from tests.integration.api.folded_store import told_store
 from tests.support.weeks import CALENDAR, ZONE, Said, accepted, at
 
 NOW = at("2026-11-20T15:30")
@@ -71,14 +71,7 @@ def story() -> list[Said]:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    with embedded_store(tmp_path_factory.mktemp("forecast")) as connect:
-        records = [
-            record(n, when + 500, kind, subject, when, data)
-            for n, (when, kind, subject, data) in enumerate(story())
-        ]
-        writer = connect("writer")
-        fold_into(writer, tmp_path_factory.mktemp("state"), records, ZONE, batch_size=500, origin="live")
-        writer.execute("INSERT INTO generations VALUES", [(1, 1, "active", "f", "log", from_millis(0))])
+    with told_store(tmp_path_factory.mktemp("forecast"), story(), ZONE) as connect:
         yield forecast(FigureContext(connect("reader"), 1, ZONE, "H44", NOW), "H44.100")
 
 

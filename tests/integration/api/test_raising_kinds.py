@@ -19,22 +19,14 @@ from api.raising.silence import Silence
 from api.raising.system import System
 from domain.alerts import RAISED
 from domain.events import encode_event, make_event
-from domain.instants import from_millis
-from tests.integration.api.folded_store import embedded_store, fold_into, record
+from tests.integration.api.folded_store import told_store
 from tests.integration.api.test_raising import Stage
 from tests.support.weeks import FRIDAY, ZONE, at, story
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with embedded_store(tmp_path_factory.mktemp("kinds")) as connect:
-        records = [
-            record(n, when + 500, kind, subject, when, data)
-            for n, (when, kind, subject, data) in enumerate(story())
-        ]
-        writer = connect("writer")
-        fold_into(writer, tmp_path_factory.mktemp("state"), records, ZONE, batch_size=500, origin="live")
-        writer.execute("INSERT INTO generations VALUES", [(1, 1, "active", "f", "log", from_millis(0))])
+    with told_store(tmp_path_factory.mktemp("kinds"), story(), ZONE) as connect:
         yield Stage(connect)
 
 

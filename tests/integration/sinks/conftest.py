@@ -1,8 +1,5 @@
 """One store process for the tests of the tables and the writer, and a database of its own for each test."""
 
-import json
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -10,32 +7,16 @@ from typing import Any
 import pytest
 from clickhouse_driver import Client
 
-from ops.lifeline import dies_with_me
 from sinks.clickhouse import connect
 from sinks.schema import migrate
+from tests.support.ready_store import embedded_address
 
 
 @pytest.fixture(scope="session")
 def store_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What `connect` needs to reach the store as its writer."""
-    folder = tmp_path_factory.mktemp("store")
-    passwords = folder / "passwords.json"
-    passwords.write_text(json.dumps({"writer": "w", "reader": "r"}))
-    command = [sys.executable, "-m", "sinks.embedded", "--path", str(folder / "data")]
-    process = subprocess.Popen(
-        [*command, "--passwords-file", str(passwords)],
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=dies_with_me(),
-    )
-    assert process.stdout is not None
-    try:
-        ready = process.stdout.readline()
-        port = int(ready.split("native=")[1].split()[0])
-        yield {"host": "127.0.0.1", "port": port, "user": "writer", "password": "w"}
-    finally:
-        process.terminate()
-        process.wait(30)
+    with embedded_address(tmp_path_factory.mktemp("store")) as writer:
+        yield writer
 
 
 @pytest.fixture
