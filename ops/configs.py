@@ -57,6 +57,7 @@ def seal_config(settings: Settings) -> "SealConfig":
         push=tuple(url.strip() for url in seal.push.split(",") if url.strip()),
         mail=seal.mail,
         every_seconds=seal.every_seconds,
+        may_begin_anew=settings.demo,
     )
 
 

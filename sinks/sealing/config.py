@@ -29,6 +29,9 @@ class SealConfig:
     close_after_seconds: float = 60.0
     """How long after midnight a day is closed though nothing new has come."""
     health_file: Path | None = None
+    may_begin_anew: bool = False
+    """Whether an outside copy of another log is put aside instead of refused: a demonstration's data folder is
+    deleted and made again as one likes."""
 
     @property
     def checkpoints(self) -> Path:

@@ -7,7 +7,7 @@ either the log was changed, or the copy was, and a person has to find out which.
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 
@@ -61,7 +61,7 @@ class _Sealer:
             self._held: dict[str, Signed | None] = {}
             self._published = Published(config, SealTopic(config.kafka))
             self._signed_at = time.monotonic()
-            self._adopt()
+            self._adopt(log_ids)
             self._check_key()
         except BaseException:
             self._state.close()
@@ -88,15 +88,34 @@ class _Sealer:
                 )
             self._next[name][partition] = at
 
-    def _adopt(self) -> None:
+    def _adopt(self, log_ids: Mapping[str, str]) -> None:
         """Takes over what the outside copy holds beyond ours (our folder was restored or lost)."""
         for holder in self._holders:
             if isinstance(holder, FileHolder):
+                if self._last is None:
+                    self._check_log(holder, log_ids)
                 number = self._last.checkpoint().number if self._last is not None else 0
                 for signed in holder.file.after(number):
                     check_next(self._last, signed) if self._last is not None else check_first(signed)
                     self._chain.append(signed)
                     self._last = signed
+
+    def _check_log(self, holder: FileHolder, log_ids: Mapping[str, str]) -> None:
+        """A copy that speaks of other logs than ours, where ours have no checkpoint yet: they were begun anew in
+        the place of those. Only a demonstration may do that unasked."""
+        held = holder.last()
+        if held is None or all(t.log_id == log_ids.get(t.log) for t in held.checkpoint().trees):
+            return
+        aside = holder.file.path.with_name(f"{holder.file.path.name}.of-{held.hash[:8]}")
+        if self._config.may_begin_anew:
+            holder.file.path.replace(aside)
+            log.info("the copy %s was of another log and lies in %s now", holder.name, aside.name)
+            return
+        raise Refused(
+            f"the outside copy {holder.name} holds {held.checkpoint().number} checkpoints of another log, the "
+            f"last of {held.checkpoint().time}: the logs here were begun anew, or taken away. If that was meant, "
+            f"put the copy aside: mv '{holder.name}' '{aside}'; if not, restore the logs from a backup"
+        )
 
     def _check_key(self) -> None:
         """The first key is made here and not with the first checkpoint, so that a copy of the keys that is taken

@@ -284,6 +284,20 @@ def test_the_first_key_is_there_before_the_first_checkpoint(config: SealConfig, 
         assert not new.checkpoints.exists()
 
 
+def test_a_log_begun_anew_in_the_place_of_a_sealed_one_is_refused_but_for_a_demonstration(
+    config: SealConfig, tmp_path: Path
+) -> None:
+    other_kafka = replace(config.kafka, prefix=f"{config.kafka.prefix}anew-")
+    ensure_topics(other_kafka, NOW, PARTITIONS)
+    add_dossiers(other_kafka, 0, 3, PARTITIONS)
+    anew = replace(config, kafka=other_kafka, folder=tmp_path / "anew", key_file=tmp_path / "anew.json")
+    with pytest.raises(Refused, match=r"checkpoints of another log.*put the copy aside: mv '.*outside"):
+        _Sealer(anew)
+    sealed = config.outside.read_bytes()
+    seal_all(replace(anew, may_begin_anew=True))
+    assert sealed in {file.read_bytes() for file in config.outside.parent.iterdir()}
+
+
 def test_a_lost_folder_is_sealed_anew_under_what_outsiders_hold(config: SealConfig) -> None:
     before = CheckpointFile(config.checkpoints).last()
     assert before is not None
