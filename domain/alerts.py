@@ -9,9 +9,9 @@ from domain.instants import Millis
 
 Level = Literal["red", "amber", "violet", "grey", "green"]
 HORIZON_HOURS = 24
+"""Hours of working days for which the notifier looks back (decisions 23), where the province says nothing else."""
 SECOND = '"second_supplement"'
 """In the evidence of an A09 that a second supplement opened: late at once by the portal's rule."""
-"""Hours of working days for which the notifier looks back (decisions 23)."""
 _HOUR = 3_600_000
 
 

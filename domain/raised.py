@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from domain.alerts import HORIZON_HOURS
 from domain.calendar import WorkingCalendar
 from domain.instants import Day, Millis
 
@@ -18,6 +19,7 @@ Clock = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=100)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Minutes = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+HorizonHours = Annotated[int, msgspec.Meta(ge=1, le=240)]
 MonthDay = Annotated[str, msgspec.Meta(pattern=r"^\d\d-\d\d$")]
 Key = tuple[str, str, str]
 """(kind, subject, episode)."""
@@ -27,6 +29,8 @@ class RaisedThresholds(msgspec.Struct, frozen=True):
     """When the notifier raises what (users.md §B); a part of the same document as the conditions' thresholds.
     Points are points of the scorecard, rates are 0–1; times of day are the province's, on working days."""
 
+    horizon_hours: HorizonHours = HORIZON_HOURS
+    """Hours of working days that the notifier looks back for what it still tells one by one (decisions 23)."""
     due_today_slots: tuple[Clock, ...] = ("13:30", "15:30")
     feed_system_minutes: Minutes = 15
     """A13: the whole system's working minutes without any event."""
@@ -41,6 +45,10 @@ class RaisedThresholds(msgspec.Struct, frozen=True):
     fall_lasts_days: Annotated[int, msgspec.Meta(ge=1, le=60)] = 7
     fall_minimum: Count = 30
     """A15: below so many cases a rate jumps by itself."""
+    fall_slot: Clock = "06:15"
+    """A15: when a working day is judged beside those before it; before the morning brief, which tells of it."""
+    pace_slot: Clock = "06:20"
+    """A16: when targets are judged, every day."""
     crunch_days: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
     crunch_ratio: Ratio = 1.5
     crunch_minimum: Count = 10

@@ -20,10 +20,12 @@ from domain.instants import Millis
 
 MAX_NOTE = 4_000
 MAX_BATCH = 1_000
-_TABLES = """
+_NOTES = """
 CREATE TABLE IF NOT EXISTS notes (
     hash TEXT PRIMARY KEY, alert TEXT NOT NULL, salt BLOB NOT NULL, text TEXT NOT NULL,
     author TEXT NOT NULL, written_at INTEGER NOT NULL);
+"""
+WEBHOOKS = """
 CREATE TABLE IF NOT EXISTS webhooks (
     id TEXT PRIMARY KEY, url TEXT NOT NULL, secret TEXT NOT NULL, kinds TEXT NOT NULL, unit TEXT NOT NULL,
     created_at INTEGER NOT NULL);
@@ -67,10 +69,10 @@ class PrivateStore:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
+        self.path = self._path = path
         self._mutex = threading.Lock()
         with closing(self._open()) as db:
-            db.executescript(f"{_TABLES}{DUE_TABLE};")
+            db.executescript(f"{_NOTES}{WEBHOOKS}{DUE_TABLE};")
             # API and notifier open a new file at the same time: who looks and adds holds the file meanwhile.
             db.execute("BEGIN IMMEDIATE")
             if "batch" not in {row[1] for row in db.execute("PRAGMA table_info(webhooks)")}:

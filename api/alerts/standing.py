@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from api.alerts import delivery_settings
+from api.alerts.owed import owed_store
 from api.alerts.recipients import recipient_store
 from api.alerts.sent import FAILED_MS, sent_store
 from api.alerts.vacancies import Vacancy, vacancy_store
@@ -15,6 +16,10 @@ NAMED = 5
 
 def message_faults(private: Path, settings: Path | None, now: Millis) -> tuple[str, ...]:
     """A sentence for each thing; () where all is well, or nobody is to be told anything."""
+    return (*owed_store(private).faults(now), *_people_faults(private, settings, now))
+
+
+def _people_faults(private: Path, settings: Path | None, now: Millis) -> tuple[str, ...]:
     entries = recipient_store(private).entries(now)
     if not entries:
         return ()

@@ -2,10 +2,12 @@
 
 What began or became known is read behind a cursor; whole again only where the cursor says nothing (a start,
 another generation, other subscribers, silences or silent feeds, a clock that stepped, every ten minutes). What
-somebody silenced waits for the end of the silence, and is sent then if it still holds within the horizon. A
-portion is recorded as intended in one write, sent by the subscriber's own few threads, and recorded as notified
-together with the next portion's intention: a subscriber who hangs delays nobody else, and 100,000 at once are some
-dozens of writes. Reading and sending are two threads: a store that is slow to answer holds back no delivery.
+somebody silenced waits for the end of the silence, and is sent then if it still holds. What by then lies beyond
+the horizon and was never begun (an outage, a silence, a silent feed of days) is told in one digest, and is
+`suppressed` (`api.alerts.owed`): nothing vanishes unsaid. A portion is recorded as intended in one write, sent by
+the subscriber's own few threads, and recorded as notified together with the next portion's intention: a subscriber
+who hangs delays nobody else, and 100,000 at once are some dozens of writes. Reading and sending are two threads: a
+store that is slow to answer holds back no delivery.
 """
 
 import heapq
@@ -19,11 +21,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.alerts.delivery import body_of, delivery_key, key_of, list_of
+from api.alerts.owed import BEYOND, Owed, digest_body, known_hooks
 from api.alerts.private import PrivateStore, Webhook
 from api.alerts.service import alert_item, inhibiting
 from api.figures.context import FigureContext
 from api.figures.kept import Kept
 from api.messaging.acts import Silences
+from api.messaging.rounds import known_to
 from api.pool import StorePool
 from domain.alerts import KINDS, horizon_start
 from domain.calendar import WorkingCalendar
@@ -49,6 +53,10 @@ TROUBLE_ATTEMPTS = 8
 WHOLE_MS = 600_000
 KNOWN_MS = 5_000
 STEP_MS = 3_600_000
+OWED_MS = 10_000
+"""How often is noted up to when each subscriber was told."""
+STALE_S = 60.0
+"""What waited for longer is told only if it still holds."""
 
 Act = tuple[str, str, dict[str, Any]]
 """(verb, alert id, data)."""
@@ -66,6 +74,8 @@ class Delivery:
     row: Row
     attempt: int = 0
     retried: bool = False
+    since: float = field(default_factory=time.monotonic)
+    """When it was lined up."""
 
 
 @dataclass(slots=True)
@@ -80,6 +90,18 @@ class Line:
     running: dict[Future[str | None], list[Delivery]] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
     """Of all the above."""
+    digest: tuple[str, Future[str | None]] | None = None
+    """Under way: its key, and the post."""
+    digest_after: float = 0.0
+    digest_tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one reading brought: rows to be told, rows beyond the horizon, and up to when everything was read."""
+
+    rows: list[Row]
+    beyond: list[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +113,7 @@ class _Known:
     place: int
     silent: Mapping[str, str]
     calendar: WorkingCalendar
+    horizon_hours: int
 
 
 class Webhooks:
@@ -105,7 +128,7 @@ class Webhooks:
         self._done: set[str] = set()
         self._intended: set[str] = set()
         self._lines: dict[str, Line] = {}
-        self._found: deque[list[Row]] = deque()
+        self._found: deque[_Found] = deque()
         """Read, and not yet lined up: what passes from one thread to the other."""
         self._recalled = threading.Event()
         self._known: _Known | None = None
@@ -115,12 +138,22 @@ class Webhooks:
         self._number = 0
         self._unsaid: list[Act] = []
         """Arrived, and not yet recorded so."""
+        self._owed = Owed(private.path)
+        self._told_to = self._owed.told_to()
+        self._waiting = self._owed.waiting()
+        """Digests that have not arrived."""
+        self._read_to: Millis | None = None
+        """Up to when everything was read that no silence keeps back; None: something is kept back, or unread."""
+        self._kept_back = False
+        self._noted_at: Millis = 0
+        self._now: Millis = 0
 
     def recall(self, now: Millis) -> None:
         """Reads back what was sent before; call it when the store holds the whole alert log."""
         with self._pool.client() as client:
-            for key, event_type in rows_of.deliveries(client, now - MEMORY_MS):
-                (self._done if event_type == "alert.notified" else self._intended).add(key)
+            since = min(now - MEMORY_MS, *self._told_to.values(), now)
+            for key, event_type in rows_of.deliveries(client, since):
+                (self._intended if event_type == "alert.notify_intended" else self._done).add(key)
         self._recalled.set()
 
     def tick(self, now: Millis) -> int:
@@ -139,18 +172,86 @@ class Webhooks:
         before what was sent earlier is known."""
         if not self._recalled.wait(ROUND_S):
             return 0
+        self._now = now
         hooks = self._hooks()
+        read_to = self._read_to
         while self._found:
-            for row in self._found.popleft():
-                for hook in hooks:
-                    if _wanted(hook, row):
-                        self._queue(self._lines[hook.id], row)
-        return self._pump(now, time.monotonic() + ROUND_S)
+            found = self._found[0]
+            for hook in hooks:
+                self._line_up(hook, found, now)
+            self._found.popleft()
+        confirmed = self._pump(now, time.monotonic() + ROUND_S)
+        self._digests(hooks, now)
+        self._note_told(hooks, now, read_to)
+        return confirmed
+
+    def _line_up(self, hook: Webhook, found: _Found, now: Millis) -> None:
+        """What lies beyond the horizon goes out as it was begun, or else into a digest."""
+        line = self._lines[hook.id]
+        for row in found.rows:
+            if _wanted(hook, row):
+                self._queue(line, row)
+        told_to = self._told_to.get(hook.id, now)
+        left = []
+        for row in found.beyond:
+            if not _wanted(hook, row) or max(row[6], row[10]) < told_to or not self._is_new(hook, row):
+                continue
+            if delivery_key(row[0], hook.id) in self._intended:
+                self._queue(line, row)
+            elif delivery_key(row[0], hook.id) not in line.keys:
+                left.append(row)
+        if left:
+            digest = self._owed.add(hook.id, left, now)
+            acts = [_left_out(hook, Delivery(delivery_key(row[0], hook.id), row), BEYOND, digest) for row in left]
+            self._waiting = self._owed.waiting()
+            self._write(acts)
+            self._done.update(data["key"] for _, _, data in acts)
+            log.warning("webhook %s: %d alerts lay beyond the horizon and go into a digest", hook.id, len(left))
+
+    def _digests(self, hooks: Sequence[Webhook], now: Millis) -> None:
+        """Posts the digests that wait, the oldest first, one at a time to each subscriber."""
+        for hook in hooks if self._waiting else ():
+            line = self._lines[hook.id]
+            self._settle_digest(line, now)
+            one = next((one for one in self._waiting if one.webhook == hook.id), None)
+            if one is not None and line.digest is None and time.monotonic() >= line.digest_after:
+                self._owed.posting(one.key)
+                self._waiting = self._owed.waiting()
+                line.digest_tries += 1
+                line.digest = one.key, line.pool.submit(self._send, hook, one.key, digest_body(one))
+
+    def _settle_digest(self, line: Line, now: Millis) -> None:
+        if line.digest is None or not line.digest[1].done():
+            return
+        key, reason = line.digest[0], _outcome(line.digest[1])
+        line.digest = None
+        if reason is None:
+            line.digest_tries = 0
+            self._owed.arrived(key, now)
+            self._waiting = self._owed.waiting()
+            return
+        line.digest_after = time.monotonic() + _pause(line.digest_tries)
+        log.warning("webhook %s did not take a digest: %s", line.hook.id, reason)
+
+    def _note_told(self, hooks: Sequence[Webhook], now: Millis, read_to: Millis | None) -> None:
+        """Up to when each subscriber was told everything: only what nothing waits for, in the lines or behind a
+        silence."""
+        if 0 <= now - self._noted_at < OWED_MS:
+            return
+        self._noted_at = now
+        for hook in hooks:
+            waiting = len(self._lines[hook.id].keys)
+            told_to = self._told_to.get(hook.id, now)
+            if read_to is not None and not waiting and not self._found:
+                told_to = max(told_to, read_to)
+            self._owed.put(hook.id, told_to, waiting)
+            self._told_to[hook.id] = told_to
 
     def close(self) -> None:
         """Lets running deliveries end, and records what arrived."""
         for line in self._lines.values():
             line.pool.shutdown(wait=True, cancel_futures=True)
+            self._settle_digest(line, self._now)
         self._settle()
         try:
             if self._unsaid:
@@ -188,24 +289,36 @@ class Webhooks:
             if active is None:
                 return
             ctx = FigureContext(client, active[0], self._zone, self._root, now, kept=self._kept)
-            place = _place(live.positions(client), active[0], now)
+            positions = live.positions(client)
+            place = _place(positions, active[0], now)
             known = self._known = self._what_is_known(ctx, place)
             silenced = self._silences.in_force(now)
             since = self._since(now, (active[0], hooks, tuple(sorted(known.silent)), silenced))
-            horizon = horizon_start(now, known.calendar)
-            ask = rows_of.to_send if since else rows_of.keys_to_send
-            found = ask(ctx.everything, EVENTS, now, horizon, _kinds(hooks), since)
+            horizon = horizon_start(now, known.calendar, known.horizon_hours)
+            kinds = _kinds(hooks)
+            told_to = min(known_hooks(hooks, self._told_to, now, self._owed).values())
+            if since:
+                found = rows_of.to_send(ctx.everything, EVENTS, now, horizon, kinds, since)
+            else:
+                found = rows_of.keys_to_send(ctx.everything, EVENTS, now, min(horizon, told_to), kinds)
+            new = [row for row in found if any(_wanted(h, row) and self._is_new(h, row) for h in hooks)]
             rows = [
                 row
-                for row in found
-                if row[0] not in silenced
-                and inhibiting(row[1], row[4], known.silent, self._root) is None
-                and any(_wanted(hook, row) and self._is_new(hook, row) for hook in hooks)
+                for row in new
+                if row[0] not in silenced and inhibiting(row[1], row[4], known.silent, self._root) is None
             ]
+            beyond: list[Row] = []
             if not since:
-                rows = rows_of.holding_of(ctx.everything, [row[1:4] for row in rows], now)
-        if rows:
-            self._found.append(rows)
+                self._kept_back = False
+                told = {row[0] for row in rows}
+                if rows and told_to < horizon:
+                    told = {row[0] for row in rows_of.keys_to_send(ctx.everything, EVENTS, now, horizon, kinds)}
+                whole = rows_of.holding_of(ctx.everything, [row[1:4] for row in rows], now)
+                rows, beyond = [r for r in whole if r[0] in told], [r for r in whole if r[0] not in told]
+        self._kept_back = self._kept_back or len(rows) + len(beyond) < len(new)
+        if rows or beyond:
+            self._found.append(_Found(rows, beyond))
+        self._read_to = None if self._kept_back else known_to(positions, active[0], now)
         self._seen = place
 
     def _what_is_known(self, ctx: FigureContext, place: rows_of.Seen) -> "_Known":
@@ -216,7 +329,8 @@ class Webhooks:
             return last
         self._silences.read(ctx.client, now)
         silent = rows_of.silent(ctx.everything, now)
-        return _Known(now, place.acts, ctx.generation, silent, ctx.calendar(now))
+        hours = ctx.reference.thresholds.horizon_hours
+        return _Known(now, place.acts, ctx.generation, silent, ctx.calendar(now), hours)
 
     def _is_new(self, hook: Webhook, row: Row) -> bool:
         return delivery_key(row[0], hook.id) not in self._done
@@ -274,13 +388,17 @@ class Webhooks:
         again: list[Delivery] = []
         while line.later and line.later[0][0] <= time.monotonic() and len(again) < room:
             again.append(heapq.heappop(line.later)[2])
+        stale = time.monotonic() - STALE_S
+        while line.waiting and line.waiting[0].since < stale and len(again) < room:
+            again.append(line.waiting.popleft())
         portion = self._still(line, again, now)
         while line.waiting and len(portion) < room:
             portion.append(line.waiting.popleft())
         return portion
 
     def _still(self, line: Line, again: list[Delivery], now: Millis) -> list[Delivery]:
-        """Of those to be tried again, the ones that hold yet: what has cleared meanwhile needs no telling."""
+        """Of those to be tried again, or that waited for long, the ones that hold yet: what has cleared meanwhile
+        needs no telling, and what was begun is said to be dropped."""
         if not again:
             return []
         try:
@@ -295,6 +413,8 @@ class Webhooks:
         for delivery in again:
             if delivery.row[0] not in holding:
                 line.keys.discard(delivery.key)
+                if delivery.key in self._intended:
+                    self._unsaid.append(_left_out(line.hook, delivery, "cleared"))
         return [d for d in again if d.row[0] in holding]
 
     def _submit(self, line: Line, some: list[Delivery], now: Millis) -> None:
@@ -321,7 +441,7 @@ class Webhooks:
                     self._done.update(d.key for d in some)
                     line.keys.difference_update(d.key for d in some)
                     continue
-                pause = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** (some[0].attempt - 1))
+                pause = _pause(some[0].attempt)
                 for delivery in some:
                     self._again(line, delivery, pause)
                 log.warning(
@@ -337,6 +457,11 @@ class Webhooks:
     def _again(self, line: Line, delivery: Delivery, pause: float) -> None:
         self._number += 1
         heapq.heappush(line.later, (time.monotonic() + pause, self._number, delivery))
+
+
+def _pause(attempt: int) -> float:
+    """Seconds before the next attempt; capped before the power grows beyond any float."""
+    return min(LAST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempt - 1, 30))
 
 
 def _outcome(future: Future[str | None]) -> str | None:
@@ -374,3 +499,10 @@ def _act(verb: str, hook: Webhook, delivery: Delivery) -> Act:
         "actor": "notifier",
     }
     return verb, alert, {name: value for name, value in data.items() if value != ""}
+
+
+def _left_out(hook: Webhook, delivery: Delivery, reason: str, digest: str = "") -> Act:
+    """That a subscriber is not told of one alert, and why."""
+    _, alert, data = _act("suppressed", hook, delivery)
+    more = {"reason": reason, **({"evidence": {"digest": digest}} if digest else {})}
+    return "suppressed", alert, {**data, **more}

@@ -60,8 +60,10 @@ def province_of(
             here = None if one is None else one.merged_into or one.parent
         above[code] = tuple(chain)
     names = {code: unit.name for code, unit in units.items()}
-    numbers = numbers_of(ctx.reference.thresholds)
-    return Province(rules, ctx.calendar(ctx.now_ms), tuple(recipients), above, names, data_to, numbers)
+    t = ctx.reference.thresholds
+    told = tuple(recipients)
+    calendar = ctx.calendar(ctx.now_ms)
+    return Province(rules, calendar, told, above, names, data_to, numbers_of(t), t.horizon_hours)
 
 
 def holding(
@@ -73,7 +75,7 @@ def holding(
     """All alerts that hold now of the kinds that anybody is told of, or only of some of these. `told_to`: as of
     `Rounds`."""
     now = ctx.now_ms
-    horizon = horizon_start(now, ctx.calendar(now))
+    horizon = horizon_start(now, ctx.calendar(now), ctx.reference.thresholds.horizon_hours)
     kinds = [kind for kind in routed_kinds(rules) if only is None or kind in only]
     missed = told_to if told_to is not None and told_to < horizon else None
     rows = rows_of.holding(ctx.everything, EVENTS, now, horizon, kinds, missed)

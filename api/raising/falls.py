@@ -11,8 +11,6 @@ from domain.instants import MS_DAY, Day, Millis, day_date
 from domain.raised import Raised, clock_on, episode_of
 
 KIND = "A15"
-AT = "06:15"
-"""Before the morning brief, which tells of it."""
 
 
 class Falls:
@@ -26,7 +24,7 @@ class Falls:
     def due(self, ctx: FigureContext, last: Millis | None) -> bool:
         """See `Rule`."""
         day, calendar = ctx.zone.day(ctx.now_ms), ctx.calendar(ctx.now_ms)
-        slot = clock_on(calendar, day, AT)
+        slot = clock_on(calendar, day, ctx.reference.thresholds.fall_slot)
         ready = calendar.is_working_day(day) and ctx.now_ms >= slot
         return once_after(slot if ready else None, last)
 

@@ -9,7 +9,6 @@ from domain.instants import Millis, date_day, day_date
 from domain.raised import Raised, clock_on, episode_of
 
 KIND = "A16"
-AT = "06:20"
 
 
 class Pace:
@@ -23,7 +22,8 @@ class Pace:
 
     def due(self, ctx: FigureContext, last: Millis | None) -> bool:
         """See `Rule`."""
-        slot = clock_on(ctx.calendar(ctx.now_ms), ctx.zone.day(ctx.now_ms), AT)
+        today, at = ctx.zone.day(ctx.now_ms), ctx.reference.thresholds.pace_slot
+        slot = clock_on(ctx.calendar(ctx.now_ms), today, at)
         return once_after(slot if ctx.now_ms >= slot else None, last)
 
     def judge(self, ctx: FigureContext, standing: Standing) -> Iterable[Raised]:

@@ -146,6 +146,7 @@ OURS: Mapping[str, tuple[str, str]] = {
     "undated": ("không có hạn", "undated"),
     "ceiling": ("đủ số tin trong ngày", "the day's ceiling is reached"),
     "forbidden": ("tin có nội dung không được gửi", "the text may not be sent"),
+    "beyond_horizon": ("quá cũ để báo từng việc, đã báo gộp", "too old to be told one by one: in a digest"),
     "undeliverable": ("kênh không nhận được tin này", "the channel will never take it"),
 }
 """Why the notifier did or kept back something."""

@@ -49,7 +49,7 @@ def simulated(
         while taken < len(people) and people[taken].at <= at:
             ledger.fold(people[taken])
             taken += 1
-        horizon = horizon_start(at, calendar)
+        horizon = horizon_start(at, calendar, province.horizon_hours)
         holding = [
             replace(one.alert, fresh=one.alert.start >= horizon or (one.live and one.alert.known_at >= horizon))
             for one in alerts

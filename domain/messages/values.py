@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from domain.alerts import Level
+from domain.alerts import HORIZON_HOURS, Level
 from domain.calendar import WorkingCalendar
 from domain.instants import Millis
 from domain.message import Message, Recipient
@@ -39,7 +39,8 @@ class Alert:
 @dataclass(frozen=True, slots=True)
 class Province:
     """What planning rests on beside alerts and acts. `above`: of each unit itself and all above, nearest first;
-    `data_to`: up to when figures are complete; `numbers`: the thresholds that texts name."""
+    `data_to`: up to when figures are complete; `numbers`: the thresholds that texts name; `horizon_hours`: of
+    working days, within which alerts are told one by one."""
 
     rules: MessageRules
     calendar: WorkingCalendar
@@ -48,6 +49,7 @@ class Province:
     names: Mapping[str, str]
     data_to: Millis | None = None
     numbers: Mapping[str, str] = field(default_factory=lambda: DEFAULT_NUMBERS)
+    horizon_hours: int = HORIZON_HOURS
 
 
 @dataclass(frozen=True, slots=True)

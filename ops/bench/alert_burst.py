@@ -3,7 +3,7 @@ officer has the one message about their unit, and what the flow of events notice
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from api.alerts.recipients import RecipientStore, new_entry
 from domain.errors import Unavailable
@@ -17,14 +17,15 @@ from ops.bench.traffic import TYPE, traffic
 from ops.configs import DELIVERY, PRIVATE
 from ops.stack_file import DEVELOPMENT_KEY, read_secret
 
-UNIT, OTHERS = "H44.992", "H44.993"
+UNIT = "H44.992"
 UNITS = 100
 DOSSIERS = 100_000
 BATCH = 500
-TRIED = 20
-"""One in so many is loaded first, to see how long the others will take."""
-SLACK, START_S, BEFORE_S = 1.5, 15.0, 2.5
-WATCHED_S, PROBES = 20.0, 5
+LOADED_A_SECOND = 450
+"""What any machine manages that also runs the rest."""
+START_S, BEFORE_S = 20.0, 2.5
+QUIET_S, WATCHED_S = 30.0, 45.0
+"""Probes run so long before the instant at least, and after it."""
 PATIENCE_S = 150.0
 Loaded = dict[str, str]
 """Codes of dossiers, each with its unit."""
@@ -34,17 +35,18 @@ def measure_burst(
     environ: Mapping[str, str], count: int, events_a_second: float, lead: float | None = None
 ) -> list[Measure]:
     """`count` dossiers of a hundred units become overdue at one instant, while events come in. `lead`: seconds
-    that loading them may take; left out: by what a small part of as many takes."""
+    that loading them and probing before may take; left out: by their number."""
     with scratch("burst") as folder, running(folder, environ) as stack, receiver() as far:
         _subscribe(stack, far)
-        if lead is None:
-            some = max(500, count // TRIED)
-            first, more = _tried(stack, 10, "a"), _tried(stack, some, "b")
-            lead = START_S + first + SLACK * count * max(more - first, 0.1 * more) / some
+        lead = START_S + QUIET_S + count / LOADED_A_SECOND if lead is None else lead
         moment = time.time() + lead
         dossiers = {f"{UNIT}.{n % UNITS:02d}-{n:06d}": f"{UNIT}.{n % UNITS:02d}" for n in range(count)}
-        _load(stack, dossiers, round(moment * 1000), moment - BEFORE_S)
-        return _measured(stack, environ, far, set(dossiers), moment, events_a_second)
+        key = (read_secret(stack.data, DEVELOPMENT_KEY) or {})["key"]
+        begun = time.time()
+        with traffic(stack.stack.api, key, events_a_second, lead + PATIENCE_S, environ, seed=7):
+            _load(stack, dossiers, round(moment * 1000), moment - QUIET_S)
+            loaded = Measure(f"loading {count:,} dossiers for the burst", time.time() - begun, "s")
+            return [loaded, *_measured(stack, far, set(dossiers), moment, events_a_second)]
 
 
 def _subscribe(stack: BenchStack, far: Far) -> None:
@@ -73,44 +75,39 @@ def _subscribe(stack: BenchStack, far: Far) -> None:
         client.post("/v1/events", content=lines, headers=TYPE).raise_for_status()
 
 
-def _tried(stack: BenchStack, some: int, run: str) -> float:
-    """How long loading so many dossiers takes, which will be due some other day."""
-    begun = time.time()
-    dossiers = {f"{OTHERS}-{run}{n:06d}": OTHERS for n in range(some)}
-    _load(stack, dossiers, round((begun + 99 * 3600) * 1000), begun + PATIENCE_S)
-    return time.time() - begun
-
-
 def _load(stack: BenchStack, dossiers: Loaded, moment: int, until: float) -> None:
     """Dossiers that are overdue from `moment` (milliseconds) on, all in the store; Unavailable when that takes
     longer than until an instant in seconds."""
     with BulkWriter(stack.kafka, stack.kafka.events, 4) as writer:
         for code, unit in sorted(dossiers.items()):
             writer.add(code, acceptance(code, unit, moment - HOUR, moment - 1))
-        writer.flush()
+        ends = writer.flush()
     with stack.http() as client:
-        while client.get("/v1/health").json()["freshness"]["records_behind"]:
+        while not _reached(client.get("/v1/health").json()["complete_to"], ends):
             if time.time() > until:
                 many = len(dossiers)
                 raise Unavailable(f"{many} dossiers were not folded in time: give more --seconds for loading them")
             time.sleep(0.2)
 
 
-def _measured(
-    stack: BenchStack, environ: Mapping[str, str], far: Far, codes: set[str], moment: float, pace: float
-) -> list[Measure]:
-    key = (read_secret(stack.data, DEVELOPMENT_KEY) or {})["key"]
+def _reached(complete_to: Sequence[int], ends: Mapping[int, int]) -> bool:
+    """Whether the store holds what came of every record before these ends; other traffic goes on behind them."""
+    return all(
+        partition < len(complete_to) and complete_to[partition] >= end - 1 for partition, end in ends.items()
+    )
+
+
+def _measured(stack: BenchStack, far: Far, codes: set[str], moment: float, pace: float) -> list[Measure]:
     name = f"burst of {len(codes):,} alerts"
-    with traffic(stack.stack.api, key, pace, 2 * PATIENCE_S, environ, seed=7), Probe(stack, 9) as probe:
-        if time.time() > moment - BEFORE_S:
-            raise Unavailable(f"{len(codes)} dossiers were loaded too late: give more --seconds for loading them")
+    with Probe(stack, 9) as probe:
+        watched = _Timed(lambda: _probed(probe, moment + WATCHED_S - time.time()))
         time.sleep(max(0.0, moment - BEFORE_S - time.time()))
         before, begun = stack.cpu(), time.monotonic()
         shown, told = _Timed(lambda: _visible(stack, len(codes))), _Timed(lambda: _handed_over(far, codes))
-        probe.run(WATCHED_S, PROBES)
         visible, handed = shown.join() - moment, told.join() - moment
         used = spent_by(name, before, stack.cpu(), 1.0, "s", f"in {time.monotonic() - begun:.0f} s, all told")
         people = max(far.wait_for_people(UNITS, PATIENCE_S)) - moment
+        watched.join()
     conditions = f"batches of {BATCH}; beside it {pace:,.0f} events/s and probes; {far.messages} messages"
     officers = f"rounds of a minute; {UNITS} officers got {far.texts} messages"
     return [
@@ -118,13 +115,30 @@ def _measured(
         Measure(f"{name}: all handed over", handed, "s", conditions=conditions),
         Measure(f"{name}: handed over twice", far.repeated, "alerts", conditions=conditions),
         Measure(f"{name}: each officer told", people, "s", conditions=officers),
-        *latencies(f"{name}: freshness meanwhile", _fresh(probe), (0.5, 0.95, 1.0), conditions),
+        *_freshness(name, probe, moment, moment + max(visible, handed), conditions),
         *used,
     ]
 
 
-def _fresh(probe: Probe) -> list[float]:
-    return [spent["scorecard"] for spent in probe.spent]
+def _probed(probe: Probe, seconds: float) -> float:
+    probe.run(seconds, 1)
+    return time.time()
+
+
+def _freshness(name: str, probe: Probe, moment: float, over: float, conditions: str) -> list[Measure]:
+    """The same probes before the instant and from it until all was handed over: beside each other, because what a
+    loaded machine does to freshness is no doing of the alerts."""
+    taken = [(at, each["scorecard"]) for at, each in zip(probe.begun, probe.spent, strict=True)]
+    quiet = [spent for at, spent in taken if at + spent < moment]
+    meanwhile = [spent for at, spent in taken if at + spent >= moment and at < over]
+    if not quiet or not meanwhile:
+        return [Measure(f"{name}: freshness", None, "ms", conditions=f"{conditions}; no probe ended in time")]
+    found: list[Measure] = []
+    for share in (0.5, 0.95, 1.0):
+        (base,) = latencies(f"{name}: freshness before", quiet, (share,), conditions)
+        (busy,) = latencies(f"{name}: freshness meanwhile", meanwhile, (share,), conditions)
+        found += [base, busy.against(base)]
+    return found
 
 
 def _visible(stack: BenchStack, count: int) -> float:

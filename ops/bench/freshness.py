@@ -148,6 +148,8 @@ class Probe:
         self._store: Any = connect(store_target(stack.settings, "reader"))
         self._random = random.Random(run)
         self.spent: list[dict[str, float]] = []
+        self.begun: list[float] = []
+        """When each of `spent` was posted, in seconds since the epoch."""
 
     def __enter__(self) -> "Probe":
         self._thread.start()
@@ -167,9 +169,11 @@ class Probe:
             if spent_so_far > LONGEST * seconds - 1 and self.spent:
                 return
             count += 1
+            posted = time.time()
             spent = self._one(count)
             if count > WARM:
                 self.spent.append(spent)
+                self.begun.append(posted)
             # Not in step with anything that ticks inside the stack.
             time.sleep(self._random.uniform(0.02, 0.25))
 

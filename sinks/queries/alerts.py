@@ -248,9 +248,11 @@ def acts(client: Any, ids: Sequence[str]) -> Rows:
 
 
 def deliveries(client: Any, since: Millis) -> Rows:
-    """(key, type) of what was intended and notified since an instant: what the notifier must not send again."""
+    """(key, type) of what was intended, notified, or left to a digest since an instant: what the notifier must not
+    send again."""
     sql = f"""
         SELECT JSONExtractString(data, 'key') AS key, type FROM alert_acts FINAL
-        WHERE type IN ('alert.notify_intended', 'alert.notified') AND known_at >= {at(since)} AND key != ''"""
+        WHERE (type IN ('alert.notify_intended', 'alert.notified') OR (type = 'alert.suppressed'
+            AND JSONExtractString(data, 'reason') = 'beyond_horizon')) AND known_at >= {at(since)} AND key != ''"""
     found: Rows = client.execute(sql)
     return found

@@ -11,6 +11,8 @@ import msgspec
 import pytest
 
 from api.alerts import webhooks
+from api.alerts.delivery import delivery_key
+from api.alerts.owed import owed_store
 from api.alerts.private import PrivateStore, Webhook
 from api.alerts.webhooks import Webhooks
 from api.figures.context import FigureContext
@@ -19,6 +21,7 @@ from domain.blocks import encode_block
 from domain.errors import Unavailable
 from domain.events import encode_event, make_event
 from domain.instants import Zone, parse_rfc3339
+from domain.reference import Reference
 from sinks.queries import alerts as rows_of
 from sinks.queries import live
 from sinks.queries.alerts import Seen
@@ -28,11 +31,19 @@ NOW = parse_rfc3339("2026-08-14T10:00:00+07:00")
 MINUTE = 60_000
 
 
+def row_of(name: str, kind: str = "A04", unit: str = "H44.1", start: int = NOW) -> tuple[Any, ...]:
+    return (name, kind, f"D-{name}", "e", unit, "", start, None, None, "{}", start, 0, 3)
+
+
 class Store:
     """What the store would answer, and how it was asked."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rows: list[tuple[Any, ...]] = []
+        self.last: list[tuple[Any, ...]] = []
+        self.standing: list[tuple[Any, ...]] = []
+        """What holds all the while: read whenever everything is, as far as its beginning lies within."""
+        self.sent: list[tuple[str, str]] = []
         self.asked: list[Seen | None] = []
         self.silent: dict[str, str] = {}
         self.holding: set[str] | None = None
@@ -42,11 +53,12 @@ class Store:
         self.acts = 0
         monkeypatch.setattr(live, "positions", self.positions)
         monkeypatch.setattr(FigureContext, "calendar", lambda *_: None)
-        monkeypatch.setattr(webhooks, "horizon_start", lambda now, _: now - 86_400_000)
+        monkeypatch.setattr(FigureContext, "reference", Reference({}, Zone()))
+        monkeypatch.setattr(webhooks, "horizon_start", lambda now, _, hours: now - hours * 3_600_000)
         monkeypatch.setattr(rows_of, "silent", self.silent_feeds)
         self.silences: list[bytes] = []
         monkeypatch.setattr(acts, "act_records", self.act_records)
-        monkeypatch.setattr(rows_of, "deliveries", lambda *_: [])
+        monkeypatch.setattr(rows_of, "deliveries", lambda *_: self.sent)
         monkeypatch.setattr(rows_of, "to_send", self.to_send)
         monkeypatch.setattr(rows_of, "keys_to_send", self.to_send)
         monkeypatch.setattr(rows_of, "holding_of", self.holding_of)
@@ -62,7 +74,7 @@ class Store:
 
     def positions(self, _client: Any) -> list[tuple[Any, ...]]:
         self.questions["positions"] += 1
-        return [("complete", "", 0, 1, 0, 7), ("records", "alert-log", 0, 0, self.acts, 0)]
+        return [("complete", "", 0, 1, 0, 7, NOW), ("records", "alert-log", 0, 0, self.acts, 0)]
 
     def mute(self, silent: dict[str, str]) -> None:
         self.silent, self.acts = silent, self.acts + 1
@@ -78,21 +90,23 @@ class Store:
 
     def to_send(self, *args: Any) -> list[tuple[Any, ...]]:
         self.questions["to_send"] += 1
-        self.kinds = args[-2]
-        self.asked.append(args[-1])
+        self.kinds = args[4]
+        self.asked.append(args[5] if len(args) > 5 else None)
         rows, self.rows = self.rows, []
-        self.last = rows
+        if self.asked[-1] is None:
+            rows = [*rows, *(row for row in self.standing if row[6] >= args[3])]
+        self.last += rows
         return rows
 
     def holding_of(self, _reader: Any, keys: list[tuple[str, str, str]], _now: int) -> list[tuple[Any, ...]]:
-        return [row for row in self.last if row[1:4] in keys]
+        return list({row[0]: row for row in self.last if row[1:4] in keys}.values())
 
     @contextmanager
     def client(self) -> Iterator[Any]:
         yield None
 
     def add(self, *names: str, kind: str = "A04", unit: str = "H44.1") -> None:
-        self.rows += [(n, kind, f"D-{n}", "e", unit, "", NOW, None, None, "{}", NOW, 0, 3) for n in names]
+        self.rows += [row_of(n, kind, unit) for n in names]
 
 
 class Far:
@@ -102,14 +116,20 @@ class Far:
         self.order: list[tuple[str, Any]] = []
         self.refuse: set[str] = set()
         self.log_away = False
+        self.digests: list[dict[str, Any]] = []
+        self.reasons: dict[str, str] = {}
 
     def write(self, acts: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
         if self.log_away:
             raise Unavailable("Kafka is away")
         self.order.append(("write", [(verb, alert) for verb, alert, _ in acts]))
+        self.reasons.update((alert, data["reason"]) for verb, alert, data in acts if verb == "suppressed")
 
     def send(self, hook: Webhook, _key: str, body: bytes) -> str | None:
         told = msgspec.json.decode(body)
+        if "digest" in told:
+            self.digests.append(told)
+            return "HTTP 500" if hook.id in self.refuse else None
         self.order.append(("post", [a["alert"]["id"] for a in told.get("alerts", [told])]))
         return "HTTP 500" if hook.id in self.refuse else None
 
@@ -133,10 +153,15 @@ def far() -> Far:
 @pytest.fixture
 def hooks(store: Store, far: Far, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhooks]:
     monkeypatch.setattr(webhooks, "ROUND_S", 20.0)  # a busy machine may need more than half a second
-    made = Webhooks(store, PrivateStore(tmp_path / "p"), far.write, Zone(), "H44", far.send)  # type: ignore[arg-type]
-    made.recall(NOW)
+    made = opened(store, far, tmp_path)
     yield made
     made.close()
+
+
+def opened(store: Store, far: Far, tmp_path: Path) -> Webhooks:
+    made = Webhooks(store, PrivateStore(tmp_path / "p"), far.write, Zone(), "H44", far.send)  # type: ignore[arg-type]
+    made.recall(NOW)
+    return made
 
 
 def subscribed(tmp_path: Path, batch: int = 1) -> Webhook:
@@ -321,3 +346,112 @@ def test_what_arrived_is_recorded_when_the_notifier_ends(
     hooks.send(NOW)
     hooks.close()
     assert far.acts("notified") == far.posts() == ["a"]
+
+
+DAY = 86_400_000
+
+
+def faults(tmp_path: Path, now: int = NOW) -> str:
+    return "; ".join(owed_store(tmp_path / "p").faults(now))
+
+
+def test_what_began_during_an_outage_beyond_the_horizon_is_one_digest_and_never_told_twice(
+    store: Store, far: Far, tmp_path: Path
+) -> None:
+    hook = subscribed(tmp_path)
+    owed_store(tmp_path / "p").put(hook.id, NOW - 5 * DAY, 0)
+    store.standing = [
+        row_of("told before", start=NOW - 6 * DAY),
+        row_of("missed", start=NOW - 3 * DAY),
+        row_of("missed too", kind="A05", start=NOW - 2 * DAY),
+        row_of("fresh", start=NOW - MINUTE),
+    ]
+    first = opened(store, far, tmp_path)
+    until(lambda: first.tick(NOW) or far.digests, "the digest")
+    first.close()
+    assert far.posts() == far.acts("notified") == ["fresh"]
+    assert far.reasons == {"missed": "beyond_horizon", "missed too": "beyond_horizon"}
+    said = far.digests[0]["digest"]
+    assert (said["alerts"], said["kinds"], said["from"]) == (2, {"A04": 1, "A05": 1}, "2026-08-11T03:00:00.000Z")
+    assert f"webhook {hook.id} was not told of 2 alerts one by one" in faults(tmp_path)
+
+    store.sent = [(delivery_key(name, hook.id), "alert.suppressed") for name in far.reasons]
+    store.sent.append((delivery_key("fresh", hook.id), "alert.notified"))
+    again = opened(store, far, tmp_path)
+    again.tick(NOW + 500)
+    again.close()
+    assert (far.posts(), len(far.digests)) == (["fresh"], 1), "after a restart nothing is said again"
+
+
+def test_what_was_begun_before_an_outage_is_sent_however_old_it_is(store: Store, far: Far, tmp_path: Path) -> None:
+    hook = subscribed(tmp_path)
+    owed_store(tmp_path / "p").put(hook.id, NOW - 5 * DAY, 1)
+    assert f"webhook {hook.id} has not taken everything since 2026-08-09T03:00:00.000Z: 1 alerts" in faults(
+        tmp_path
+    )
+    store.standing = [row_of("begun", start=NOW - 4 * DAY)]
+    store.sent = [(delivery_key("begun", hook.id), "alert.notify_intended")]
+    hooks = opened(store, far, tmp_path)
+    hooks.tick(NOW)
+    hooks.close()
+    assert (far.posts(), far.digests) == (["begun"], [])
+
+
+def test_a_new_subscriber_is_not_told_of_what_lay_beyond_the_horizon_before_it_came(
+    store: Store, far: Far, hooks: Webhooks, tmp_path: Path
+) -> None:
+    old = subscribed(tmp_path)
+    owed_store(tmp_path / "p").put(old.id, NOW - 5 * DAY, 0)
+    hooks.close()
+    again = opened(store, far, tmp_path)
+    new = subscribed(tmp_path)
+    store.standing = [row_of("missed", start=NOW - 3 * DAY)]
+    until(lambda: again.tick(NOW) or not owed_store(tmp_path / "p").waiting(), "the digest to go")
+    again.close()
+    assert len(far.digests) == 1
+    assert new.id not in faults(tmp_path)
+
+
+def test_a_digest_that_is_refused_is_posted_again_and_says_so(
+    store: Store, far: Far, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "FIRST_RETRY_S", 0.01)
+    hook = subscribed(tmp_path)
+    owed_store(tmp_path / "p").put(hook.id, NOW - 5 * DAY, 0)
+    store.standing = [row_of("missed", start=NOW - 3 * DAY)]
+    far.refuse = {hook.id}
+    hooks = opened(store, far, tmp_path)
+    until(lambda: hooks.tick(NOW) or far.digests, "an attempt")
+    assert "a digest waits to be taken" in faults(tmp_path)
+    far.refuse.clear()
+    until(lambda: hooks.tick(NOW) or not owed_store(tmp_path / "p").waiting(), "the digest to be taken")
+    hooks.close()
+    assert (far.digests[0]["retried"], far.digests[-1]["retried"]) == (False, True)
+    assert "a digest was sent" in faults(tmp_path)
+
+
+def test_what_was_silenced_for_longer_than_the_horizon_is_not_lost(
+    store: Store, far: Far, hooks: Webhooks, tmp_path: Path
+) -> None:
+    hook = subscribed(tmp_path)
+    store.silence("a", "2026-08-18T11:00:00+07:00")
+    store.standing = [row_of("a")]
+    for hours in range(4):
+        hooks.tick(NOW + hours * 3_600_000)
+    assert owed_store(tmp_path / "p").told_to() == {hook.id: NOW}, "what is kept back is not told"
+    later = NOW + 5 * DAY
+    until(lambda: hooks.tick(later) or far.digests, "the digest")
+    assert (far.posts(), far.reasons) == ([], {"a": "beyond_horizon"})
+
+
+def test_what_cleared_before_it_could_be_told_again_is_noted_as_dropped(
+    store: Store, far: Far, hooks: Webhooks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "FIRST_RETRY_S", 0.05)
+    far.refuse = {subscribed(tmp_path).id}
+    store.holding = set()
+    store.add("a")
+    hooks.tick(NOW)
+    until(lambda: hooks.tick(NOW + 500) or not hooks.failing, "it to be dropped")
+    until(lambda: hooks.tick(NOW + 500) or bool(far.reasons), "the act")
+    assert far.reasons == {"a": "cleared"}
