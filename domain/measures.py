@@ -51,4 +51,4 @@ PROCEDURE_MEASURES: tuple[str, ...] = (
     "acc_synced",
     "acc_fee_synced",
 )
-"""What the distinct counts of procedures need (table `unit_procedures`)."""
+"""What the distinct counts of procedures need (table `procedure_days`)."""

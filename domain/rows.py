@@ -84,13 +84,14 @@ class CellRow(Struct, array_like=True, frozen=True, gc=False):
     values: tuple[int, ...]
 
 
-class UnitProcedureRow(Struct, array_like=True, frozen=True, gc=False):
-    """Table `unit_procedures`: `month` is its first day; `values` follow `measures.PROCEDURE_MEASURES`."""
+class ProcedureDayRow(Struct, array_like=True, frozen=True, gc=False):
+    """Table `procedure_days`: the change that became known on `known_day`; `values` follow
+    `measures.PROCEDURE_MEASURES`."""
 
-    month: Day
-    channel: str
+    day: Day
     unit: str
     procedure: str
+    known_day: Day
     version: int
     values: tuple[int, ...]
 
@@ -189,7 +190,7 @@ ROW_TYPES: dict[str, type[Struct]] = {
     "unit_day_known": UnitDayKnownRow,
     "unit_month_known": UnitDayKnownRow,
     "cells": CellRow,
-    "unit_procedures": UnitProcedureRow,
+    "procedure_days": ProcedureDayRow,
     "recalls": RecallRow,
     "conditions": ConditionRow,
     "findings": FindingRow,
@@ -198,3 +199,5 @@ ROW_TYPES: dict[str, type[Struct]] = {
     "documents": DocumentRow,
 }
 """The parts of a change record, by name."""
+RETIRED_PARTS = frozenset({"unit_procedures"})
+"""Parts that older rules emitted: change records of before may still wait in the topic; nothing reads these."""

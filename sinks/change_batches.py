@@ -8,7 +8,7 @@ from clickhouse_driver import Client
 
 from domain.changes import ChangeRecord, decode_change
 from domain.errors import Refused
-from domain.rows import ROW_TYPES
+from domain.rows import RETIRED_PARTS, ROW_TYPES
 from eventlog.reader import Record
 from sinks.clickhouse import clean_errors
 from sinks.contiguity import Hole, Progress, decode_begun, encode_begun, follow
@@ -96,7 +96,7 @@ class ChangeBatches:
             raise Refused(
                 f"{_where(record)} was folded from log {change.log_id}, this is log {self._log_id}: rebuild"
             )
-        unknown = change.parts.keys() - ROW_TYPES.keys()
+        unknown = change.parts.keys() - ROW_TYPES.keys() - RETIRED_PARTS
         if unknown:
             raise Refused(f"{_where(record)} carries {', '.join(sorted(unknown))}: upgrade this process")
         return change
@@ -145,7 +145,7 @@ def _parts(change: ChangeRecord, record: Record) -> list[PartRow]:
     return [
         (change.generation, change.partition, record.offset, name, bytes(rows))
         for name, rows in change.parts.items()
-        if bytes(rows) != b"[]"
+        if name not in RETIRED_PARTS and bytes(rows) != b"[]"
     ]
 
 

@@ -16,6 +16,7 @@ from stream.state import CellKey
 Dimensions = tuple[str, str, str]
 """(unit, procedure, channel)."""
 _WIDTH = len(MEASURES)
+_COUNTED = len(PROCEDURE_MEASURES)
 _PLACES = {INDEX[name]: n for n, name in enumerate(PROCEDURE_MEASURES)}
 
 
@@ -83,9 +84,7 @@ class Ledger:
             if procedure:
                 counted = [(_PLACES[measure], value) for measure, value in change if measure in _PLACES]
                 if counted:
-                    f = cell(
-                        ("unit_procedures", month, channel, unit, procedure), version, len(PROCEDURE_MEASURES)
-                    )
+                    f = cell(("procedure_days", day, unit, procedure, known_day), version, _COUNTED)
                     for place, value in counted:
                         f[place] += value
 

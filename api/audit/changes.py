@@ -15,7 +15,7 @@ from api.audit.answers import LISTED, answer, event
 from api.audit.counted import Counted, counted, figure_of
 from api.figures.context import FigureContext, Question, ask, heading
 from api.figures.indicators import own_part
-from api.figures.known_sums import known_everywhere
+from api.figures.known_changes import known_everywhere
 from api.figures.quantities import from_totals
 from api.figures.scorecards import scorecard
 from api.figures.sums import judged

@@ -1,14 +1,14 @@
 """Sums of units as they were known at an instant: whole days of knowledge from cells, the rest of its day by what
 changed in it.
 
-Cells tell what was known at a midnight. From the nearer one to the asked instant every dossier that changed is
-booked as it stood before and after, and the difference added (or taken away, from the midnight after). An end
-inside a day is made exact as for now: the day counts whole, what was known to lie behind the end is taken away.
+Cells tell what was known at a midnight, `known_changes` the rest. An end inside a day is made exact as for now:
+the day counts whole, what was known to lie behind the end is taken away.
 """
 
 from collections.abc import Iterator
 
 from api.figures.context import FigureContext
+from api.figures.known_changes import KnownChanges, known_changes
 from api.figures.replayed import Petitions
 from api.figures.totals import Grain, Totals
 from domain.bookings import Booking, book
@@ -16,8 +16,7 @@ from domain.instants import Millis
 from domain.measures import INDEX, MEASURES, suffix
 from domain.petition import book_petition
 from domain.timeline import decode_timeline
-from sinks.queries import at_positions, known
-from sinks.queries.dossiers import Timed
+from sinks.queries import known
 from sinks.queries.reader import Reader
 from sinks.queries.sums import ALL_TIME, Key, unit_sums
 
@@ -32,12 +31,12 @@ def known_totals(ctx: FigureContext, reader: Reader, grain: Grain, measures: tup
     day = zone.day(until)
     upto_day = day if until == zone.midnight(day) else day + 1
     upto = zone.midnight(upto_day)
-    boundary, versions = _nearer_midnight(ctx, reader, grain.known_at)
+    since = known_changes(ctx, reader, grain.known_at)
     start = ALL_TIME if grain.start is None else zone.day(grain.start)
-    cells = unit_sums(reader, measures, start, upto_day, zone.day(boundary))
+    cells = unit_sums(reader, measures, start, upto_day, zone.day(since.midnight))
     found = {key: Totals(sums) for key, sums in cells.items()}
-    petitions = Petitions(ctx, min(boundary, grain.known_at))
-    for unit, booking, sign in _since(ctx, reader, boundary, grain.known_at, versions, petitions):
+    petitions = Petitions(ctx, min(since.midnight, grain.known_at))
+    for unit, booking, sign in _since(reader, since, grain.known_at, petitions):
         if booking[0] < upto:
             _add(found, grain, unit, booking, sign)
     if upto_day != day:
@@ -55,49 +54,20 @@ def _add(found: dict[Key, Totals], grain: Grain, unit: str, booking: Booking, si
         sums.before[name] = sums.before.get(name, 0) + sign * value
 
 
-def _nearer_midnight(ctx: FigureContext, reader: Reader, known_at: Millis) -> tuple[Millis, int]:
-    """The midnight before or after, to which fewer versions became known, and how many. The one after counts only
-    when its day is over: cells of a day that still runs grow between one statement and the next."""
-    low = ctx.zone.midnight(ctx.zone.day(known_at))
-    if low == known_at:
-        return low, 0
-    high = ctx.zone.midnight(ctx.zone.day(known_at) + 1)
-    before, after = known.count_changed(reader, low, known_at), known.count_changed(reader, known_at, high)
-    return (low, before) if before <= after or known_everywhere(ctx) < high else (high, after)
-
-
-def known_everywhere(ctx: FigureContext) -> Millis:
-    """The instant before which nothing more becomes known: all of it lies within the rows that answer."""
-    if "known everywhere" not in ctx.memo:
-        ctx.memo["known everywhere"] = at_positions.known_everywhere(ctx.everything, ctx.complete_to) or 0
-    found: Millis = ctx.memo["known everywhere"]
-    return found
-
-
-def _since(
-    ctx: FigureContext, reader: Reader, boundary: Millis, known_at: Millis, versions: int, petitions: Petitions
-) -> Iterator[Signed]:
+def _since(reader: Reader, since: KnownChanges, known_at: Millis, petitions: Petitions) -> Iterator[Signed]:
     """What the bookings of all that changed between the two differ by, towards `known_at`."""
-    if boundary == known_at:
+    if since.midnight == known_at:
         return
-    sign = 1 if boundary < known_at else -1
-    low, high = min(boundary, known_at), max(boundary, known_at)
-    if versions:
-        for before, after in known.changed(reader, low, high, versions):
-            yield from _signed(ctx, after, sign)
-            yield from _signed(ctx, before, -sign)
+    for (unit, _, _), bookings, sign in since.changed():
+        yield from ((unit, booking, sign) for booking in bookings)
+    low, high = min(since.midnight, known_at), max(since.midnight, known_at)
+    towards = 1 if since.midnight < known_at else -1
     for code in petitions.changed:
-        for at, one in ((high, sign), (low, -sign)):
+        for at, one in ((high, towards), (low, -towards)):
             petition = petitions.known(code, at)
             unit = petition.unit or "?"
             if reader.units is None or unit in reader.units:
                 yield from ((unit, booking, one) for booking in book_petition(petition))
-
-
-def _signed(ctx: FigureContext, d: Timed | None, sign: int) -> Iterator[Signed]:
-    if d is not None:
-        for booking in book(decode_timeline(d.timeline), ctx.zone).entries:
-            yield d.unit, booking, sign
 
 
 def _ahead(
@@ -115,7 +85,9 @@ def _ahead(
         if d.unhappy:
             yield d.unit, (low, INDEX[f"late_unhappy_{suffix(family)}"], 1), -1
     for stood in known.stood(reader, said, grain.known_at):
-        yield from (one for one in _signed(ctx, stood, -1) if low <= one[1][0] < upto)
+        for booking in book(decode_timeline(stood.timeline), ctx.zone).entries:
+            if low <= booking[0] < upto:
+                yield stood.unit, booking, -1
     for petition in petitions.near(low, upto, grain.known_at):
         unit = petition.unit or "?"
         if reader.units is None or unit in reader.units:

@@ -1,21 +1,24 @@
 """Procedures as reference: what was said of each, and the counts of procedures that indicators need."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from api.figures.context import FigureContext, Question
+from api.figures.known_changes import known_changes
 from api.figures.units import Tree
 from domain.calendar import WorkingCalendar
 from domain.expressions import Number
 from domain.indicator_sets import ProcedureCount
-from domain.instants import Day, Millis, Zone, date_day, day_date, parse_rfc3339
-from domain.measures import PROCEDURE_MEASURES
+from domain.instants import Millis, Zone, parse_rfc3339
+from domain.measures import INDEX, PROCEDURE_MEASURES
 from domain.procedures import procedure_key
 from sinks.queries import reference
+from sinks.queries.reader import Reader
 
 _ONLINE = ("full", "partial")
 _PLACE = {name: n for n, name in enumerate(PROCEDURE_MEASURES)}
+_COUNTED = tuple(INDEX[name] for name in PROCEDURE_MEASURES)
 Said = Sequence[tuple[str, Millis, str, dict[str, Any]]]
 
 
@@ -113,13 +116,13 @@ class ProcedureCounts:
     has been described: a count of what nobody listed would be a guess.
     """
 
-    def __init__(self, ctx: FigureContext, q: Question, tree: Tree) -> None:
+    def __init__(self, ctx: FigureContext, q: Question, tree: Tree, reader: Reader) -> None:
         self._tree = tree
         self._known = all_described(ctx, q.until, q.known_at)
         self._applying: dict[tuple[str, ...], frozenset[str]] = {}
         self._booked: dict[str, dict[str, list[int]]] = {}
         """Of each unit by procedure: a card of many units looks at each unit's own only."""
-        for unit, procedure, *counts in _booked(ctx, q) if self._known else ():
+        for unit, procedure, *counts in _booked(ctx, q, reader) if self._known else ():
             mine = self._booked.setdefault(unit, {})
             mine[procedure] = _added([counts, mine.get(procedure, [0] * len(counts))])
 
@@ -204,33 +207,25 @@ def _holds(p: Procedure, counts: Sequence[int]) -> dict[str, int]:
     }
 
 
-def _booked(ctx: FigureContext, q: Question) -> list[tuple[Any, ...]]:
-    """Counts from whole months, and from the finest cells for the days that are left at both ends; what is
-    accepted later on the day of an end inside a day is taken away again. As known then: from the dossiers."""
-    if q.known_at is not None:
-        return reference.procedure_counts_between(ctx.everything, q.start, q.until, q.known_at)
+def _booked(ctx: FigureContext, q: Question, reader: Reader) -> Iterator[tuple[Any, ...]]:
+    """Counts of whole days; what is accepted later on the day of an end inside a day is taken away again. As known
+    then: of whole days of knowledge, and what changed between the nearest one and the instant."""
     first, after = ctx.zone.day(q.start), ctx.zone.day(q.until - 1) + 1
-    low, high = _month_after(first - 1), _month_of(after)
-    rows: list[tuple[Any, ...]] = []
-    if low < high:
-        rows += reference.procedure_counts(ctx.everything, low, high, whole_months=True)
-    for start, end in ((first, low), (high, after)) if low < high else ((first, after),):
-        if start < end:
-            rows += reference.procedure_counts(ctx.everything, start, end, whole_months=False)
     tomorrow = ctx.zone.midnight(after)
+    if q.known_at is None:
+        yield from reference.procedure_counts(reader, first, after)
+    else:
+        since = known_changes(ctx, reader, q.known_at)
+        yield from reference.procedure_counts(reader, first, after, ctx.zone.day(since.midnight))
+        for (unit, procedure, _), bookings, sign in since.changed():
+            for booked_at, measure, value in bookings:
+                if procedure and measure in _COUNTED and q.start <= booked_at < tomorrow:
+                    yield unit, procedure, *(sign * value * (n == measure) for n in _COUNTED)
     if q.until < tomorrow:
-        later = reference.procedures_accepted(ctx.everything, after - 1, q.until, tomorrow)
-        rows += [(unit, procedure, *(-n for n in counts)) for unit, procedure, *counts in later]
-    return rows
-
-
-def _month_of(day: Day) -> Day:
-    return date_day(day_date(day).replace(day=1))
-
-
-def _month_after(day: Day) -> Day:
-    """The first day of the next month."""
-    return _month_of(_month_of(day) + 31)
+        for unit, procedure, *counts in reference.procedures_accepted(
+            reader, after - 1, q.until, tomorrow, q.known_at
+        ):
+            yield unit, procedure, *(-n for n in counts)
 
 
 def published_content(ctx: FigureContext, q: Question) -> dict[str, Number | None]:

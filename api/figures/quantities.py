@@ -42,8 +42,9 @@ class Quantities:
         self._q = q
         self.tree = ctx.tree_at(q.known_at, q.as_of)
         grain = Grain(q.start, q.until, q.family, q.known_at)
-        self._totals: dict[Key, Totals] = totals_by(ctx, self._reader(), grain)
-        self._procedures = ProcedureCounts(ctx, q, self.tree)
+        reader = self._reader()
+        self._totals: dict[Key, Totals] = totals_by(ctx, reader, grain)
+        self._procedures = ProcedureCounts(ctx, q, self.tree, reader)
         self._petitions = PetitionCounts(ctx, q)
         self._province: dict[str, Number | None] | None = None
         self._untold = facts_of(_described(ctx, q.known_at))

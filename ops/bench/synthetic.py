@@ -29,7 +29,7 @@ DATABASE = "gs766"
 
 LOG = ("events",)
 DOSSIERS = ("dossiers", "dossier_versions", "conditions", "findings", "recalls", "open_dossiers")
-SUMS = ("unit_days", "unit_months", "unit_day_known", "unit_month_known", "unit_procedures", "cells")
+SUMS = ("unit_days", "unit_months", "unit_day_known", "unit_month_known", "procedure_days", "cells")
 _CODES = ("dossier_code", "subject", "petition")
 _UNITS = ("unit", "receiving_unit")
 Say = Callable[[str], None]
@@ -154,11 +154,10 @@ def _multiply_sums(client: Any, table: str, copies: int, partitions: int) -> Non
     plain = ", ".join(f"`{c}`" for c in columns)
     client.execute(f"INSERT INTO {base} ({plain}) SELECT {plain} FROM {table} FINAL")
     client.execute(f"TRUNCATE TABLE {table}")
-    grain = "month" if "month" in columns else "day"
-    months = client.execute(f"SELECT DISTINCT toYYYYMM({grain}) AS m FROM {base} ORDER BY m")
-    wide = table == "cells"
+    months = client.execute(f"SELECT DISTINCT toYYYYMM(day) AS m FROM {base} ORDER BY m")
+    wide = table in ("cells", "procedure_days")
     for (month,) in months if wide else [(0,)]:
-        only = f"WHERE toYYYYMM({grain}) = {month}" if wide else ""
+        only = f"WHERE toYYYYMM(day) = {month}" if wide else ""
         client.execute(_summed(table, columns, base, listed, partitions, only))
     client.execute(f"DROP TABLE {base}")
 

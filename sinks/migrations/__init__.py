@@ -13,6 +13,7 @@ from sinks.migrations import (
     m0006_indexes,
     m0007_raised,
     m0008_news,
+    m0009_procedure_days,
 )
 
 
@@ -39,4 +40,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(6, "indexes", m0006_indexes.statements),
     Migration(7, "raised", m0007_raised.statements),
     Migration(8, "news", m0008_news.statements),
+    Migration(9, "procedure days", m0009_procedure_days.statements),
 )

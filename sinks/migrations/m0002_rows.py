@@ -15,6 +15,9 @@ that makes the table anew, with a new generation to fill it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
+
+from domain.instants import Day
 from domain.measures import MEASURES, PROCEDURE_MEASURES
 from domain.rows import ROW_TYPES
 from sinks.rows_sql import RowSql, row_sql
@@ -45,7 +48,7 @@ TARGETS: dict[str, Target] = {
     "unit_day_known": Target("day, unit, partition, known_day"),
     "unit_month_known": Target("day, unit, partition, known_day"),
     "cells": Target("day, unit, procedure, channel, partition"),
-    "unit_procedures": Target("month, channel, unit, procedure, partition"),
+    "procedure_days": Target("day, unit, procedure, partition, known_day"),
     "recalls": Target("dossier_code, stopped_open, out_at, in_at, version", "ReplacingMergeTree"),
     "conditions": Target("kind, subject, episode"),
     "findings": Target("kind, subject"),
@@ -64,7 +67,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
         "unit_day_known",
         "unit_month_known",
         "cells",
-        "unit_procedures",
+        "procedure_days",
     ),
     "change_parts_rare": ("recalls", "findings", "dead_letters", "petitions", "documents"),
 }
@@ -91,19 +94,47 @@ _MEASURES, _PROCEDURE_MEASURES = MEASURES[:76], PROCEDURE_MEASURES[:6]
 """Those of this step: later steps add the ones that were appended since."""
 
 
+class _UnitProcedureRow(Struct, array_like=True, frozen=True, gc=False):
+    """A table of this step that a later one replaces (migration 9)."""
+
+    month: Day
+    channel: str
+    unit: str
+    procedure: str
+    version: int
+    values: tuple[int, ...]
+
+
+_REPLACED = "unit_procedures"
+_ROW_TYPES: dict[str, type[Struct]] = {
+    name: _UnitProcedureRow if name == _REPLACED else ROW_TYPES[name]
+    for name in (
+        "dossiers", "unit_days", "unit_months", "unit_day_known", "unit_month_known", "cells", _REPLACED,
+        "recalls", "conditions", "findings", "dead_letters", "petitions", "documents",
+    )
+}  # fmt: skip
+"""The parts of this step, in its order."""
+_SOURCES = {**SOURCES, "change_parts_cells": (*SOURCES["change_parts_cells"][:5], _REPLACED)}
+
+
 def _first(part: str) -> Sequence[str]:
-    return _PROCEDURE_MEASURES if part == "unit_procedures" else _MEASURES
+    return _PROCEDURE_MEASURES if part == _REPLACED else _MEASURES
 
 
 def _definitions(part: str) -> str:
-    sql = row_sql(ROW_TYPES[part], _first(part))
+    return definitions(part, _ROW_TYPES[part], _first(part))
+
+
+def definitions(part: str, row: type[Struct], measures: Sequence[str]) -> str:
+    """The columns of a part's table."""
+    sql = row_sql(row, measures)
     stored = [c.definition for c in (sql.packed if part in PACKED else sql.columns)]
-    named = [f"`{m}` Int32 ALIAS `values`[{n}]" for n, m in enumerate(_MEASURES, 1)] if part in PACKED else []
+    named = [f"`{m}` Int32 ALIAS `values`[{n}]" for n, m in enumerate(measures, 1)] if part in PACKED else []
     return ",\n    ".join(("`generation` UInt32", "`partition` UInt16", *stored, *named))
 
 
-def _table(name: str, definitions: str) -> str:
-    target = TARGETS[name]
+def table(name: str, definitions: str, target: Target) -> str:
+    """The statement that makes a target."""
     settings = f"\nSETTINGS {target.settings}" if target.settings else ""
     return f"""
 CREATE TABLE IF NOT EXISTS {name} (
@@ -116,7 +147,7 @@ ORDER BY (generation, {target.key}){settings}
 
 def unfolding(part: str, to: str, measures: Sequence[str]) -> str:
     """The view that unfolds a part's rows into a table, where its cells hold these measures."""
-    sql: RowSql = row_sql(ROW_TYPES[part], measures)
+    sql: RowSql = row_sql(ROW_TYPES.get(part) or _ROW_TYPES[part], measures)
     stored = sql.packed if part in PACKED else sql.columns
     columns = ",\n    ".join(f"{c.expression} AS `{c.name}`" for c in stored)
     return f"""
@@ -129,7 +160,7 @@ FROM (
         SELECT generation, partition, rows
         FROM (
             SELECT generation, partition, JSONExtract(value, 'Array({sql.json_type})') AS rows
-            FROM {SOURCE_OF[part]} WHERE part = '{part}'
+            FROM {SOURCE_OF.get(part, "change_parts_cells")} WHERE part = '{part}'
         )
         WHERE throwIf(empty(rows), 'change record: {part} does not unpack') = 0
     )
@@ -143,15 +174,12 @@ def statements() -> tuple[str, ...]:
     """The statements, in order; each may be run again."""
     dossier = _definitions("dossiers")
     made = [_PARTS.format(name=name) for name in ("change_parts", *SOURCES)]
-    made += [
-        f"CREATE MATERIALIZED VIEW IF NOT EXISTS {name}_pass TO {name} AS SELECT * FROM change_parts"
-        f" WHERE part IN {parts}"
-        for name, parts in SOURCES.items()
-    ]
+    made += [passing(name, parts) for name, parts in _SOURCES.items()]
     made += [f"CREATE TABLE IF NOT EXISTS dossier_rows (\n    {dossier}\n) ENGINE = Null"]
-    made += [_table(name, dossier) for name in ("dossiers", "dossier_versions")]
-    made.append(_table("open_dossiers", dossier + ",\n    `is_deleted` UInt8"))
-    made += [_table(part, _definitions(part)) for part in ROW_TYPES if part != "dossiers"]
+    made += [table(name, dossier, TARGETS[name]) for name in ("dossiers", "dossier_versions")]
+    made.append(table("open_dossiers", dossier + ",\n    `is_deleted` UInt8", TARGETS["open_dossiers"]))
+    targets = {**TARGETS, _REPLACED: Target("month, channel, unit, procedure, partition")}
+    made += [table(part, _definitions(part), targets[part]) for part in _ROW_TYPES if part != "dossiers"]
     for name, more in (
         ("dossiers", ""),
         ("dossier_versions", ""),
@@ -159,5 +187,13 @@ def statements() -> tuple[str, ...]:
     ):
         view = f"CREATE MATERIALIZED VIEW IF NOT EXISTS {name}_copy TO {name} AS SELECT *{more} FROM dossier_rows"
         made.append(view)
-    made += [unfolding(part, "dossier_rows" if part == "dossiers" else part, _first(part)) for part in ROW_TYPES]
+    made += [unfolding(part, "dossier_rows" if part == "dossiers" else part, _first(part)) for part in _ROW_TYPES]
     return tuple(made)
+
+
+def passing(source: str, parts: tuple[str, ...]) -> str:
+    """The view by which `change_parts` hands on what belongs to one of the three."""
+    return (
+        f"CREATE MATERIALIZED VIEW IF NOT EXISTS {source}_pass TO {source} AS SELECT * FROM change_parts"
+        f" WHERE part IN {parts}"
+    )

@@ -44,7 +44,7 @@ class DerivedTable:
 
 def _table(name: str) -> DerivedTable:
     part = PART_OF.get(name, name)
-    measures = PROCEDURE_MEASURES if part == "unit_procedures" else MEASURES
+    measures = PROCEDURE_MEASURES if part == "procedure_days" else MEASURES
     keyed = (k.strip().strip("`") for k in TARGETS[name].key.split(","))
     key = tuple(k for k in keyed if k != "partition")
     columns = row_sql(ROW_TYPES[part], measures).columns

@@ -33,31 +33,41 @@ def standing(reader: Reader) -> tuple[tuple[int, int], tuple[str, ...]]:
 
 def procedures_seen(reader: Reader) -> tuple[str, ...]:
     """Procedures that any dossier stands under now."""
-    nonzero = " OR ".join(f"`{m}` != 0" for m in PROCEDURE_MEASURES)
-    sql = f"SELECT DISTINCT procedure {reader.source('unit_procedures', nonzero)} ORDER BY procedure"
+    source = reader.source("procedure_days")
+    sql = f"SELECT procedure {source} GROUP BY procedure HAVING sum(accepted) != 0 ORDER BY procedure"
     return tuple(row[0] for row in reader.rows(sql))
 
 
-def procedure_counts(reader: Reader, start: Day, until: Day, *, whole_months: bool) -> list[tuple[Any, ...]]:
-    """(unit, procedure, *PROCEDURE_MEASURES) booked on days of [start, until), where any is above 0."""
-    table, column = ("unit_procedures", "month") if whole_months else ("cells", "day")
+def procedure_counts(
+    reader: Reader, start: Day, until: Day, known_before: Day | None = None
+) -> list[tuple[Any, ...]]:
+    """(unit, procedure, *PROCEDURE_MEASURES) booked on days of [start, until), of what had become known before a
+    day where one is given."""
+    known = "" if known_before is None else f"known_day < {on(known_before)}"
     sums = ", ".join(f"sum(`{m}`)" for m in PROCEDURE_MEASURES)
-    source = reader.source(table, f"{column} >= {on(start)} AND {column} < {on(until)}", "procedure != ''")
+    source = reader.source("procedure_days", f"day >= {on(start)} AND day < {on(until)}", known)
     return reader.rows(f"SELECT unit, procedure, {sums} {source} GROUP BY unit, procedure")
 
 
-def procedures_accepted(reader: Reader, day: Day, low: Millis, high: Millis) -> list[tuple[Any, ...]]:
+def procedures_accepted(
+    reader: Reader, day: Day, low: Millis, high: Millis, known_at: Millis | None = None
+) -> list[tuple[Any, ...]]:
     """(unit, procedure, *PROCEDURE_MEASURES) of the dossiers accepted in [low, high), a stretch of that day, as
-    their rows stand."""
+    their rows stand or as known before an instant."""
+    table, known = ("dossiers", "") if known_at is None else ("dossier_versions", f"known_at < {at(known_at)}")
     accepted = f"accepted_at >= {at(low)} AND accepted_at < {at(high)}"
     # Accepted then: so a booking on that day, and no last fact before it. Both are what indexes know of.
     near = f"last_fact_at >= {at(low)}"
-    among = reader.source("dossiers", accepted, near, booked_within(day), final=False, scoped=False)
+    among = reader.source(table, accepted, near, booked_within(day), known, final=False, scoped=False)
     codes = [row[0] for row in reader.rows(f"SELECT DISTINCT dossier_code {among}")]
     counts = ", ".join(f"countIf({_held(m)})" for m in PROCEDURE_MEASURES)
-    source = reader.source("dossiers", "dossier_code IN %(codes)s", accepted, "procedure != ''")
     found = []
     for piece in chunks(codes):
+        last = ""
+        if known_at is not None:
+            then = reader.source(table, "dossier_code IN %(codes)s", known, final=False, scoped=False)
+            last = f"(dossier_code, version) IN (SELECT dossier_code, max(version) {then} GROUP BY dossier_code)"
+        source = reader.source(table, "dossier_code IN %(codes)s", accepted, "procedure != ''", last)
         found += reader.rows(f"SELECT unit, procedure, {counts} {source} GROUP BY unit, procedure", codes=piece)
     return found
 
@@ -70,32 +80,6 @@ def _held(measure: str) -> str:
     if name in ATTRIBUTES:
         return f"bitTest(attributes, {ATTRIBUTES.index(name)})"
     return f"position(timeline, '\"{name}\"') > 0"
-
-
-def procedure_counts_between(
-    reader: Reader, start: Millis, until: Millis, known_at: Millis | None = None
-) -> list[tuple[Any, ...]]:
-    """(unit, procedure, *PROCEDURE_MEASURES) of the dossiers accepted in [start, until), exact to the millisecond,
-    as they stand or as known before an instant."""
-    table, known = ("dossiers", "") if known_at is None else ("dossier_versions", f"known_at < {at(known_at)}")
-    inside = f"accepted_at >= {at(start)} AND accepted_at < {at(until)}"
-    codes = f"SELECT dossier_code {reader.source(table, inside, known, final=False, scoped=False)}"
-    bits = {f"acc_{name}": f"bitTest(attributes_, {n})" for n, name in enumerate(ATTRIBUTES)}
-    held = {**bits, "accepted": "1", "acc_fee_synced": "fee_"}
-    counts = ", ".join(f"sum(toInt64({held[m]}))" for m in PROCEDURE_MEASURES)
-    columns = ("unit", "procedure", "accepted_at", "attributes", "position(timeline, '\"fee_synced\"') > 0")
-    unpacked = ", ".join(
-        f"tupleElement(last, {n}) AS {name}"
-        for n, name in enumerate(("unit_", "procedure_", "accepted_at", "attributes_", "fee_"), 1)
-    )
-    inner = reader.source(table, f"dossier_code IN ({codes})", known, final=False, scoped=False)
-    scope = "" if reader.units is None else ("AND unit_ IN %(scope_units)s" if reader.units else "AND 0")
-    sql = f"""
-        SELECT unit_, procedure_, {counts} FROM (
-            SELECT {unpacked} FROM (
-                SELECT argMax(tuple({", ".join(columns)}), version) AS last {inner} GROUP BY dossier_code)
-        ) WHERE {inside} AND procedure_ != '' {scope} GROUP BY unit_, procedure_"""
-    return reader.rows(sql)
 
 
 def petitions(reader: Reader, *where: str) -> list[dict[str, Any]]:

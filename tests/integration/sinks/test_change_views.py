@@ -39,7 +39,7 @@ LAST_OFFSET = 2**53
 
 def a_value(rnd: random.Random, name: str, hint: Any, part: str) -> Any:
     if name == "values":
-        count = len(PROCEDURE_MEASURES if part == "unit_procedures" else MEASURES)
+        count = len(PROCEDURE_MEASURES if part == "procedure_days" else MEASURES)
         return tuple(rnd.choice((0, 0, 1, -1, 2**31 - 1, -(2**31))) for _ in range(count))
     if name == "late_from":
         return tuple(rnd.choice((None, *INSTANTS)) for _ in FAMILIES)

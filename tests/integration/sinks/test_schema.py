@@ -53,7 +53,7 @@ def test_an_edited_migration_is_refused(store_address: dict[str, Any], database:
 @pytest.mark.parametrize("table", TARGETS)
 def test_the_columns_of_a_table_are_the_fields_of_its_struct(client: Client, table: str) -> None:
     part = "dossiers" if table in ("dossier_versions", "open_dossiers") else table
-    measures = PROCEDURE_MEASURES if part == "unit_procedures" else MEASURES
+    measures = PROCEDURE_MEASURES if part == "procedure_days" else MEASURES
     expected = [("generation", "UInt32"), ("partition", "UInt16")]
     sql = row_sql(ROW_TYPES[part], measures)
     stored = sql.packed if table in PACKED else sql.columns

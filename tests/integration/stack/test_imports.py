@@ -8,7 +8,7 @@ from sinks.queries.derived import DERIVED_TABLES
 from tests.integration.stack.conftest import Start
 from tests.support.stack import RunningStack
 
-LEFT_OUT = ("dossier_versions", "unit_day_known", "unit_month_known")
+LEFT_OUT = ("dossier_versions", "unit_day_known", "unit_month_known", "procedure_days")
 MAPPING = """
 source = "/city/requests"
 zone = "Asia/Ho_Chi_Minh"

@@ -14,7 +14,7 @@ from sinks.schema import check
 
 @pytest.mark.parametrize("part", ROW_TYPES)
 def test_every_field_has_its_column_under_its_own_name_and_in_its_order(part: str) -> None:
-    measures = PROCEDURE_MEASURES if part == "unit_procedures" else MEASURES
+    measures = PROCEDURE_MEASURES if part == "procedure_days" else MEASURES
     expected: list[str] = []
     for name in ROW_TYPES[part].__struct_fields__:
         if name == "values":

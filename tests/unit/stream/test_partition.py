@@ -104,7 +104,7 @@ def settled(rows: Rows) -> dict[str, dict[Any, Any]]:
         "unit_day_known": lambda r: tuple(r[:3]),
         "unit_month_known": lambda r: tuple(r[:3]),
         "cells": lambda r: tuple(r[:4]),
-        "unit_procedures": lambda r: tuple(r[:4]),
+        "procedure_days": lambda r: tuple(r[:4]),
         "recalls": lambda r: (*r[:4], r[4]),
         "conditions": lambda r: tuple(r[:3]),
         "findings": lambda r: tuple(r[:2]),
@@ -115,7 +115,7 @@ def settled(rows: Rows) -> dict[str, dict[Any, Any]]:
     versions = {"dossiers": 1, "unit_days": 2, "unit_months": 2, "unit_day_known": 3, "unit_month_known": 3}
     versions |= {
         "cells": 4,
-        "unit_procedures": 4,
+        "procedure_days": 4,
         "recalls": 4,
         "conditions": 3,
         "findings": 2,
@@ -170,8 +170,9 @@ def _content(found: dict[str, dict[Any, Any]]) -> dict[str, Any]:
     dossiers = {k: [*r[:1], *r[3:]] for k, r in found["dossiers"].items()}
     cells = {
         table: {key: row[-1] for key, row in found.get(table, {}).items() if any(row[-1])}
-        for table in ("unit_days", "unit_months", "cells", "unit_procedures")
+        for table in ("unit_days", "unit_months", "cells")
     }
+    cells["procedure_days"] = _over_all_knowledge(found.get("procedure_days", {}))
     recalls = {
         k[:4]: [*r[6:]] for k, r in found.get("recalls", {}).items() if not _gone_later(k, found["recalls"])
     }
@@ -184,6 +185,14 @@ def _content(found: dict[str, dict[Any, Any]]) -> dict[str, Any]:
         "conditions": conditions,
         "findings": findings,
     }
+
+
+def _over_all_knowledge(rows: dict[Any, Any]) -> dict[Any, Any]:
+    summed: dict[Any, list[int]] = {}
+    for (day, unit, procedure, _), row in rows.items():
+        before = summed.get((day, unit, procedure), [0] * len(row[-1]))
+        summed[day, unit, procedure] = [a + b for a, b in zip(before, row[-1], strict=True)]
+    return {key: values for key, values in summed.items() if any(values)}
 
 
 def _gone_later(key: Any, recalls: dict[Any, Any]) -> bool:
