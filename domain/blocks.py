@@ -76,6 +76,11 @@ def split_block(value: bytes) -> tuple[bytes, ...]:
     Raises InvalidEvent when the value is neither a JSON object nor a JSON array of 1 to 500 elements. What
     the elements hold is not looked at: each is decoded, or dead-lettered, by itself.
     """
+    return tuple(map(bytes, parts_of(value)))
+
+
+def parts_of(value: bytes) -> Sequence[Raw | bytes]:
+    """As `split_block`, but the events are windows on the record's bytes: nothing is copied."""
     if too_deep(value, MAX_RECORD_DEPTH):
         raise InvalidEvent(f"the record nests deeper than {MAX_RECORD_DEPTH} levels")
     try:
@@ -86,7 +91,7 @@ def split_block(value: bytes) -> tuple[bytes, ...]:
         raise InvalidEvent(f"the record is not a JSON array of events ({error})") from error
     if not 1 <= len(parts) <= MAX_BLOCK_EVENTS:
         raise InvalidEvent(f"a block holds 1 to {MAX_BLOCK_EVENTS} events, not {len(parts)}")
-    return tuple(map(bytes, parts))
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from hashlib import sha256
 from typing import Protocol
 
 EMPTY_ROOT = sha256(b"").digest()
+_NODE = sha256(b"\x01")
+"""What every inner node begins with: a copy of it costs half of a new hash."""
 Hash = bytes
 Path = tuple[Hash, ...]
 
@@ -39,7 +41,7 @@ class Frontier:
 
     def append(self, leaves: Iterable[Hash], made: "dict[int, list[Hash]] | None" = None) -> None:
         """Adds leaf hashes in order. `made` collects, for each level that it names, the nodes completed there."""
-        row, level, hashed = list(leaves), 0, sha256
+        row, level = list(leaves), 0
         rest, added = self.size, len(row)
         left: list[Hash] = []
         while row:  # a level at once: what is complete there, and the one node that waits for its neighbour
@@ -47,8 +49,7 @@ class Frontier:
                 row.insert(0, self.peaks.pop())
             if len(row) & 1:
                 left.append(row.pop())
-            pairs = iter(row)
-            row = [hashed(b"\x01" + a + b).digest() for a, b in zip(pairs, pairs, strict=True)]
+            row = _parents(row)
             rest >>= 1
             level += 1
             if made is not None and level in made:
@@ -81,8 +82,18 @@ def complete_root(leaves: Sequence[Hash]) -> Hash:
     """The root of 2^k hashes."""
     row = list(leaves)
     while len(row) > 1:
-        row = [node_hash(row[n], row[n + 1]) for n in range(0, len(row), 2)]
+        row = _parents(row)
     return row[0]
+
+
+def _parents(row: Sequence[Hash]) -> list[Hash]:
+    """`node_hash` of each two, written out: asked for as many nodes as there are events."""
+    begun, joined, found = _NODE, b"".join(row), []
+    for at in range(0, len(joined), 64):
+        node = begun.copy()
+        node.update(joined[at : at + 64])
+        found.append(node.digest())
+    return found
 
 
 def root_of(nodes: Nodes, size: int) -> Hash:

@@ -19,7 +19,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from domain.blocks import MAX_BLOCK_EVENTS, split_block
+from domain.blocks import MAX_BLOCK_EVENTS, parts_of
 from domain.errors import InvalidEvent
 from domain.event_types import EVENT_TYPES
 from domain.instants import Millis
@@ -29,13 +29,14 @@ FORMAT = "gs766-checkpoint-1"
 SIGNED_PREFIX = b"gs766-checkpoint-1\n"
 LONGEST_KEY = 480
 NO_SUBJECT = b"\x00"
+_Part = bytes | msgspec.Raw
 _HEAD = struct.Struct(">c16sIQ")
 _TAIL = struct.Struct(">Iq")
 _INDEXES = tuple(n.to_bytes(4, "big") for n in range(MAX_BLOCK_EVENTS))
 _ENTRY = struct.Struct(">cH")
 
 
-class _Name(Struct):
+class _Name(Struct, gc=False):
     type: str = ""
     subject: str = ""
 
@@ -66,9 +67,16 @@ def record_leaves(
     log_id: bytes, partition: int, offset: int, known_at: Millis, value: bytes
 ) -> list[tuple[bytes, Hash]]:
     """Of each event of a record, in order: its subject's key and its leaf. `log_id` is the UUID's 16 bytes."""
+    return [*zip(*record_parts(log_id, partition, offset, known_at, value), strict=True)]
+
+
+def record_parts(
+    log_id: bytes, partition: int, offset: int, known_at: Millis, value: bytes
+) -> tuple[list[bytes], list[Hash]]:
+    """As `record_leaves`: all keys, and all leaves."""
     events = _events_of(value)
     leaves = _leaves(log_id, partition, offset, known_at, value, events)
-    return [*zip(_keys(value, events) if events else [NO_SUBJECT], leaves, strict=True)]
+    return _keys(value, events) if events else [NO_SUBJECT], leaves
 
 
 def leaf_hashes(log_id: bytes, partition: int, offset: int, known_at: Millis, value: bytes) -> list[Hash]:
@@ -76,26 +84,30 @@ def leaf_hashes(log_id: bytes, partition: int, offset: int, known_at: Millis, va
     return _leaves(log_id, partition, offset, known_at, value, _events_of(value))
 
 
-def _events_of(value: bytes) -> Sequence[bytes]:
+def _events_of(value: bytes) -> Sequence[_Part]:
     """The events of a record; none when it is no block."""
     try:
-        return split_block(value)
+        return parts_of(value)
     except InvalidEvent:
         return ()
 
 
 def _leaves(
-    log_id: bytes, partition: int, offset: int, known_at: Millis, value: bytes, events: Sequence[bytes]
+    log_id: bytes, partition: int, offset: int, known_at: Millis, value: bytes, events: Sequence[_Part]
 ) -> list[Hash]:
     head, hashed = _HEAD.pack(b"\x00", log_id, partition, offset), sha256
     tail = _TAIL.pack(len(events), known_at)
     if not events:
         return [hashed(head + _INDEXES[0] + tail + hashed(value).digest()).digest()]
-    digests = [hashed(event).digest() for event in events]
-    return [hashed(head + n + tail + d).digest() for n, d in zip(_INDEXES, digests, strict=False)]
+    begun, leaves = hashed(head), []
+    for n, event in zip(_INDEXES, events, strict=False):
+        leaf = begun.copy()  # a copy of what all leaves of a record begin with costs half of a new hash
+        leaf.update(n + tail + hashed(event).digest())
+        leaves.append(leaf.digest())
+    return leaves
 
 
-def _keys(value: bytes, events: Sequence[bytes]) -> list[bytes]:
+def _keys(value: bytes, events: Sequence[_Part]) -> list[bytes]:
     """The keys of a block's events. What is usual is read in one pass over the block: asked for every event."""
     kinds = _kinds
     try:
@@ -110,7 +122,7 @@ def _keys(value: bytes, events: Sequence[bytes]) -> list[bytes]:
     return keys
 
 
-def subject_key(event: bytes) -> bytes:
+def subject_key(event: _Part) -> bytes:
     """The key under which an event counts for completeness: kind and subject."""
     try:
         name = _name.decode(event)

@@ -13,11 +13,12 @@ import msgspec
 from api.audit.changes import shares
 from api.audit.counted import Counted, counted, figure_of
 from api.figures.context import FigureContext, Question, ask, heading
+from api.figures.quantities import TOLD, told
 from api.figures.reconciliation import receipts
 from api.figures.scorecards import scorecard
 from api.problems import NotFound
 from domain.errors import InvalidInput, Unavailable
-from domain.expressions import Expression, names
+from domain.expressions import Expression, Largest, Name, names
 from domain.seals import Signed
 from sinks.queries import dossiers
 from sinks.queries.dossiers import Timed
@@ -52,7 +53,7 @@ def committed(
     if indicator is None:
         raise NotFound(f"the set {q.indicator_set.name} has no indicator {code[:64]}")
     said = figure_of(ctx, q, indicator)
-    basis = said["basis"]
+    basis, figure = said["basis"], q.indicator_set.figure(indicator)
     for _ in range(_TRIES):
         card = scorecard(ctx, unit, period, q.as_of, q.known_at, q.indicator_set.name)
         row = next(r for r in card["indicators"] if r["code"] == code)
@@ -60,14 +61,28 @@ def committed(
             raise InvalidInput(f"{code} is unknown here, so there is nothing to open: {row['reason']}")
         rows = _dossiers(ctx, q, code) if basis == "dossiers" else counted(ctx, q, said)
         sums = sum(r.up for r in rows), sum(r.down for r in rows)
-        if sums == (row["numerator"] or 0, row["denominator"] or 0):
-            opened = _opened(rows, sums, signed, "timeline" if basis == "dossiers" else "told")
+        documents = _documents(ctx, q, figure.denominator, sums[1])
+        if (row["numerator"] or 0, row["denominator"] or 0) == (sums[0], documents.get("denominator", sums[1])):
+            opened = _opened(rows, sums, signed, "timeline" if basis == "dossiers" else "told") | documents
             subjects = [one for shown in opened["rows"] for one in rows[shown["at"]].subjects]
+            subjects += [("unit", unit)] if documents else []
             return said | opened, heading(ctx, q), list(dict.fromkeys(subjects))
-    figure = q.indicator_set.figure(indicator)
     if q.known_at is None and not any(map(_told, (figure.numerator, figure.denominator))):
         raise Unavailable(f"{code} moves while it is opened: ask again, or as known at an instant (known_at)")
-    raise InvalidInput(f"{code} rests on more than dossiers here: what documents told counts before our count")
+    raise InvalidInput(f"{code} rests on more than dossiers: nothing was accepted, last year's figure counts")
+
+
+def _documents(ctx: FigureContext, q: Question, denominator: Expression, counted: int) -> dict[str, Any]:
+    """What the verifier is told of a denominator that documents may tell: which may, before when, what it comes to
+    with our count in the portal's place where the portal told nothing; {} where none may."""
+    parts = denominator.of if isinstance(denominator, Largest) else (denominator,)
+    largest = [part.name for part in parts if isinstance(part, Name) and _told(part)]
+    if not largest or len(largest) < len(parts):
+        return {}
+    before = {"accepted_per_portal": counted} | told(ctx, q, q.unit, q.period.label)
+    known = [value for name in largest if (value := before.get(name)) is not None]
+    asked = {"largest": largest, "period": q.period.label, "before": ctx.now_ms}
+    return {"counted_denominator": counted, "denominator": max(known, default=0), "documents": asked}
 
 
 def received(
@@ -76,17 +91,17 @@ def received(
     """The same of what the national portal showed of an indicator: the last receipt of that unit and period."""
     q = ask(ctx, unit, period, None, known_at)
     found = receipts(ctx, q)
-    told = found[-1]["rows"].get(code) if found else None
-    if told is None:
+    row = found[-1]["rows"].get(code) if found else None
+    if row is None:
         raise NotFound(f"the portal's {code[:64]} of {unit} in {q.period.label} was not received")
     said = {"basis": "portal", "indicator": code, "unit": unit, "period": q.period.label, "known_at": q.known_at}
-    said |= {name: getattr(told, name) for name in ("numerator", "denominator", "score", "max")}
+    said |= {name: getattr(row, name) for name in ("numerator", "denominator", "score", "max")}
     return {**said, "receipt": found[-1]["log"], "refused": []}, heading(ctx, q), [("unit", unit)]
 
 
 def _told(part: Expression) -> bool:
     """Whether a document's figure may stand in place of our count."""
-    return any(name.startswith("fact:") or name == "accepted_per_portal" for name in names(part))
+    return any(name in TOLD.values() for name in names(part))
 
 
 def _dossiers(ctx: FigureContext, q: Question, code: str) -> list[Counted]:

@@ -38,6 +38,7 @@ _BASES: dict[str, str | tuple[str, ...]] = {
     "contents": ("fact:procedures_public", "fact:procedures_full"),
     "services": ("procedures:online_service", "procedures:with_online_dossier"),
     "procedures": "procedures:",
+    "communes": "fact:communes",
 }
 
 
@@ -101,6 +102,8 @@ def _facts(ctx: FigureContext, q: Question, basis: str) -> dict[str, Any]:
         calendar, zone = ctx.calendar(q.until, q.known_at), ctx.zone
         days = range(zone.day(q.start) - _AROUND, zone.day(q.until) + _AROUND)
         return {"working_days": [day for day in days if calendar.is_working_day(day)]}
+    if basis == "communes":
+        return {"before": min(q.as_of, ctx.now_ms)}
     if basis == "contents":
         return {"required_parts": sorted(q.indicator_set.required_parts), "until": min(q.as_of, ctx.now_ms)}
     return {}
@@ -109,11 +112,16 @@ def _facts(ctx: FigureContext, q: Question, basis: str) -> dict[str, Any]:
 def counted(ctx: FigureContext, q: Question, figure: dict[str, Any]) -> list[Counted]:
     """The rows of a figure, those that add nothing left out; `figure` is what `figure_of` gives."""
     basis = figure["basis"]
-    found = _petitions(ctx, q) if basis == "petitions" else _procedures(ctx, q, basis, figure)
+    if basis in ("petitions", "communes"):
+        found = _petitions(ctx, q) if basis == "petitions" else _communes(ctx, q)
+    else:
+        found = _procedures(ctx, q, basis, figure)
     rows = []
     for row in found:
         if basis == "petitions":
             one = verify_bundle.petition_quantities(row.told, figure["start"], figure["until"])
+        elif basis == "communes":
+            one = verify_bundle.commune_quantities(row.told, figure["until"])
         else:
             one = verify_bundle.procedure_quantities(row.told, basis, figure)
         up, down = (sum(sign * one[n] for sign, n in figure["parts"][p]) for p in ("numerator", "denominator"))
@@ -128,6 +136,27 @@ def _petitions(ctx: FigureContext, q: Question) -> Iterator[Counted]:
         if units is None or unit in units:
             told = [p.received_at, p.due_at, p.answered_at, p.unhappy]
             yield Counted(code, told, 0, 0, (("petition", code),))
+
+
+def _communes(ctx: FigureContext, q: Question) -> Iterator[Counted]:
+    tree = ctx.tree_at(q.known_at, q.as_of)
+    for code in tree.subtree(q.unit):
+        unit = tree.units.get(code)
+        if unit is not None and unit.kind == "commune":
+            told = {"kind": unit.kind, "copies_from": unit.copies_from, "closed_at": unit.closed_at}
+            offices = _under(tree, code, q.unit)
+            yield Counted(code, told | {"offices": offices}, 0, 0, tuple(("unit", u) for u in offices))
+
+
+def _under(tree: Tree, code: str, top: str) -> list[str]:
+    """The unit and those above it, up to the top; [] where it does not stand under it."""
+    found = [code]
+    while found[-1] != top:
+        node = tree.units.get(found[-1])
+        if node is None or node.parent is None:
+            return []
+        found.append(node.parent)
+    return found
 
 
 def _procedures(ctx: FigureContext, q: Question, basis: str, figure: dict[str, Any]) -> Iterator[Counted]:

@@ -121,10 +121,11 @@ class Quantities:
         return found
 
 
-_TOLD = {
+TOLD = {
     "unit.national_report_received": "fact:national_report_accepted",
     "unit.portal_figures_received": "accepted_per_portal",
 }
+"""Which documents tell how many were accepted, and in place of which quantity."""
 
 
 def told(ctx: FigureContext, q: Question, unit: str, period: str) -> dict[str, Number | None]:
@@ -134,8 +135,8 @@ def told(ctx: FigureContext, q: Question, unit: str, period: str) -> dict[str, N
         if at >= ctx.now_ms or data.get("period") != period:
             continue
         figures = data.get("figures", {})
-        if name in _TOLD and figures.get("accepted") is not None:
-            found[_TOLD[name]] = figures["accepted"]
+        if name in TOLD and figures.get("accepted") is not None:
+            found[TOLD[name]] = figures["accepted"]
         elif name == "unit.observation_recorded":
             found |= {f"observed:{n.lower()}": value for n, value in figures.items()}
     return found
@@ -162,7 +163,7 @@ class LastYear:
         if not self._parts:
             return None
         reports = told(self._ctx, self._q, unit, self._year)
-        known = [reports.get(name) or 0 for name in _TOLD.values()]
+        known = [reports.get(name) or 0 for name in TOLD.values()]
         keys = None if units is None else [(u,) for u in units]
         counted = from_totals(summed(self._totals, keys), self._q.family)["accepted"] or 0
         total = max(known) or counted

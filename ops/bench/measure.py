@@ -1,6 +1,7 @@
 """What a measurement says: a value beside its limit, and under which conditions it was taken."""
 
 import os
+import resource
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -60,6 +61,49 @@ def latencies(
 def rate(name: str, count: int, seconds: float, what: str = "events/s", conditions: str = "") -> Measure:
     """So many of something in so many seconds."""
     return Measure(name, count / max(seconds, 1e-9), what, conditions=conditions)
+
+
+@dataclass(slots=True)
+class Spent:
+    """What something took: processor seconds (with those of processes that ended meanwhile), seconds by the clock,
+    and of these the seconds that the calling thread stood ready and had no core (Linux; None where unknown)."""
+
+    processor: float
+    clock: float
+    kept_waiting: float | None
+
+    @classmethod
+    def since(cls, before: "Spent | None" = None) -> "Spent":
+        """From then until now; without `before` a beginning."""
+        own, ended = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+        processor = own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime
+        now = cls(processor, time.perf_counter(), _kept_waiting())
+        if before is None:
+            return now
+        waiting = None
+        if now.kept_waiting is not None and before.kept_waiting is not None:
+            waiting = now.kept_waiting - before.kept_waiting
+        return cls(now.processor - before.processor, now.clock - before.clock, waiting)
+
+
+def rates(name: str, count: int, spent: Spent, conditions: str = "") -> list[Measure]:
+    """So many of something by processor time, by the clock, and by the clock on an unshared machine."""
+    found = [
+        rate(f"{name} (processor time)", count, spent.processor, conditions=conditions),
+        rate(f"{name} (clock)", count, spent.clock, conditions=conditions),
+    ]
+    if spent.kept_waiting is not None:
+        alone = spent.clock - spent.kept_waiting
+        said = f"{conditions}; the thread waited {spent.kept_waiting:.1f} of {spent.clock:.1f} s for a core"
+        found.append(rate(f"{name} (clock without waiting for a core)", count, alone, conditions=said))
+    return found
+
+
+def _kept_waiting() -> float | None:
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return None
 
 
 def spent_by(

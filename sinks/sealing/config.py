@@ -26,6 +26,8 @@ class SealConfig:
     mail: str = field(default="", repr=False)
     every_seconds: float = 60.0
     every_events: int = 10_000
+    pause_seconds: float = 1.0
+    """At least so long between two checkpoints for their number of events: catching up would make ten a second."""
     close_after_seconds: float = 60.0
     """How long after midnight a day is closed though nothing new has come."""
     health_file: Path | None = None

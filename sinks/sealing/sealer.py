@@ -20,11 +20,13 @@ from eventlog.seals import SealTopic
 from eventlog.topics import read_log_id
 from sinks.sealing.chain import CheckpointFile, check_first, check_next
 from sinks.sealing.config import SealConfig
+from sinks.sealing.helper import Helper, Start, worth
 from sinks.sealing.keys import SigningKeys, is_signed, load_keys, take_over
+from sinks.sealing.leaves import value_hash
 from sinks.sealing.mail import mail_root
 from sinks.sealing.outside import FileHolder, Holder, HttpHolder, tree_folder
 from sinks.sealing.published import Published
-from sinks.sealing.state import PartitionKey, SealState, value_hash
+from sinks.sealing.state import SealState
 from sinks.sealing.tiles import TreeReader
 
 log = logging.getLogger("gs766.sealer")
@@ -48,6 +50,9 @@ class _Sealer:
     def __init__(self, config: SealConfig) -> None:
         self._config = config
         self._state = SealState(config.folder, config.zone)
+        self._helper: Helper | None = None
+        self._silent = set(LOGS)
+        """Logs that gave nothing since the last checkpoint."""
         try:
             self._chain = CheckpointFile(config.checkpoints)
             self._last = self._chain.last()
@@ -63,6 +68,7 @@ class _Sealer:
             self._signed_at = time.monotonic()
             self._adopt(log_ids)
             self._check_key()
+            self._helper = self._second_process()
         except BaseException:
             self._state.close()
             raise
@@ -131,37 +137,83 @@ class _Sealer:
 
     # ---- taking
 
+    def _second_process(self) -> Helper | None:
+        """Help with the log of events while much of it is not sealed."""
+        ends, at = self._readers[LOGS[0]].end_offsets(), self._next[LOGS[0]]
+        parts = {p: self._state.part((LOGS[0], p)) for p in at}
+        starts = worth({p: Start(at[p], ends[p], part.known_at) for p, part in parts.items()})
+        if not starts:
+            return None
+        return Helper(self._config.kafka, self._config.kafka.events, parts[min(at)].log_id, starts)
+
     def step(self) -> None:
         """Takes what is there, and signs when it is time."""
-        taken = 0
+        taken = self._take_made()
         for name in LOGS:
-            taken += self._take(name, 20 if taken else 200)
-        if not taken:
+            taken += self._take(name, 0 if taken or self._helper is not None else 200)
+        if not taken and self._helper is not None:
+            taken = self._take_made(200)
+        at_rest = not taken and self._helper is None
+        if at_rest:
             self._close_days()
         asked = self._config.close_request.exists()
-        if asked and not taken:
+        if asked and at_rest:
             self._state.close_days(None)
-        waited = time.monotonic() - self._signed_at >= self._config.every_seconds
+        since = time.monotonic() - self._signed_at
+        waited = since >= self._config.every_seconds
         new = self._state.taken() > 0 or bool(self._state.closes)
-        if self._state.taken() >= self._config.every_events or (new and (waited or (asked and not taken))):
+        full = self._state.taken() >= self._config.every_events and since >= self._config.pause_seconds
+        if full or (new and (waited or (asked and at_rest))):
+            self._hear_all()
             self.sign()
-        if asked and not taken:
+        if asked and at_rest:
             self._config.close_request.unlink(missing_ok=True)
         if waited:
             self._signed_at = time.monotonic()
             self._published.catch_up(self._chain)
 
     def _take(self, name: str, wait_ms: int) -> int:
-        records = self._readers[name].read_slice(self._next[name], _SLICE, wait_ms)
+        """Takes what a log has, but for the partitions that the second process reads."""
+        theirs = self._helper.partitions if self._helper is not None and name == LOGS[0] else ()
+        positions = {p: offset for p, offset in self._next[name].items() if p not in theirs}
+        records = self._readers[name].read_slice(positions, _SLICE, wait_ms)
         by_partition: dict[int, list[Record]] = {}
         for record in records:
             by_partition.setdefault(record.partition, []).append(record)
-        closing = self._config.zone.day(int(time.time() * 1000)) - 1
         for partition, found in sorted(by_partition.items()):
-            key: PartitionKey = (name, partition)
-            self._state.take(key, found, closing)
+            self._state.take((name, partition), found, self._closing())
             self._next[name][partition] = found[-1].offset + 1
+        if records:
+            self._silent.discard(name)
         return len(records)
+
+    def _take_made(self, wait_ms: int = 0) -> int:
+        """Takes what the second process has made of a log; lets it go when there is no more."""
+        if self._helper is None:
+            return 0
+        portion = self._helper.take(wait_ms)
+        if portion is None:
+            self._helper.close()
+            self._helper = None
+            return 0
+        if portion.made:
+            self._silent.discard(LOGS[0])
+            self._state.take_made((LOGS[0], portion.partition), portion, self._closing())
+            self._next[LOGS[0]][portion.partition] = portion.made[-1].offset + 1
+        return len(portion.made)
+
+    def _closing(self) -> int:
+        return self._config.zone.day(int(time.time() * 1000)) - 1
+
+    def _hear_all(self) -> None:
+        """A log that gave nothing since the last checkpoint is waited for where it has something: what is read
+        without waiting comes late, and a checkpoint is to cover all that was there."""
+        for name in [n for n in LOGS if n in self._silent]:
+            ends = self._readers[name].end_offsets()
+            until = time.monotonic() + 2
+            while time.monotonic() < until and any(self._next[name][p] < end for p, end in ends.items()):
+                self._take(name, 200)
+        self._silent = set(LOGS)
 
     def _close_days(self) -> None:
         """Ended days are closed some time after midnight even when nothing new comes."""
@@ -286,6 +338,8 @@ class _Sealer:
 
     def close(self) -> None:
         """Releases everything; what was not signed is taken anew."""
+        if self._helper is not None:
+            self._helper.close()
         for reader in self._readers.values():
             with suppress(Exception):
                 reader.close()

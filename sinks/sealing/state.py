@@ -5,7 +5,7 @@ Committed in one transaction after the tree files are on disk. Everything can be
 
 import fcntl
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from msgspec import Struct
 from domain.errors import Refused
 from domain.instants import Day, Millis, Zone, day_date
 from domain.merkle import Frontier, Hash
-from domain.seals import Close, TreeHead, chain_start, entry_hash, record_leaves
+from domain.seals import Close, TreeHead, chain_start, entry_hash
 from eventlog.reader import Record
 from sinks.sealing.closes import write_close
+from sinks.sealing.leaves import Portion, made_of
 from sinks.sealing.tiles import TreeWriter
 
 PartitionKey = tuple[str, int]
@@ -44,11 +45,8 @@ class Place(Struct, frozen=True, array_like=True):
 _places = msgspec.msgpack.Decoder(dict[str, Place])
 _closes = msgspec.msgpack.Decoder(tuple[Close, ...])
 _encode = msgspec.msgpack.encode
-
-
-def value_hash(value: bytes) -> bytes:
-    """What is kept of the last record, to notice a replaced log."""
-    return sha256(value).digest()
+_LINK = sha256(b"\x03")
+"""What each link of a chain begins with: a copy of it costs half of a new hash."""
 
 
 class SealedPartition:
@@ -59,42 +57,41 @@ class SealedPartition:
         self.place = place
         self._zone = zone
         self._folder = folder
-        self._log_id = uuid.UUID(place.log_id).bytes
+        self.log_id = uuid.UUID(place.log_id).bytes
         frontier = Frontier(place.size, list(place.peaks))
         self.tree = TreeWriter(folder / "trees" / f"{key[0]}-{key[1]}", frontier, place.records)
         self._chains: dict[bytes, tuple[int, Hash]] = {}
         self.offset, self.known_at, self.day = place.offset, place.known_at, place.day
         self.closed_size = place.closed_size
-        self._last: bytes | None = None
-        """The value of the last record taken: hashed when it is asked for, not for each."""
+        self._last_hash = place.record_hash
 
-    def take(self, txn: Any, subjects: Any, records: Iterable[Record], closing: Day) -> list[Close]:
+    def take(self, txn: Any, subjects: Any, portion: Portion, closing: Day) -> list[Close]:
         """Takes records in offset order; returns the closes of the days, from `closing` on, that ended between
         them. Each close looks at every subject, so days long past, taken up late, are closed as one."""
         closes: list[Close] = []
-        for record in records:
-            known_at = max(self.known_at, record.timestamp_ms)
+        for offset, known_at, keys, leaves in portion.made:
             day = self._zone.day(known_at)
             if self.day is not None and closing <= self.day < day:
                 closes += self.close_day(txn, subjects)
             self.day, self.known_at = day, known_at
-            found = record_leaves(self._log_id, self.key[1], record.offset, known_at, record.value)
-            self.tree.append(record.offset, known_at, [leaf for _, leaf in found])
-            self._link(txn, subjects, found)
-            self.offset = record.offset + 1
-            self._last = record.value
+            self.tree.append(offset, known_at, leaves)
+            self._link(txn, subjects, keys, leaves)
+            self.offset = offset + 1
+        self._last_hash = portion.last_hash
         return closes
 
-    def _link(self, txn: Any, subjects: Any, found: Sequence[tuple[bytes, Hash]]) -> None:
-        chains, hashed = self._chains, sha256
-        for key, leaf in found:
+    def _link(self, txn: Any, subjects: Any, keys: Sequence[bytes], leaves: Sequence[Hash]) -> None:
+        chains, begun = self._chains, _LINK
+        for key, leaf in zip(keys, leaves, strict=True):
             try:
                 count, chain = chains[key]
             except KeyError:
                 stored = txn.get(key, db=subjects)
                 count, chain = (int.from_bytes(stored[:8], "big"), stored[8:]) if stored else (0, chain_start(key))
             # chainᵢ of domain.seals, written out: asked for every event that is sealed.
-            chains[key] = count + 1, hashed(b"\x03" + chain + leaf).digest()
+            link = begun.copy()
+            link.update(chain + leaf)
+            chains[key] = count + 1, link.digest()
 
     def store_chains(self, txn: Any, subjects: Any) -> None:
         """Writes the chains that changed into the transaction."""
@@ -135,7 +132,7 @@ class SealedPartition:
             frontier.size,
             self.tree.records,
             self.known_at,
-            self.place.record_hash if self._last is None else value_hash(self._last),
+            self._last_hash,
             tuple(frontier.peaks),
             self.day,
             self.closed_size,
@@ -191,9 +188,18 @@ class SealState:
         self._parts[key] = SealedPartition(self.folder, key, place, self._zone)
         return self._parts[key]
 
-    def take(self, key: PartitionKey, records: Iterable[Record], closing: Day = 0) -> None:
+    def part(self, key: PartitionKey) -> SealedPartition:
+        """An opened partition."""
+        return self._parts[key]
+
+    def take(self, key: PartitionKey, records: Sequence[Record], closing: Day = 0) -> None:
         """Takes records of a partition into the present transaction; days before `closing` are not closed yet."""
-        self.closes += tuple(self._parts[key].take(self._begun(), self._subjects[key], records, closing))
+        part = self._parts[key]
+        self.take_made(key, made_of(part.log_id, key[1], part.known_at, records), closing)
+
+    def take_made(self, key: PartitionKey, portion: Portion, closing: Day = 0) -> None:
+        """The same of records whose leaves are made."""
+        self.closes += tuple(self._parts[key].take(self._begun(), self._subjects[key], portion, closing))
 
     def close_days(self, before: Day | None) -> None:
         """Closes every partition's open day if it lies before that day; all of them for None."""

@@ -30,6 +30,7 @@ def seal_config(folder: Path, kafka: KafkaConfig, store: object, database: str =
         zone=zone(DEFAULT_ZONE),
         every_seconds=0.2,
         every_events=40,
+        pause_seconds=0.0,
     )
 
 

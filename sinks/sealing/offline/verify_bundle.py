@@ -626,7 +626,7 @@ def drawn(root: str, checkpoint: str, count: int, size: int) -> list[int]:
 Texts = Mapping[tuple[str, str], Sequence[str]]
 """The exact texts of the events that count, by kind and subject."""
 BASES = {"dossiers": "hồ sơ", "petitions": "phản ánh", "procedures": "thủ tục", "services": "dịch vụ",
-         "announcements": "thủ tục", "contents": "thủ tục"}  # fmt: skip
+         "announcements": "thủ tục", "contents": "thủ tục", "communes": "xã"}  # fmt: skip
 
 
 def _check_figure(figure: Mapping[str, Any], events: Sequence[Mapping[str, Any]], found: Checked) -> None:
@@ -642,7 +642,7 @@ def _check_figure(figure: Mapping[str, Any], events: Sequence[Mapping[str, Any]]
     wanted = drawn(figure["root"], found.checkpoints[found.newest][1], count, figure["sample"])
     if [row["at"] for row in rows] != wanted:
         raise Wrong("the dossiers shown are not those that the commitment and the checkpoint draw")
-    total = figure["numerator"], figure["denominator"]
+    total = figure["numerator"], figure.get("counted_denominator", figure["denominator"])
     refused = {(p, o, i) for row in rows for p, o, i in row.get("refused", ())}
     texts = _texts(events, refused, figure["known_at"], found)
     leaves = []
@@ -664,12 +664,47 @@ def _check_figure(figure: Mapping[str, Any], events: Sequence[Mapping[str, Any]]
             raise Wrong("numerator and denominator are not the sums over the dossiers")
     if len({row["code"] for row in rows}) != len(rows):
         raise Wrong("a dossier is counted twice")
+    _check_documents(figure, texts, found)
+    total = figure["numerator"], figure["denominator"]
     whole = "tất cả" if len(wanted) == count else f"mẫu {len(wanted)} trong"
     found.said.append(
         f"Số liệu {figure['indicator']}: {total[0]}/{total[1]}, tính lại từ {whole} {count} {BASES[basis]} "
         f"({found.read_again} {BASES[basis]} đọc lại độc lập từ chính sự kiện, "
         f"{found.stated} theo diễn tiến đã nêu)"
     )
+
+
+TOLD = {"unit.national_report_received": "fact:national_report_accepted",
+        "unit.portal_figures_received": "accepted_per_portal"}  # fmt: skip
+"""Which documents tell how many were accepted, and the quantity in whose place what they tell stands."""
+
+
+def _check_documents(figure: Mapping[str, Any], texts: Texts, found: Checked) -> None:
+    """The denominator is the larger of what documents told of that unit and period before the instant named; the
+    last of each kind counts, and where the portal told nothing, what was counted stands in its place."""
+    asked = figure.get("documents")
+    if asked is None:
+        if "counted_denominator" in figure:
+            raise Wrong("nothing says which documents the denominator rests on")
+        return
+    mine = [t for t in texts.get(("unit", figure["unit"]), ()) if json.loads(t)["type"] in TOLD]
+    counted = figure["counted_denominator"]
+    known: dict[str, Any] = dict.fromkeys(asked["largest"]) | {"accepted_per_portal": counted}
+    try:
+        history = _in_order(mine, {name.partition(".")[2] for name in TOLD})
+    except Unread:
+        found.unproven.append(f"{figure['indicator']}: its documents were corrected under one id")
+        return
+    told = 0
+    for at, verb, data in history:
+        accepted = data.get("figures", {}).get("accepted")
+        if at < asked["before"] and data.get("period") == asked["period"] and accepted is not None:
+            known[TOLD[f"unit.{verb}"]] = accepted
+            told += 1
+    largest = max(known[name] for name in asked["largest"] if known[name] is not None)
+    if largest != figure["denominator"]:
+        raise Wrong(f"the documents and the count come to {largest}, not to {figure['denominator']} as stated")
+    found.said.append(f"Mẫu số là số lớn nhất trong {told} văn bản đã nhận và số đếm {counted} của ta")
 
 
 def _texts(
@@ -767,6 +802,14 @@ def _check_counted(
         mine = texts.get(("petition", row["code"]), [])
         _same(row, told, petition_told, mine, found)
         one = petition_quantities(told, figure["start"], figure["until"])
+    elif basis == "communes":
+        stated = {name: told.get(name) for name in ("kind", "copies_from", "closed_at")}
+        mine = texts.get(("unit", row["code"]), [])
+        _same(row, stated, lambda some: commune_told(some, figure["before"]), mine, found)
+        if told["offices"][0] != row["code"]:
+            raise Wrong(f"{row['code']}: another unit is told of than is counted")
+        _check_under(row["code"], told["offices"], figure["unit"], texts)
+        one = commune_quantities(told, figure["until"])
     else:
         spelled = [
             code for kind, code in texts if kind == "procedure" and procedure_key(code) == told["procedure"]
@@ -840,6 +883,34 @@ def petition_quantities(told: Sequence[Any], start: int, until: int) -> dict[str
         held[f"pet:{basis}_in_time"] = int(counts and not late)
         held[f"pet:{basis}_content"] = int(counts and not late and not unhappy)
     return held
+
+
+UNIT = set(
+    "registered renamed merged closed certified_copies_offered national_report_received portal_figures_received "
+    "observation_recorded source_described".split()
+)
+
+
+def commune_told(texts: Sequence[str], before: int) -> dict[str, Any]:
+    """What was said of a unit before an instant (the first thing said where all came later): its kind, since when
+    it offers certified electronic copies, when it was closed."""
+    said: dict[str, Any] = {"kind": None, "copies_from": None, "closed_at": None}
+    history = _in_order(texts, UNIT)
+    for at, verb, data in [h for h in history if h[0] < before] or history[:1]:
+        if verb in ("registered", "renamed") and data.get("kind") is not None:
+            said["kind"] = data["kind"]
+        elif verb in ("merged", "closed"):
+            said["closed_at"] = at
+        elif verb == "certified_copies_offered" and said["copies_from"] is None:
+            said["copies_from"] = at
+    return said
+
+
+def commune_quantities(told: Mapping[str, Any], until: int) -> dict[str, int]:
+    """What one unit adds: a commune that was not closed before the end, and whether it offered copies by then."""
+    counts = told["kind"] == "commune" and (told["closed_at"] is None or told["closed_at"] >= until)
+    offered = told["copies_from"] is not None and told["copies_from"] < until
+    return {"fact:communes": int(counts), "fact:communes_certifying": int(counts and offered)}
 
 
 def procedure_key(code: str) -> str:
@@ -971,6 +1042,11 @@ def _check_example(
     if offices[0] not in units:
         raise Wrong(f"{code}: none of its events names the unit {offices[0]}")
     top = told["place"] if basis == "services" and told["place"] else figure["unit"]
+    _check_under(code, offices, top, texts)
+
+
+def _check_under(code: str, offices: Sequence[str], top: str, texts: Texts) -> None:
+    """Each office stands under the next, up to the top: an event of it says so, none says another, or its code."""
     if offices[-1] != top:
         raise Wrong(f"{code}: it is not of {top}")
     for n, child in enumerate(offices[:-1]):

