@@ -7,6 +7,9 @@ The offline verifier repeats these definitions in one file of its own; the test 
   over all its bytes, with index 0 and count 0.
 - subject key = kind ‖ 0x00 ‖ subject; 0x00 for what tells neither; longer than 480 bytes: 0x01 ‖ SHA-256 of it.
 - chain₀ = SHA-256(0x02 ‖ key); chainᵢ = SHA-256(0x03 ‖ chainᵢ₋₁ ‖ leafᵢ).
+- label = SHA-256(offset (8) ‖ append time ms (8, signed) ‖ key, origin, key id, each after its length (4)): what
+  stands beside a record's bytes and under no leaf. labels₀ = 32 zero bytes before the record at `labels_from`;
+  labelsᵢ = SHA-256(0x04 ‖ labelsᵢ₋₁ ‖ labelᵢ).
 - entry = SHA-256(0x00 ‖ length of key (2) ‖ key ‖ number of events (8) ‖ chain); the close of a partition is the
   RFC 9162 root over the entries sorted by key.
 """
@@ -33,6 +36,8 @@ _Part = bytes | msgspec.Raw
 _HEAD = struct.Struct(">c16sIQ")
 _TAIL = struct.Struct(">Iq")
 _INDEXES = tuple(n.to_bytes(4, "big") for n in range(MAX_BLOCK_EVENTS))
+_LABEL = struct.Struct(">Qq")
+NO_LABELS = bytes(32)
 _ENTRY = struct.Struct(">cH")
 
 
@@ -144,13 +149,30 @@ def chain_start(key: bytes) -> Hash:
     return sha256(b"\x02" + key).digest()
 
 
+def label_hash(offset: int, appended_at: Millis, key: bytes, origin: str, key_id: str) -> Hash:
+    """What stands beside a record: its Kafka key and headers (live or imported, published under which key), and
+    when Kafka says that it was appended."""
+    told = [key, origin.encode("utf-8", "surrogatepass"), key_id.encode("utf-8", "surrogatepass")]
+    return sha256(
+        _LABEL.pack(offset, appended_at) + b"".join(len(t).to_bytes(4, "big") + t for t in told)
+    ).digest()
+
+
+def next_labels(labels: Hash, label: Hash) -> Hash:
+    """The chain of labels after one more record."""
+    return sha256(b"\x04" + labels + label).digest()
+
+
 def entry_hash(key: bytes, count: int, chain: Hash) -> Hash:
     """A subject's entry in a day's close."""
     return sha256(_ENTRY.pack(b"\x00", len(key)) + key + count.to_bytes(8, "big") + chain).digest()
 
 
 class TreeHead(Struct, frozen=True, kw_only=True):
-    """The tree of one log partition: `size` leaves up to, not including, log offset `offset`; hexadecimal root."""
+    """The tree of one log partition: `size` leaves up to, not including, log offset `offset`; hexadecimal root.
+
+    `labels` is the chain over what stands beside the records from `labels_from` on (hexadecimal); checkpoints that
+    were signed before there was one lack both, and their text has no place for them."""
 
     log: str
     log_id: str
@@ -159,6 +181,8 @@ class TreeHead(Struct, frozen=True, kw_only=True):
     root: str
     offset: int
     known_at: Millis
+    labels: str | msgspec.UnsetType = msgspec.UNSET
+    labels_from: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Close(Struct, frozen=True, kw_only=True):

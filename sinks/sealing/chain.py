@@ -125,6 +125,11 @@ def check_next(before: Signed, signed: Signed) -> Checkpoint:
         new = found.head(tree.log, tree.partition)
         if new is None or new.log_id != tree.log_id or new.size < tree.size:
             raise BrokenChain(found.number, f"{tree.log} partition {tree.partition} became shorter or another log")
+        if isinstance(tree.labels_from, int) and not (
+            isinstance(new.labels_from, int) and new.labels_from <= tree.labels_from
+        ):
+            what = f"{tree.log} partition {tree.partition}: what stands beside records is sealed no more"
+            raise BrokenChain(found.number, what)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What is served beside the sealed bytes, held against where it came from: no leaf covers it, so it is compared.
+"""What is served beside the sealed bytes, held against where it came from, and against the chain that seals it.
 
 A record's key and headers (who published it, live or imported) and its append time are in Kafka and in `records`;
 checkpoints in the file, in `checkpoints` and in a topic; alerts in `raised`, made from acts of the alert log.
@@ -6,16 +6,17 @@ Whoever changes one of the places is found by the other.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 
 import msgspec
 
 from domain.errors import Gs766Error
-from domain.seals import Signed
+from domain.seals import NO_LABELS, Signed, TreeHead, label_hash, next_labels
 from eventlog.reader import LogReader, Record
 from sinks.sealing.chain import CheckpointFile
 from sinks.sealing.config import SealConfig
+from sinks.sealing.outcome import Goals
 from sinks.sealing.stored import Beside, StoredRecords
 
 SPAN = 1_000
@@ -50,6 +51,55 @@ class Labels:
             whole = self._start == other._start or stretch * SPAN >= low
             if whole and self._hashes[stretch].digest() != other._hashes[stretch].digest():
                 yield max(low, stretch * SPAN), (stretch + 1) * SPAN
+
+
+class SealedLabels:
+    """The chain over what stands beside records, held against each checkpoint that seals one.
+
+    `odd` names the stretches, (from, to, checkpoint), in which it is not what was sealed; after each the sealed
+    chain is gone on from, so that every stretch is judged by itself.
+    """
+
+    def __init__(self, goals: Goals, offset: int, reached: Mapping[int, str]) -> None:
+        self.odd: list[tuple[int, int, int]] = []
+        self._chains = {begin: bytes.fromhex(text) for begin, text in reached.items()}
+        self._waiting = {
+            h.labels_from for _, h in goals.heads if isinstance(h.labels_from, int)
+        } - self._chains.keys()
+        start = goals.start
+        if start is not None and start.offset == offset and isinstance(start.labels, str):
+            self._go_on(start)
+        self._since = self._offset = offset
+
+    def _go_on(self, head: TreeHead) -> None:
+        if isinstance(head.labels, str) and isinstance(head.labels_from, int):
+            self._chains[head.labels_from] = bytes.fromhex(head.labels)
+            self._waiting.discard(head.labels_from)
+
+    def add(self, offset: int, found: Beside) -> None:
+        """The next record."""
+        self._offset = offset + 1
+        if offset in self._waiting:
+            self._waiting.discard(offset)
+            self._chains[offset] = NO_LABELS
+        if self._chains:
+            label = label_hash(offset, found.appended_at, found.key, found.origin, found.key_id)
+            for begin, chain in self._chains.items():
+                self._chains[begin] = next_labels(chain, label)
+
+    def compare(self, number: int, head: TreeHead) -> None:
+        """At the end of what a checkpoint seals."""
+        if not isinstance(head.labels_from, int) or head.offset != self._offset:
+            return
+        mine = self._chains.get(head.labels_from)
+        if mine is not None and mine.hex() != head.labels:
+            self.odd.append((max(self._since, head.labels_from), self._offset, number))
+            self._go_on(head)
+        self._since = self._offset
+
+    def reached(self) -> dict[int, str]:
+        """The chains up to here, by where each begins."""
+        return {begin: chain.hex() for begin, chain in self._chains.items()}
 
 
 def relabelled(

@@ -126,6 +126,7 @@ def _send(pipe: Connection, portions: "queue.Queue[bytes | None]", gone: threadi
 class _Sent(msgspec.Struct, array_like=True, gc=False):
     offset: int
     known_at: Millis
+    label: bytes
     keys: list[bytes]
     leaves: bytes
 
@@ -134,14 +135,20 @@ _message = msgspec.msgpack.Decoder(tuple[int, bytes, list[_Sent]])
 
 
 def _written(portion: Portion) -> bytes:
-    sent = [_Sent(m.offset, m.known_at, list(m.keys), b"".join(m.leaves)) for m in portion.made]
+    sent = [_Sent(m.offset, m.known_at, m.label, list(m.keys), b"".join(m.leaves)) for m in portion.made]
     return msgspec.msgpack.encode((portion.partition, portion.last_hash, sent))
 
 
 def _read(message: bytes) -> Portion:
     partition, last_hash, sent = _message.decode(message)
     made = [
-        Made(m.offset, m.known_at, m.keys, [m.leaves[n : n + _HASH] for n in range(0, len(m.leaves), _HASH)])
+        Made(
+            m.offset,
+            m.known_at,
+            m.label,
+            m.keys,
+            [m.leaves[n : n + _HASH] for n in range(0, len(m.leaves), _HASH)],
+        )
         for m in sent
     ]
     return Portion(partition, made, last_hash)

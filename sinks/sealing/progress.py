@@ -3,6 +3,7 @@
 Places in each source; noted only up to where every root had held, and forgotten when a run ends.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,8 @@ class Reached(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     peaks: tuple[str, ...]
     known_at: Millis
+    labels: Mapping[int, str] = {}
+    """The chains of labels up to there, by where each begins."""
 
 
 _file = msgspec.json.Decoder(dict[str, Reached])

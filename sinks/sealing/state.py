@@ -17,7 +17,7 @@ from msgspec import Struct
 from domain.errors import Refused
 from domain.instants import Day, Millis, Zone, day_date
 from domain.merkle import Frontier, Hash
-from domain.seals import Close, TreeHead, chain_start, entry_hash
+from domain.seals import NO_LABELS, Close, TreeHead, chain_start, entry_hash, next_labels
 from eventlog.reader import Record
 from sinks.sealing.closes import write_close
 from sinks.sealing.leaves import Portion, made_of
@@ -29,7 +29,8 @@ PartitionKey = tuple[str, int]
 
 class Place(Struct, frozen=True, array_like=True):
     """Where a partition stands. `day` is the day (number) that is open, None before the first record;
-    `closed_size` the leaves of its last close."""
+    `closed_size` the leaves of its last close; `labels` the chain of labels of the records from `labels_from` on
+    (None: sealed before there was one)."""
 
     log_id: str
     offset: int = 0
@@ -40,6 +41,8 @@ class Place(Struct, frozen=True, array_like=True):
     peaks: tuple[Hash, ...] = ()
     day: Day | None = None
     closed_size: int = 0
+    labels: Hash = NO_LABELS
+    labels_from: int | None = None
 
 
 _places = msgspec.msgpack.Decoder(dict[str, Place])
@@ -64,18 +67,21 @@ class SealedPartition:
         self.offset, self.known_at, self.day = place.offset, place.known_at, place.day
         self.closed_size = place.closed_size
         self._last_hash = place.record_hash
+        self.labels = place.labels
+        self.labels_from = place.offset if place.labels_from is None else place.labels_from
 
     def take(self, txn: Any, subjects: Any, portion: Portion, closing: Day) -> list[Close]:
         """Takes records in offset order; returns the closes of the days, from `closing` on, that ended between
         them. Each close looks at every subject, so days long past, taken up late, are closed as one."""
         closes: list[Close] = []
-        for offset, known_at, keys, leaves in portion.made:
+        for offset, known_at, label, keys, leaves in portion.made:
             day = self._zone.day(known_at)
             if self.day is not None and closing <= self.day < day:
                 closes += self.close_day(txn, subjects)
             self.day, self.known_at = day, known_at
             self.tree.append(offset, known_at, leaves)
             self._link(txn, subjects, keys, leaves)
+            self.labels = next_labels(self.labels, label)
             self.offset = offset + 1
         self._last_hash = portion.last_hash
         return closes
@@ -136,6 +142,8 @@ class SealedPartition:
             tuple(frontier.peaks),
             self.day,
             self.closed_size,
+            self.labels,
+            self.labels_from,
         )
 
     def head(self) -> TreeHead:
@@ -149,6 +157,8 @@ class SealedPartition:
             root=frontier.root().hex(),
             offset=self.offset,
             known_at=self.known_at,
+            labels=self.labels.hex(),
+            labels_from=self.labels_from,
         )
 
 

@@ -18,7 +18,7 @@ from domain.seals import Checkpoint, Signed, TreeHead, leaf_hashes
 from eventlog.reader import LogReader
 from sinks.sealing.chain import BrokenChain, CheckpointFile, check_first, check_next
 from sinks.sealing.config import SealConfig
-from sinks.sealing.copies import Labels, beside, odd_alerts, odd_checkpoints, relabelled
+from sinks.sealing.copies import Labels, SealedLabels, beside, odd_alerts, odd_checkpoints, relabelled
 from sinks.sealing.keys import is_signed
 from sinks.sealing.outcome import Goals, Progress, Report
 from sinks.sealing.outside import tree_folder
@@ -228,6 +228,7 @@ class _Comparison:
             self.offset = goals.start.offset if goals.start is not None else 0
             self.known_at = goals.start.known_at if goals.start is not None else 0
         self.labels = Labels(self.offset)
+        self.sealed_labels = SealedLabels(goals, self.offset, reached.labels if reached is not None else {})
         self._pending: list[Hash] = []
         """Leaves that come next in the tree: many are hashed at once."""
         self._noted = self.frontier.size
@@ -266,6 +267,7 @@ class _Comparison:
         self.offset += 1
         if record.beside is not None:
             self.labels.add(record.offset, record.beside)
+            self.sealed_labels.add(record.offset, record.beside)
         leaves = leaf_hashes(self._log_id, self._goals.key[1], record.offset, record.known_at, record.value)
         at = self.size
         end = at + len(leaves)
@@ -279,6 +281,7 @@ class _Comparison:
                 self._name(number, record.offset)
                 return
             self._odd = None
+            self.sealed_labels.compare(number, head)
         self._pending += leaves
         self.known_at = record.known_at
         if len(self._pending) < AT_ONCE:
@@ -287,7 +290,10 @@ class _Comparison:
         if frontier.size - self._noted >= NOTE_EVERY and self._odd is None:
             self._noted = frontier.size
             peaks = tuple(peak.hex() for peak in frontier.peaks)
-            place = Reached(offset=self.offset, size=self._noted, peaks=peaks, known_at=self.known_at)
+            labels = self.sealed_labels.reached()
+            place = Reached(
+                offset=self.offset, size=self._noted, peaks=peaks, known_at=self.known_at, labels=labels
+            )
             self._notes.note(self._where, *self._goals.key, place)
 
     def _look(self, offset: int, at: int, leaves: Sequence[Hash]) -> None:
@@ -403,7 +409,18 @@ def _verify_kafka(config: SealConfig, goals: Goals, report: Report, progress: Pr
                 "changed or is damaged",
                 offset=comparison.offset,
             )
+    _name_relabelled(comparison)
     return comparison.labels
+
+
+def _name_relabelled(comparison: _Comparison) -> None:
+    """The stretches in which something else stands beside records than was sealed."""
+    for low, high, number in comparison.sealed_labels.odd:
+        what = (
+            f"beside a record from offset {low} to {high - 1} stands another key, header or append time than "
+            f"checkpoint {number} sealed"
+        )
+        comparison.differs(what, offset=low, checkpoint=number)
 
 
 def _answers(reader: LogReader, partition: int) -> bool:
@@ -455,6 +472,8 @@ def _verify_records(
             comparison.differs(f"{number} records of '{name}', which is no log: slipped in")
         if not comparison.broken:
             _verify_beside(config, goals, comparison, in_kafka, stored)
+        if not comparison.broken:
+            _name_relabelled(comparison)
 
 
 def _verify_beside(
@@ -472,7 +491,7 @@ def _verify_beside(
             for offset, names in found:
                 what = (
                     f"beside the record at offset {offset} stands another {names} than in Kafka: one of the two "
-                    "was changed (no seal covers it)"
+                    "was changed"
                 )
                 comparison.differs(what, offset=offset)
 

@@ -23,10 +23,11 @@ from eventlog.producer import BulkWriter
 from eventlog.seals import SealTopic
 from eventlog.topics import ensure_topics
 from sinks.positions import read_positions
-from sinks.sealing import verifying
+from sinks.sealing import helper, verifying
 from sinks.sealing.chain import CheckpointFile
 from sinks.sealing.config import SealConfig
 from sinks.sealing.keys import load_keys, rotate
+from sinks.sealing.leaves import Portion
 from sinks.sealing.outcome import Report
 from sinks.sealing.progress import Notes, Reached
 from sinks.sealing.sealer import _Sealer
@@ -307,6 +308,36 @@ def test_a_lost_folder_is_sealed_anew_under_what_outsiders_hold(config: SealConf
     after = CheckpointFile(config.checkpoints)
     assert after.find(before.checkpoint().number) == before
     assert verify(config, store=False).verdict == "holds"
+
+
+def test_a_second_process_makes_the_same_seals(
+    config: SealConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helper, "AHEAD", 1)
+    monkeypatch.setattr(helper, "_cores", lambda: 2)
+    taken, take = [], helper.Helper.take
+
+    def counted(self: helper.Helper, wait_ms: int) -> Portion | None:
+        portion = take(self, wait_ms)
+        taken.append(len(portion.made) if portion is not None else 0)
+        return portion
+
+    monkeypatch.setattr(helper.Helper, "take", counted)
+    other = replace(config, folder=tmp_path / "other", outside=tmp_path / "other.jsonl")
+    seal_all(other)
+    both = [CheckpointFile(c.checkpoints).last() for c in (config, other)]
+    assert both[0] is not None
+    assert both[1] is not None
+    assert both[0].checkpoint().trees == both[1].checkpoint().trees
+    assert sum(taken) > 5
+    assert verify(other, store=False).verdict == "holds"
+    # One that dies leaves the rest to the sealer.
+    monkeypatch.setattr(helper.Helper, "take", lambda *_: None)
+    alone = replace(config, folder=tmp_path / "alone", outside=tmp_path / "alone.jsonl")
+    seal_all(alone)
+    last = CheckpointFile(alone.checkpoints).last()
+    assert last is not None
+    assert last.checkpoint().trees == both[0].checkpoint().trees
 
 
 def test_a_rotated_key_is_named_before_it_signs(config: SealConfig) -> None:
