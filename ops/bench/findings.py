@@ -4,6 +4,7 @@ No process runs: events of the simulator go straight to the detectors, as an aud
 """
 
 import random
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -15,6 +16,7 @@ from domain.events import Event
 from domain.instants import DEFAULT_ZONE, Millis, date_day
 from domain.patterns import FindingRules, Paid, Telling, Told, all_paid_online, patterns, payment_of, two_codes
 from ops.bench.measure import Measure
+from ops.bench.measure import rate as rate_of
 from producers.simulator.run import Plan, simulate_days
 
 DOSSIERS = 4_000
@@ -52,10 +54,14 @@ def measure_findings(dossiers: int = DOSSIERS, rate: float = RATE, seed: int = S
         besides[TRUE_AS_WELL.get(name, "")].add(code)
 
     plan = Plan(dossiers, FIRST, LAST, seed, rate, tail=True, reference=False)
-    events = simulate_days(plan, planted=note)
+    events = list(simulate_days(plan, planted=note))
+    begun = time.process_time()
     found = detect(events, vietnam_calendar(DEFAULT_ZONE).zone.midnight(date_day(AS_OF)))
+    seconds = time.process_time() - begun
     planted["two_codes"] |= {f"{code}-2" for code in planted["two_codes"]}
     measures = payments(seed=seed) if dossiers >= DOSSIERS else []
+    said = f"{len(events):,} events, detectors alone"
+    measures.append(rate_of("findings: looked for (processor time)", dossiers, seconds, "dossiers/s", said))
     for kind in SHOWN_BY.values():
         seen = found[kind] - (besides[kind] - planted[kind])
         right = len(planted[kind] & seen)
