@@ -16,6 +16,7 @@ from sinks.embedded import sql
 from sinks.embedded.described import Described
 from sinks.embedded.errors import CANNOT_OPEN_FILE, UNKNOWN_EXCEPTION, EngineError, engine_error
 from sinks.embedded.gate import Gate
+from sinks.embedded.kept import Kept
 from sinks.embedded.limits import Limits
 from sinks.embedded.visitors import Visitors
 
@@ -31,6 +32,7 @@ class Engine:
         self.limits = limits
         self.gate = Gate(limits)
         self.described = Described()
+        self.kept = Kept()
         self.visitors = Visitors()
         """Who is told of every statement."""
         self.check_room: Callable[[], None] = lambda: None

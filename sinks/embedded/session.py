@@ -23,6 +23,7 @@ from sinks.embedded.errors import (
     engine_error,
 )
 from sinks.embedded.external import ExternalTable
+from sinks.embedded.kept import kept_table
 from sinks.embedded.pipe import Pipe
 from sinks.embedded.spool import Spool
 from sinks.embedded.users import READER, WRITER
@@ -198,6 +199,14 @@ class Session:
     def stream(self, statement: sql.Statement, params: Mapping[str, str]) -> Generator[bytes, None, None]:
         """A statement's rows, each item one Native block. The first one is the header, without rows, as a server
         sends it: clients take the columns' names from there."""
+        table = "" if params or self._own or self._tables else kept_table(statement.text)
+        if table and "break" not in self._applied.values():
+            key = self.database, self.readonly, frozenset(self._applied.items()), statement.text
+            yield from self.engine.kept.answer(table, key, lambda: self._stream(statement, params))
+        else:
+            yield from self._stream(statement, params)
+
+    def _stream(self, statement: sql.Statement, params: Mapping[str, str]) -> Generator[bytes, None, None]:
         with self._turn(statement):
             if statement.verb in ("SET", "USE"):
                 self._set_or_use(statement)
@@ -216,7 +225,10 @@ class Session:
 
     def _blocks(self, statement: sql.Statement, params: Mapping[str, str]) -> Iterator[bytes]:
         if statement.verb not in sql.STREAMED:
-            yield from split_blocks(run(self._connection, statement.text, params, "Native"))
+            changes = statement.verb == "RESTORE"
+            with self.engine.kept.writing() if changes else contextlib.nullcontext():
+                answer = run(self._connection, statement.text, params, "Native")
+            yield from split_blocks(answer)
             return
         try:
             result = self._connection.send_query(statement.text, "Native", params=dict(params))
@@ -248,12 +260,16 @@ class Session:
 
     def _change(self, statement: sql.Statement, params: Mapping[str, str], fmt: str = "Null") -> bytes:
         """Runs what may change tables, or shows something; what was kept of columns does not outlive it."""
-        if statement.verb in sql.READ_STATEMENTS or statement.verb == "INSERT":
+        if statement.verb in sql.READ_STATEMENTS:
             return run(self._connection, statement.text, params, fmt)
+        if statement.verb == "INSERT":
+            with self.engine.kept.writing():
+                return run(self._connection, statement.text, params, fmt)
         self._own = self._own or "TEMP" in statement.text.upper()
         self.engine.described.forget()
         try:
-            return run(self._connection, statement.text, params, fmt)
+            with self.engine.kept.writing():
+                return run(self._connection, statement.text, params, fmt)
         finally:
             self.engine.described.forget()
 
@@ -312,7 +328,7 @@ class Session:
         names = ", ".join(sql.quote_name(name) for name, _ in columns)
         settings = _ONE_BLOCK + (", " + insert.settings[len("SETTINGS") :] if insert.settings else "")
         self.engine.check_room()
-        with self.engine.gate.statement(self.user):
+        with self.engine.gate.statement(self.user), self.engine.kept.writing(insert.target):
             run(
                 self._connection,
                 f"INSERT INTO {insert.target} ({names}) SELECT {names}"
