@@ -31,4 +31,5 @@ class Contexts:
                 scope=principal.units or None,
                 complete_to=dict(enumerate(moment.vector.events)),
                 kept=self._kept,
+                shared=True,
             )

@@ -15,7 +15,6 @@ from api.audit.answers import LISTED, answer, event
 from api.audit.counted import Counted, counted, figure_of
 from api.figures.context import FigureContext, Question, ask, heading
 from api.figures.indicators import own_part
-from api.figures.known_changes import known_everywhere
 from api.figures.quantities import from_totals
 from api.figures.scorecards import scorecard
 from api.figures.sums import judged
@@ -74,7 +73,7 @@ def changes(
     if low is None or high is None or low >= high:
         raise InvalidInput("between takes two instants of knowledge, the earlier one first")
     # What may still arrive is left out: both sides would be read at different moments.
-    high = max(low + 1, min(high, known_everywhere(ctx)))
+    high = max(low + 1, min(high, ctx.known_everywhere))
     asked = ctx.now_ms if as_of is None else ctx.instant(as_of)
     then, now = (ask(ctx, unit, period, asked, moment, set_name) for moment in (low, high))
     cards = [scorecard(ctx, unit, period, asked, moment, set_name) for moment in (low, high)]

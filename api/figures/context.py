@@ -4,11 +4,11 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from api.figures.kept import Kept, Known, published_sets
+from api.figures.kept import Kept, Known, Shared, published_sets
 from api.figures.then import History, Then
 from api.figures.units import Tree, build_tree
 from api.problems import NotFound
@@ -18,9 +18,12 @@ from domain.indicator_sets import IndicatorSet, choose_set
 from domain.instants import Millis, Zone, day_date, to_millis
 from domain.periods import Period, parse_instant, parse_period
 from domain.reference import Reference
+from sinks import positions
+from sinks.queries import at_positions
 from sinks.queries.reader import Reader
 
 Sets = Callable[[], Sequence[IndicatorSet]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,10 @@ class FigureContext:
     memo: dict[Hashable, Any] = field(default_factory=dict, compare=False)
     """What this request has read already."""
     kept: Kept = field(default_factory=Kept, compare=False)
-    """What was made of the documents for earlier requests; a server gives all of them the same."""
+    """What was made for earlier requests; a server gives all of them the same."""
+    shared: bool = False
+    """Whether sums are made for the whole province and kept in `kept` while the log stands where it stands: for a
+    server, of whose many requests each asks for another unit."""
 
     @cached_property
     def now_ms(self) -> Millis:
@@ -56,7 +62,39 @@ class FigureContext:
     @cached_property
     def documents(self) -> Known:
         """Documents and units as the store holds them at this request."""
-        return self.kept.known(self.everything, self.zone, self.root)
+        return self.standing("documents", lambda: self.kept.known(self.everything, self.zone, self.root))
+
+    @cached_property
+    def _here(self) -> Shared:
+        if not self.shared:
+            return Shared()
+        reached = positions.complete_to(self.client, self.generation)
+        return self.kept.at((self.generation, self.zone.name, self.root, tuple(sorted(reached.items()))))
+
+    def standing(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for all requests while the log stands where it stands now. `key` names all
+        that it depends on beside the log; what is made is not to be changed."""
+        return self._here.get(key, make)
+
+    def settled(self, known_at: Millis, key: Hashable, make: Callable[[], T]) -> T:
+        """As `standing`, of what was known before an instant: it stands for good once everything that became known
+        by then is among the rows that answer."""
+        if self.shared and known_at <= self.known_everywhere:
+            return self.kept.settled((self.generation, self.zone.name, self.root)).get(key, make)
+        return self.standing(key, make)
+
+    @cached_property
+    def known_everywhere(self) -> Millis:
+        """The instant before which nothing more becomes known: all of it lies within the rows that answer."""
+        reached = tuple(sorted(self.complete_to.items()))
+        return self.standing(
+            ("known everywhere", reached),
+            lambda: at_positions.known_everywhere(self.everything, self.complete_to) or 0,
+        )
+
+    def asked(self, reader: Reader) -> Reader:
+        """Whom to ask for sums by unit: a reader of all where they are kept for others, else the same one."""
+        return self.everything if self.shared else reader
 
     @cached_property
     def tree(self) -> Tree:

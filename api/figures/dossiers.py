@@ -59,7 +59,7 @@ def dossier(
         "stays": _stays(ctx, tl.stays, until),
         "pauses": _pauses(ctx, "supplement", tl.supplements, until) + _pauses(ctx, "payment", tl.payments, until),
         "apologies": [ctx.text(at) for at in tl.apologies if at < until],
-        "findings": _findings(ctx, reader, code, known),
+        "findings": _findings(ctx, reader, code, known) if row["findings"] else [],
         "conditions": _conditions(ctx, reader, code, until, known),
         "version": {
             "topic": "dossier-events",

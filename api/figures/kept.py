@@ -1,12 +1,13 @@
-"""What answers rest on beside figures, kept between requests: documents, units seen, and what they come to.
+"""What answers rest on, kept between requests: documents and what they come to, and sums of the whole province.
 
-Never stale: every request asks the store for a fingerprint of the documents and for the units (a small statement)
-and takes what was made of exactly these, or makes it anew. Objects made once are shared and never changed.
+Never stale: every request first asks the store how far the log is folded (one small statement) and takes what was
+made while it stood exactly there, or makes it anew. Objects made once are shared and never changed.
 """
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sized
 from contextlib import suppress
 from datetime import date
 from functools import cached_property
@@ -137,12 +138,59 @@ class Known:
         return self._began
 
 
+class Shared:
+    """What was made for one place of the log; what was not asked for the longest goes first."""
+
+    def __init__(self, most: int = 128, rows: int = 300_000) -> None:
+        self._most, self._rows = most, rows
+        self._mutex = threading.Lock()
+        self._found: OrderedDict[Hashable, tuple[int, Any]] = OrderedDict()
+        self._weight = 0
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives; two requests at once may both make it: equal, and one of them is kept."""
+        with self._mutex:
+            if key in self._found:
+                self._found.move_to_end(key)
+                found: T = self._found[key][1]
+                return found
+        made = make()
+        with self._mutex:
+            self._drop(key)
+            weight = len(made) if isinstance(made, Sized) else 1
+            self._found[key] = weight, made
+            self._weight += weight
+            while len(self._found) > 1 and (len(self._found) > self._most or self._weight > self._rows):
+                self._drop(next(iter(self._found)))
+        return made
+
+    def _drop(self, key: Hashable) -> None:
+        self._weight -= self._found.pop(key, (0, None))[0]
+
+
 class Kept:
-    """The last `Known` of a server (one generation answers at a time); shared by all its requests."""
+    """The last `Known` of a server and what stands at the last place of the log (one generation answers at a
+    time); shared by all its requests."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._last: tuple[Fingerprint, Known] | None = None
+        self._shared: dict[str, tuple[Hashable, Shared]] = {}
+
+    def at(self, place: Hashable) -> Shared:
+        """What was made while the log stood there; what stood anywhere else is forgotten."""
+        return self._of("at", place)
+
+    def settled(self, generation: Hashable) -> Shared:
+        """What no later record can change any more."""
+        return self._of("settled", generation)
+
+    def _of(self, name: str, key: Hashable) -> Shared:
+        with self._mutex:
+            found = self._shared.get(name)
+            if found is None or found[0] != key:
+                found = self._shared[name] = key, Shared()
+            return found[1]
 
     def known(self, reader: Reader, zone: Zone, root: str) -> Known:
         """What the store holds now. Two requests at once may both make it: equal, and one of them is kept."""

@@ -11,7 +11,7 @@ from api.figures.totals import Dimensions
 from domain.bookings import Booking, book
 from domain.instants import Millis
 from domain.timeline import decode_timeline
-from sinks.queries import at_positions, known
+from sinks.queries import known
 from sinks.queries.dossiers import Timed
 from sinks.queries.reader import Reader
 
@@ -67,12 +67,4 @@ def _nearer_midnight(ctx: FigureContext, reader: Reader, known_at: Millis) -> tu
         return low, 0
     high = ctx.zone.midnight(ctx.zone.day(known_at) + 1)
     before, after = known.count_changed(reader, low, known_at), known.count_changed(reader, known_at, high)
-    return (low, before) if before <= after or known_everywhere(ctx) < high else (high, after)
-
-
-def known_everywhere(ctx: FigureContext) -> Millis:
-    """The instant before which nothing more becomes known: all of it lies within the rows that answer."""
-    if "known everywhere" not in ctx.memo:
-        ctx.memo["known everywhere"] = at_positions.known_everywhere(ctx.everything, ctx.complete_to) or 0
-    found: Millis = ctx.memo["known everywhere"]
-    return found
+    return (low, before) if before <= after or ctx.known_everywhere < high else (high, after)

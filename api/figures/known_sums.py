@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from api.figures.context import FigureContext
 from api.figures.known_changes import KnownChanges, known_changes
-from api.figures.replayed import Petitions
-from api.figures.totals import Grain, Totals
+from api.figures.replayed import Petitions, petitions_since
+from api.figures.totals import Grain, Totals, sums_of
 from domain.bookings import Booking, book
 from domain.instants import Millis
 from domain.measures import INDEX, MEASURES, suffix
@@ -33,9 +33,14 @@ def known_totals(ctx: FigureContext, reader: Reader, grain: Grain, measures: tup
     upto = zone.midnight(upto_day)
     since = known_changes(ctx, reader, grain.known_at)
     start = ALL_TIME if grain.start is None else zone.day(grain.start)
-    cells = unit_sums(reader, measures, start, upto_day, zone.day(since.midnight))
-    found = {key: Totals(sums) for key, sums in cells.items()}
-    petitions = Petitions(ctx, min(since.midnight, grain.known_at))
+    asked, known_before = ctx.asked(reader), zone.day(since.midnight)
+    cells = ctx.settled(
+        since.midnight,
+        ("unit sums as known", asked.units, grain.family, start, upto_day, known_before),
+        lambda: unit_sums(asked, measures, start, upto_day, known_before),
+    )
+    found = {key: Totals(sums) for key, sums in sums_of(reader, cells).items()}
+    petitions = petitions_since(ctx, min(since.midnight, grain.known_at))
     for unit, booking, sign in _since(reader, since, grain.known_at, petitions):
         if booking[0] < upto:
             _add(found, grain, unit, booking, sign)
@@ -88,7 +93,7 @@ def _ahead(
         for booking in book(decode_timeline(stood.timeline), ctx.zone).entries:
             if low <= booking[0] < upto:
                 yield stood.unit, booking, -1
-    for petition in petitions.near(low, upto, grain.known_at):
+    for petition in petitions.near(ctx.everything, low, upto, grain.known_at):
         unit = petition.unit or "?"
         if reader.units is None or unit in reader.units:
             for booking in book_petition(petition):

@@ -96,7 +96,13 @@ def _latest_first(
     limit: int,
 ) -> dict[str, Any]:
     asked = LateList(family, until, ctx.zone, ctx.reference.calendar_starts, procedure)
-    spans = [(span, count, _span_days(ctx, asked, span)) for span, count in asked.spans(reader)]
+    after = Place(mark["late_by"], mark["code"]) if "code" in mark else None
+    found = None
+    if after is None and min_days is None:
+        counted, found = asked.spans_and_places(reader, limit + 1)
+    else:
+        counted = asked.spans(reader)
+    spans = [(span, count, _span_days(ctx, asked, span)) for span, count in counted]
     among = None if min_days is None else [span for span, _, days in spans if days >= min_days]
     judged = _said_later(ctx, reader, until, family, procedure)
     later = {
@@ -108,8 +114,8 @@ def _latest_first(
     for _, count, days in spans:
         if min_days is None or days >= min_days:
             ages[age_bucket(days)] += count
-    after = Place(mark["late_by"], mark["code"]) if "code" in mark else None
-    found = asked.places(reader, after, limit + 1, among)
+    if found is None:
+        found = asked.places(reader, after, limit + 1, among)
     found += [p for p in later if after is None or _rank(p) > _rank(after)]
     found.sort(key=_rank)
     page = found[:limit]

@@ -4,7 +4,7 @@ instant, inside a day too."""
 from collections.abc import Iterable, Iterator
 
 from api.figures.context import FigureContext, Question
-from api.figures.replayed import Petitions
+from api.figures.replayed import petitions_since
 from domain.expressions import Number
 from domain.fold import UNKNOWN_UNIT
 from domain.indicator_sets import PETITION_QUANTITIES
@@ -53,11 +53,15 @@ def counted(petition: Petition, start: Millis, until: Millis) -> list[str]:
 
 
 def petitions_of(ctx: FigureContext, q: Question) -> Iterator[tuple[str, str, Petition]]:
-    """(code, unit, petition) of all that a question may count. As known then: of those that nothing was told of
-    since as they stand, the others replayed."""
-    then = None if q.known_at is None else Petitions(ctx, q.known_at)
+    """(code, unit, petition) of all that a question may count, and those of the rest of its last day. As known
+    then: of those that nothing was told of since as they stand, the others replayed."""
+    then = None if q.known_at is None else petitions_since(ctx, q.known_at)
     changed = frozenset(() if then is None else then.changed)
-    for row in reference.petitions_between(ctx.everything, q.start, q.until):
+    end = ctx.zone.midnight(ctx.zone.day(q.until - 1) + 1)
+    rows = ctx.standing(
+        ("petitions between", q.start, end), lambda: reference.petitions_between(ctx.everything, q.start, end)
+    )
+    for row in rows:
         if row["petition"] not in changed:
             known = {n: row[n] for n in ("received_at", "due_at", "answered_at", "unhappy")}
             yield row["petition"], row["unit"], Petition(**known)

@@ -1,18 +1,21 @@
 """Procedures as reference: what was said of each, and the counts of procedures that indicators need."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from api.figures.context import FigureContext, Question
 from api.figures.known_changes import known_changes
+from api.figures.sums import said_from
 from api.figures.units import Tree
+from domain.bookings import Booking, book
 from domain.calendar import WorkingCalendar
 from domain.expressions import Number
 from domain.indicator_sets import ProcedureCount
-from domain.instants import Millis, Zone, parse_rfc3339
+from domain.instants import Day, Millis, Zone, parse_rfc3339
 from domain.measures import INDEX, PROCEDURE_MEASURES
 from domain.procedures import procedure_key
+from domain.timeline import decode_timeline
 from sinks.queries import reference
 from sinks.queries.reader import Reader
 
@@ -108,8 +111,33 @@ def procedures(ctx: FigureContext) -> list[dict[str, Any]]:
     return listed
 
 
+@dataclass(slots=True)
+class Booked:
+    """What is booked on procedures: of each unit by procedure, since a card looks at its units' own only; and what
+    sets of units came to, for the very same descriptions and tree."""
+
+    by_unit: dict[str, dict[str, Sequence[int]]] = field(default_factory=dict)
+    counted: dict[frozenset[str] | None, tuple[Any, Tree, dict[str, Number | None]]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.by_unit.values()))
+
+    def with_changes(self, changes: Iterable[tuple[str, str, Sequence[int]]]) -> "Booked":
+        """The same with (unit, procedure, counts) added; this one itself where there are none."""
+        changed = Booked(dict(self.by_unit))
+        own: set[str] = set()
+        for unit, procedure, counts in changes:
+            if unit not in own:
+                changed.by_unit[unit] = dict(changed.by_unit.get(unit, {}))
+                own.add(unit)
+            mine = changed.by_unit[unit]
+            mine[procedure] = _added([counts, mine[procedure]]) if procedure in mine else counts
+        return changed if own else self
+
+
 class ProcedureCounts:
-    """The quantities `procedures:…` of any set of units, from one statement for all of them.
+    """The quantities `procedures:…` of any set of units, from one statement for all of them, which other questions
+    about the same days share.
 
     A procedure counts once for a set of units of which any applies it (where nobody said who does, any unit may);
     online services count once for each unit that applies them, with the offices under it. None where no procedure
@@ -120,20 +148,22 @@ class ProcedureCounts:
         self._tree = tree
         self._known = all_described(ctx, q.until, q.known_at)
         self._applying: dict[tuple[str, ...], frozenset[str]] = {}
-        self._booked: dict[str, dict[str, list[int]]] = {}
-        """Of each unit by procedure: a card of many units looks at each unit's own only."""
-        for unit, procedure, *counts in _booked(ctx, q, reader) if self._known else ():
-            mine = self._booked.setdefault(unit, {})
-            mine[procedure] = _added([counts, mine.get(procedure, [0] * len(counts))])
+        self._booked: Booked = _booked(ctx, q, reader) if self._known else Booked()
 
     def of(self, units: frozenset[str] | None) -> dict[str, Number | None]:
-        """The counts of these units together; None for all."""
+        """The counts of these units together; None for all. Made once while nothing that they rest on changes."""
         if not self._known:
             return {}
+        found = self._booked.counted.get(units)
+        if found is None or found[0] is not self._known or found[1] is not self._tree:
+            found = self._booked.counted[units] = self._known, self._tree, self._count(units)
+        return dict(found[2])
+
+    def _count(self, units: frozenset[str] | None) -> dict[str, Number | None]:
         found: dict[str, Number | None] = dict.fromkeys((f"procedures:{n}" for n in get_args(ProcedureCount)), 0)
-        booked: dict[str, dict[str, list[int]]] = {}
-        for unit in self._booked if units is None else units:
-            for code, counts in self._booked.get(unit, {}).items():
+        booked: dict[str, dict[str, Sequence[int]]] = {}
+        for unit in self._booked.by_unit if units is None else units:
+            for code, counts in self._booked.by_unit.get(unit, {}).items():
                 booked.setdefault(code, {})[unit] = counts
         applying: dict[tuple[str, ...] | None, frozenset[str] | None] = {}
         for code, p in self._known.items():
@@ -207,25 +237,62 @@ def _holds(p: Procedure, counts: Sequence[int]) -> dict[str, int]:
     }
 
 
-def _booked(ctx: FigureContext, q: Question, reader: Reader) -> Iterator[tuple[Any, ...]]:
-    """Counts of whole days; what is accepted later on the day of an end inside a day is taken away again. As known
-    then: of whole days of knowledge, and what changed between the nearest one and the instant."""
+def _booked(ctx: FigureContext, q: Question, reader: Reader) -> Booked:
+    """Counts of whole days, and what makes them exact: what is accepted later on the day of an end inside a day is
+    taken away; as known inside a day, what changed since the nearest midnight is added."""
     first, after = ctx.zone.day(q.start), ctx.zone.day(q.until - 1) + 1
     tomorrow = ctx.zone.midnight(after)
+    asked = ctx.asked(reader)
     if q.known_at is None:
-        yield from reference.procedure_counts(reader, first, after)
-    else:
-        since = known_changes(ctx, reader, q.known_at)
-        yield from reference.procedure_counts(reader, first, after, ctx.zone.day(since.midnight))
-        for (unit, procedure, _), bookings, sign in since.changed():
-            for booked_at, measure, value in bookings:
-                if procedure and measure in _COUNTED and q.start <= booked_at < tomorrow:
-                    yield unit, procedure, *(sign * value * (n == measure) for n in _COUNTED)
+        key = "procedure counts", asked.units, first, after
+        whole = ctx.standing(key, lambda: _whole_days(asked, first, after))
+        return whole.with_changes(_accepted_later(ctx, reader, q, tomorrow)) if q.until < tomorrow else whole
+    since = known_changes(ctx, reader, q.known_at)
+    before = ctx.zone.day(since.midnight)
+    known = "procedure counts", asked.units, first, after, before
+    whole = ctx.settled(since.midnight, known, lambda: _whole_days(asked, first, after, before))
+    whole = whole.with_changes(
+        (unit, procedure, counts)
+        for (unit, procedure, _), bookings, sign in since.changed()
+        for counts in _counts_within(bookings, procedure, q.start, tomorrow, sign)
+    )
     if q.until < tomorrow:
-        for unit, procedure, *counts in reference.procedures_accepted(
-            reader, after - 1, q.until, tomorrow, q.known_at
-        ):
-            yield unit, procedure, *(-n for n in counts)
+        later = reference.procedures_accepted(reader, after - 1, q.until, tomorrow, q.known_at)
+        whole = whole.with_changes((row[0], row[1], [-n for n in row[2:]]) for row in later)
+    return whole
+
+
+def _whole_days(reader: Reader, first: Day, after: Day, known_before: Day | None = None) -> Booked:
+    booked = Booked()
+    for unit, procedure, *counts in reference.procedure_counts(reader, first, after, known_before):
+        booked.by_unit.setdefault(unit, {})[procedure] = counts
+    return booked
+
+
+def _accepted_later(
+    ctx: FigureContext, reader: Reader, q: Question, tomorrow: Millis
+) -> Iterator[tuple[str, str, Sequence[int]]]:
+    """Negative counts of what is accepted from the end of the question on, on its last day: so much is said later
+    than the end, and mostly nothing is."""
+    listed = said_from(ctx, q.until)
+    if listed is None:
+        day = ctx.zone.day(q.until - 1)
+        for unit, procedure, *counts in reference.procedures_accepted(reader, day, q.until, tomorrow):
+            yield unit, procedure, [-n for n in counts]
+        return
+    for d in listed:
+        if reader.units is None or d.unit in reader.units:
+            entries = book(decode_timeline(d.timeline), ctx.zone).entries
+            for taken in _counts_within(entries, d.procedure, q.until, tomorrow, -1):
+                yield d.unit, d.procedure, taken
+
+
+def _counts_within(
+    bookings: Iterable[Booking], procedure: str, start: Millis, until: Millis, sign: int
+) -> Iterator[Sequence[int]]:
+    for at, measure, value in bookings:
+        if procedure and measure in _COUNTED and start <= at < until:
+            yield [sign * value * (n == measure) for n in _COUNTED]
 
 
 def published_content(ctx: FigureContext, q: Question) -> dict[str, Number | None]:

@@ -12,6 +12,7 @@ from domain.fold import Folded, fold_dossier
 from domain.instants import Millis
 from domain.petition import Petition, replay_petition
 from sinks.queries import log, reference
+from sinks.queries.reader import Reader
 from sinks.queries.reference import known_since
 
 
@@ -41,23 +42,28 @@ def dossier_before(ctx: FigureContext, code: str, until: Millis, known_at: Milli
 
 
 class Petitions:
-    """Petitions as they were known at instants from `since` on; only what changed since is replayed."""
+    """Petitions as they were known at instants from `since` on; only what changed since is replayed. Made by
+    `petitions_since`."""
 
     def __init__(self, ctx: FigureContext, since: Millis) -> None:
-        self._reader = ctx.everything
-        self.changed = tuple(p["petition"] for p in reference.petitions(self._reader, known_since(since)))
+        self.changed = tuple(p["petition"] for p in reference.petitions(ctx.everything, known_since(since)))
         self._facts = known_facts(ctx, "petition", self.changed) if self.changed else {}
 
     def known(self, code: str, at: Millis) -> Petition:
         """One of those that changed."""
         return replay_petition(merge((), (fact for known_at, fact in self._facts.get(code, ()) if known_at < at)))
 
-    def near(self, low: Millis, high: Millis, known_at: Millis) -> Iterator[Petition]:
+    def near(self, reader: Reader, low: Millis, high: Millis, known_at: Millis) -> Iterator[Petition]:
         """All that may be booked in [low, high), as known before an instant."""
         changed = frozenset(self.changed)
-        for row in reference.petitions_within(self._reader, low - 1, high):
+        for row in reference.petitions_within(reader, low - 1, high):
             if row["petition"] not in changed:
                 names = ("unit", "received_at", "due_at", "answered_at", "unhappy")
                 yield Petition(**{name: row[name] for name in names})
         for code in self.changed:
             yield self.known(code, known_at)
+
+
+def petitions_since(ctx: FigureContext, since: Millis) -> Petitions:
+    """The same ones for all questions while the log stands where it stands."""
+    return ctx.standing(("petitions since", since), lambda: Petitions(ctx, since))

@@ -7,10 +7,11 @@ functions that made the cells.
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 from api.figures.context import FigureContext
 from api.figures.known_sums import known_totals
-from api.figures.totals import Dimensions, Grain, Totals
+from api.figures.totals import Dimensions, Grain, Totals, sums_of
 from domain.bookings import Booking, book
 from domain.instants import Millis
 from domain.measures import ATTRIBUTES, FAMILIES, INDEX, MEASURES, suffix
@@ -44,7 +45,7 @@ def totals_by(ctx: FigureContext, reader: Reader, grain: Grain) -> dict[Key, Tot
         if grain.by != ("unit",) or grain.procedure is not None:
             return _from_versions(ctx, reader, grain)
         found = known_totals(ctx, reader, grain, measures_of(grain.family))
-        _add_recalls(reader, grain, found)
+        _add_recalls(ctx, reader, grain, found)
         return found
     found = {}
     entries: Iterable[tuple[Dimensions, Booking, int]] = ()
@@ -57,7 +58,7 @@ def totals_by(ctx: FigureContext, reader: Reader, grain: Grain) -> dict[Key, Tot
         totals = found.setdefault(grain.key(dimensions), Totals())
         name = MEASURES[measure]
         totals.sums.until[name] = totals.sums.until.get(name, 0) + sign * value
-    _add_recalls(reader, grain, found)
+    _add_recalls(ctx, reader, grain, found)
     return found
 
 
@@ -65,7 +66,9 @@ def _cells(ctx: FigureContext, reader: Reader, grain: Grain, until_day: int) -> 
     measures = measures_of(grain.family)
     start = ALL_TIME if grain.start is None else ctx.zone.day(grain.start)
     if grain.by == ("unit",) and grain.procedure is None:
-        return unit_sums(reader, measures, start, until_day)
+        asked = ctx.asked(reader)
+        key = "unit sums", asked.units, grain.family, start, until_day
+        return sums_of(reader, ctx.standing(key, lambda: unit_sums(asked, measures, start, until_day)))
     return cut_sums(reader, measures, start, until_day, grain.by, grain.procedure)
 
 
@@ -94,14 +97,14 @@ def within_day(
     def found() -> Iterator[tuple[Dimensions, Booking, int]]:
         sign = -1 if subtract else 1
         if subtract:
-            yield from _becoming_late(reader, grain, low, high)
+            yield from _becoming_late(ctx, reader, grain, low, high)
         named = dossiers.timed(reader, codes, grain.procedure) if few is None else _chosen(reader, grain, few)
         for d in named:
             for entry in book(decode_timeline(d.timeline), zone).entries:
                 if low <= entry[0] < high:
                     yield (d.unit, d.procedure, d.channel), entry, sign
         if grain.procedure is None and grain.petitions:
-            for unit, entry in _petition_entries(reader, low, high):
+            for unit, entry in _petition_entries(ctx, reader, low, high):
                 yield (unit, "", ""), entry, sign
 
     return (day + 1 if subtract else day), found()
@@ -109,13 +112,16 @@ def within_day(
 
 def said_from(ctx: FigureContext, moment: Millis) -> list[Timed] | None:
     """The dossiers of which something from an instant on is said, of all units; None where they are more than FEW.
-    Read once a request."""
-    key = "said from", moment
-    if key not in ctx.memo:
+    Those of an earlier instant of its day tell it, so that a clock that goes on asks once."""
+
+    def made() -> tuple[Millis, list[tuple[Millis, Timed]] | None]:
         codes = dossiers.said_from(ctx.everything, moment, FEW + 1)
-        ctx.memo[key] = list(dossiers.timed(ctx.everything, codes)) if len(codes) <= FEW else None
-    found: list[Timed] | None = ctx.memo[key]
-    return found
+        return moment, [*dossiers.said(ctx.everything, codes, moment)] if len(codes) <= FEW else None
+
+    since, listed = ctx.standing(("said from", ctx.zone.day(moment)), made)
+    if since > moment:
+        since, listed = ctx.standing(("said from exactly", moment), made)
+    return None if listed is None else [d for last, d in listed if last >= moment]
 
 
 def _chosen(reader: Reader, grain: Grain, listed: Iterable[Timed]) -> Iterator[Timed]:
@@ -125,13 +131,18 @@ def _chosen(reader: Reader, grain: Grain, listed: Iterable[Timed]) -> Iterator[T
 
 
 def _becoming_late(
-    reader: Reader, grain: Grain, low: Millis, high: Millis
+    ctx: FigureContext, reader: Reader, grain: Grain, low: Millis, high: Millis
 ) -> Iterator[tuple[Dimensions, Booking, int]]:
     """What lies ahead of dossiers of which nothing more is said, taken away; by the date nothing changes inside a
     day."""
     if grain.family.startswith("06a"):
         return
     late, unhappy = (INDEX[f"{name}_{suffix(grain.family)}"] for name in ("late_open", "late_unhappy"))
+    if grain.by == ("unit",) and grain.procedure is None:
+        for unit, count, of_unhappy in _coming_late(ctx, reader, grain.family, low, high):
+            yield (unit, "", ""), (low, late, count), -1
+            yield (unit, "", ""), (low, unhappy, of_unhappy), -1
+        return
     for *key, count, of_unhappy in dossiers.becoming_late(
         reader, grain.family, low, high, grain.by, grain.procedure
     ):
@@ -141,21 +152,58 @@ def _becoming_late(
         yield dimensions, (low, unhappy, of_unhappy), -1
 
 
-def _petition_entries(reader: Reader, low: Millis, high: Millis) -> Iterator[tuple[str, Booking]]:
-    for row in reference.petitions_within(reader, low - 1, high):
-        known = {n: row[n] for n in ("received_at", "due_at", "answered_at", "unhappy")}
-        for entry in book_petition(Petition(**known)):
-            if low <= entry[0] < high:
-                yield row["unit"], entry
+def _coming_late(
+    ctx: FigureContext, reader: Reader, family: str, low: Millis, high: Millis
+) -> Iterator[tuple[str, int, int]]:
+    """(unit, how many, how many of them unhappy) that become late in [low, high), from what stands ahead of an
+    earlier instant of that day."""
+
+    def made() -> tuple[Millis, list[tuple[Millis, Millis, str, int, int]]]:
+        return low, dossiers.coming_late(ctx.everything, family, low, high)
+
+    since, listed = ctx.standing(("coming late", family, high), made)
+    if since > low:
+        since, listed = ctx.standing(("coming late exactly", family, low, high), made)
+    units = None if reader.units is None else frozenset(reader.units)
+    for late, last_fact, unit, count, of_unhappy in listed:
+        if low <= late and last_fact < low and (units is None or unit in units):
+            yield unit, count, of_unhappy
 
 
-def _add_recalls(reader: Reader, grain: Grain, found: dict[Key, Totals]) -> None:
-    rows = recalls(
-        reader, grain.start, grain.until, by=grain.by, known_at=grain.known_at, procedure=grain.procedure
+def _petition_entries(
+    ctx: FigureContext, reader: Reader, low: Millis, high: Millis
+) -> Iterator[tuple[str, Booking]]:
+    day = ctx.zone.day(low)
+    first, last = ctx.zone.midnight(day) - 1, ctx.zone.midnight(day + 1)
+    rows = ctx.standing(
+        ("petitions of a day", day), lambda: reference.petitions_within(ctx.everything, first, last)
     )
-    for key, stopped_open, _, _, ok, early, undated, unhappy, attributes, n in rows:
-        counts = found.setdefault(key, Totals()).recalled
-        count_recall(counts, grain.family, stopped_open, ok, early, undated, unhappy, attributes, n)
+    for row in rows:
+        if reader.units is None or row["unit"] in reader.units:
+            known = {n: row[n] for n in ("received_at", "due_at", "answered_at", "unhappy")}
+            for entry in book_petition(Petition(**known)):
+                if low <= entry[0] < high:
+                    yield row["unit"], entry
+
+
+def _add_recalls(ctx: FigureContext, reader: Reader, grain: Grain, found: dict[Key, Totals]) -> None:
+    """By unit: those of the whole last day are read, the ones in it with their instants."""
+    start, known_at = grain.start, grain.known_at
+    if grain.by == ("unit",) and grain.procedure is None:
+        asked, day = ctx.asked(reader), ctx.zone.day(grain.until - 1)
+        apart, end = ctx.zone.midnight(day), ctx.zone.midnight(day + 1)
+
+        def made() -> list[Any]:
+            return recalls(asked, start, end, by=grain.by, known_at=known_at, apart=apart)
+
+        key = "recalls", asked.units, start, day, known_at
+        rows = ctx.standing(key, made) if known_at is None else ctx.settled(known_at, key, made)
+    else:
+        rows = recalls(reader, start, grain.until, by=grain.by, known_at=known_at, procedure=grain.procedure)
+    for key, stopped_open, _, in_at, ok, early, undated, unhappy, attributes, n in rows:
+        if in_at < grain.until and (reader.units is None or grain.by != ("unit",) or key[0] in reader.units):
+            counts = found.setdefault(key, Totals()).recalled
+            count_recall(counts, grain.family, stopped_open, ok, early, undated, unhappy, attributes, n)
 
 
 def count_recall(

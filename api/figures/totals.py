@@ -1,10 +1,12 @@
 """What is summed, and the sums of one cut with its re-openings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.algebra import Recalled
 from domain.instants import Millis
 from domain.measures import ATTRIBUTES
+from sinks.queries.reader import Reader
 from sinks.queries.sums import Key, Sums
 
 _PLACES = {"unit": 0, "procedure": 1, "channel": 2}
@@ -57,3 +59,13 @@ class Totals:
             r.get("undated", 0),
             {x: r.get(f"has:{x}", 0) for x in ATTRIBUTES},
         )
+
+
+def sums_of(reader: Reader, whole: Mapping[Key, Sums]) -> dict[Key, Sums]:
+    """The sums of the reader's units, as copies that may be added to."""
+    units = None if reader.units is None else frozenset(reader.units)
+    return {
+        key: Sums(dict(sums.before), dict(sums.until))
+        for key, sums in whole.items()
+        if units is None or key[0] in units
+    }

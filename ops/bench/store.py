@@ -138,7 +138,9 @@ def _limit(place: Place, question: Question) -> Measure:
 
         def context(recording: Any) -> FigureContext:
             settings = place.settings
-            return FigureContext(recording, generation, settings.zone, settings.root, place.now, kept=kept)
+            return FigureContext(
+                recording, generation, settings.zone, settings.root, place.now, kept=kept, shared=True
+            )
 
         context(client).tree  # noqa: B018 - documents are known to a running server
         taken, statements = question.bare(context, client)

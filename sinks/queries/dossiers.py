@@ -85,6 +85,14 @@ def timed(reader: Reader, codes: Sequence[str], procedure: str | None = None) ->
             yield Timed(*row)
 
 
+def said(reader: Reader, codes: Sequence[str], moment: Millis) -> Iterator[tuple[Millis, Timed]]:
+    """(last fact, timeline) of those of these dossiers of which something from `moment` on is said."""
+    for piece in chunks(codes):
+        source = reader.source("dossiers", _said_from(moment), first="dossier_code IN %(codes)s")
+        for last, *row in reader.rows(f"SELECT {millis('last_fact_at')}, {_TIMED} {source}", codes=piece):
+            yield last, Timed(*row)
+
+
 def page(
     reader: Reader, *where: str, after: str = "", limit: int = 1_000, procedure: str | None = None
 ) -> list[Timed]:
@@ -150,6 +158,23 @@ def becoming_late(
     )
     keys = ", ".join(by)
     return reader.rows(f"SELECT {keys}, count(), countIf(unhappy) {source} GROUP BY {keys}", procedure=procedure)
+
+
+def coming_late(
+    reader: Reader, family: str, low: Millis, high: Millis
+) -> list[tuple[Millis, Millis, str, int, int]]:
+    """(instant, last fact where it is not before `low`, unit, how many, how many of them unhappy): open dossiers
+    that become late in [low, high), by instant; what `becoming_late` counts for any `low` of that day."""
+    start = f"late_from_{suffix(family)}"
+    source = reader.source("open_dossiers", f"{start} >= {at(low)} AND {start} < {at(high)}")
+    fact = f"if(last_fact_at < {at(low)}, 0, {millis('last_fact_at')})"
+    return [
+        (row[0], row[1], row[2], row[3], row[4])
+        for row in reader.rows(
+            f"SELECT {millis(f'assumeNotNull({start})')} AS late, {fact} AS fact, unit, count(), countIf(unhappy)"
+            f" {source} GROUP BY late, fact, unit"
+        )
+    ]
 
 
 def said_from(

@@ -45,6 +45,18 @@ class LateList:
         sql = f"SELECT due_day, end_day, calendar, count() FROM ({self._judged(reader)}) GROUP BY ALL"
         return [(Span(*row[:3]), row[3]) for row in reader.rows(sql, procedure=self.procedure)]
 
+    def spans_and_places(self, reader: Reader, limit: int) -> tuple[list[tuple[Span, int]], list[Place]]:
+        """Both in one statement: all spans, and the first places."""
+        first = f"groupArraySorted({int(limit)})((-late_by, dossier_code)) AS first"
+        spans = (
+            f"SELECT due_day, end_day, calendar, count() AS n, {first} FROM ({self._judged(reader)}) GROUP BY ALL"
+        )
+        sql = f"""
+            SELECT groupArray((due_day, end_day, calendar, n)),
+                   arraySlice(arraySort(arrayFlatten(groupArray(first))), 1, {int(limit)}) FROM ({spans})"""
+        ((found, places),) = reader.rows(sql, procedure=self.procedure)
+        return [(Span(*row[:3]), row[3]) for row in found], [Place(-late, code) for late, code in places]
+
     def places(
         self, reader: Reader, after: Place | None, limit: int, among: Sequence[Span] | None = None
     ) -> list[Place]:

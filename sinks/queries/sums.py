@@ -87,9 +87,11 @@ def recalls(
     by: Sequence[str],
     known_at: Millis | None = None,
     procedure: str | None = None,
+    apart: Millis | None = None,
 ) -> list[tuple[Key, bool, Millis, Millis, int, int, bool, bool, int, int]]:
     """Re-openings with out ≥ start and re-entry < until: (key, stopped_open, out_at, in_at, ok, early, undated,
-    unhappy, attributes, how many), equal ones together unless `by` is empty.
+    unhappy, attributes, how many), equal ones together unless `by` is empty: without their instants, but for a
+    re-entry from `apart` on.
 
     All versions are kept; the last one known before `known_at` counts, under the unit it names.
     """
@@ -107,7 +109,8 @@ def recalls(
     scope = "" if reader.units is None else ("AND unit_ IN %(scope_units)s" if reader.units else "AND 0")
     if procedure is not None:
         scope += " AND procedure_ = %(procedure)s"
-    times = f"{millis('out_at')}, {millis('in_at')}" if exact else "0 AS o, 0 AS i"
+    later = "0" if apart is None else f"if(in_at < {at(apart)}, 0, {millis('in_at')})"
+    times = f"{millis('out_at')}, {millis('in_at')}" if exact else f"0 AS o, {later} AS i"
     keys = "".join(f"{k}_, " for k in by)
     flags = "stopped_open, ok_, early_, undated_, unhappy_, attributes_"
     count = "1" if exact else "count()"
@@ -117,7 +120,7 @@ def recalls(
                 SELECT dossier_code, stopped_open, out_at, in_at,
                        argMax(tuple({", ".join(columns)}), version) AS last
                 {inner} GROUP BY dossier_code, stopped_open, out_at, in_at)
-        ) WHERE NOT gone_ {scope} {"" if exact else f"GROUP BY {keys}{flags}"}"""
+        ) WHERE NOT gone_ {scope} {"" if exact else f"GROUP BY {keys}i, {flags}"}"""
     n = len(by)
     return [(tuple(row[:n]), *row[n:]) for row in reader.rows(sql, procedure=procedure)]
 
