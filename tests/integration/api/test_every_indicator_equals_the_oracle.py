@@ -4,6 +4,7 @@ periods, instants, knowledge and sets."""
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,13 +42,21 @@ def world(
     folder = tmp_path_factory.mktemp("province")
     told = random_province(random.Random(f"province {request.param}"))
     with embedded_store(folder) as connect:
+        ends = {}
         for partition in range(PARTITIONS):
             records = [Record(*r) for r in records_of(told, partition, PARTITIONS)]
             fold_into(connect("writer"), folder, records, ZONE, partition, PARTITIONS)
-        yield FigureContext(connect("reader"), 1, ZONE, "H44", NOW, sets=lambda: SETS), told, request.param
+            ends[partition] = len(records) - 1
+        # As a server does: what one question made is there for the next.
+        yield (
+            FigureContext(connect("reader"), 1, ZONE, "H44", NOW, None, ends, lambda: SETS, shared=True),
+            told,
+            request.param,
+        )
 
 
 def check(ctx: FigureContext, told: list[Told], rng: random.Random) -> None:
+    ctx = replace(ctx)
     unit, period, chosen = rng.choice(tuple(KINDS)), rng.choice(PERIODS), rng.choice(("2026", "2025", "other"))
     as_of = NOW if rng.random() < 0.4 else moment(rng)
     known = None if rng.random() < 0.5 else moment(rng)
