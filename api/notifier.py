@@ -30,8 +30,9 @@ from api.pool import StorePool, open_pool
 from api.raising.health import red_parts
 from api.raising.rules import rules
 from api.raising.runner import SOURCE, Raising
+from domain import event_data as d
 from domain.errors import Gs766Error, Unavailable
-from domain.events import encode_event, make_event
+from domain.events import encode_made
 from domain.instants import Millis, zone
 from eventlog.config import KafkaConfig
 from eventlog.reader import LogReader
@@ -47,6 +48,9 @@ LINGER_MS = 2
 """Of the alert log's writer: a portion of acts is written whole, there is nothing to wait for."""
 PORTION = 5_000
 """Acts a write at most: some megabytes."""
+BACKLOG, YIELDING_MS = 2_000, 30_000
+"""While so many alerts wait for webhooks, messages to people, which have minutes, wait: for so long at most. Both
+would take the interpreter from each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,9 @@ def act_writer(writer: LogWriter, topic: str, now: Callable[[], Millis]) -> Writ
         pairs = []
         for verb, alert, data in acts:
             id_ = f"{verb}/{data['key']}"
-            event = make_event(f"alert.{verb}", alert, at, data, source=SOURCE, id=id_, recorded_at=at)
-            pairs.append((alert, encode_event(event)))
+            said = d.Act(**data)
+            encoded = encode_made(f"alert.{verb}", alert, at, said, source=SOURCE, id=id_, recorded_at=at)
+            pairs.append((alert, encoded))
         _append(writer, topic, pairs)
 
     return write
@@ -162,8 +167,23 @@ def _steps(config: NotifierConfig, pool: StorePool, writer: LogWriter, http: htt
         Step("webhooks", config.tick_ms, hooks.recall, hooks.read),
         Step("deliveries to webhooks", DELIVERIES_MS, _nothing, hooks.send, hooks.close),
         Step("raising", RAISING_MS, raising.recall, raising.tick),
-        Step("messages", MESSAGES_MS, people.recall, people.tick, close),
+        Step("messages", MESSAGES_MS, people.recall, yielding(lambda: hooks.backlog, people.tick), close),
     )
+
+
+def yielding(backlog: Callable[[], int], tick: Callable[[Millis], object]) -> Callable[[Millis], object]:
+    """The same rounds, but none while there is a backlog of something more urgent, for a while at most."""
+    since: Millis | None = None
+
+    def round_(now: Millis) -> object:
+        nonlocal since
+        if backlog() <= BACKLOG:
+            since = None
+        elif since is None or now < since:
+            since = now
+        return None if since is not None and now - since < YIELDING_MS else tick(now)
+
+    return round_
 
 
 def _run(steps: Sequence[Step], stop: threading.Event) -> None:

@@ -215,6 +215,31 @@ def make_event(
     return decode_event(_encode(wire))
 
 
+def encode_made(
+    event_type: str,
+    subject: str,
+    occurred_at: Millis,
+    data: Data,
+    *,
+    source: str,
+    id: str,
+    recorded_at: Millis,
+) -> bytes:
+    """The bytes of `encode_event(make_event(…))` without the way through a decoder (a fifth of the time), for our
+    own acts by the hundred thousand: their values stood in events that were decoded once already."""
+    wire: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": id,
+        "source": source,
+        "type": event_type,
+        "time": format_rfc3339(occurred_at),
+        "subject": subject,
+        "recordedtime": format_rfc3339(recorded_at),
+        "data": data,
+    }
+    return _encode(wire)
+
+
 def unknown_fields(raw: dict[str, Any]) -> tuple[str, ...]:
     """Names of the fields that the allow-list drops from an event given as a dict, sorted; names only,
     for their values may be personal."""

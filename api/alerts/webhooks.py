@@ -264,6 +264,12 @@ class Webhooks:
         """Deliveries that did not arrive at the first attempt and wait for another."""
         return sum(len(line.later) for line in self._lines.values())
 
+    @property
+    def backlog(self) -> int:
+        """Alerts that were read and not yet begun to be sent."""
+        read = sum(len(found.rows) for found in list(self._found))
+        return read + sum(len(line.waiting) for line in list(self._lines.values()))
+
     def troubles(self) -> dict[str, str]:
         """Subscribers who have not taken a message at several attempts: the notifier fails them."""
         stuck = {

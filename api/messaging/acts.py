@@ -48,7 +48,8 @@ class ActLog:
         while rows := act_records(client, self._topic, self._after, since):
             for offset, value in rows:
                 raw = value.encode() if isinstance(value, str) else value
-                yield from _acts(raw, verbs)
+                if raw:
+                    yield from _acts(raw, verbs)
                 self._after = offset
 
 

@@ -21,7 +21,7 @@ UNIT = "H44.992"
 UNITS = 100
 DOSSIERS = 100_000
 BATCH = 500
-LOADED_A_SECOND = 450
+LOADED_A_SECOND = 800
 """What any machine manages that also runs the rest."""
 START_S, BEFORE_S = 20.0, 2.5
 QUIET_S, WATCHED_S = 30.0, 45.0
