@@ -101,8 +101,10 @@ def _measured(stack: BenchStack, far: Far, codes: set[str], moment: float, pace:
     name = f"burst of {len(codes):,} alerts"
     with Probe(stack, 9) as probe:
         watched = _Timed(lambda: _probed(probe, moment + WATCHED_S - time.time()))
+        quiet, since = stack.cpu(), time.monotonic()
         time.sleep(max(0.0, moment - BEFORE_S - time.time()))
         before, begun = stack.cpu(), time.monotonic()
+        usual = spent_by(name + ", before it", quiet, before, begun - since, "cores")
         shown, told = _Timed(lambda: _visible(stack, len(codes))), _Timed(lambda: _handed_over(far, codes))
         visible, handed = shown.join() - moment, told.join() - moment
         used = spent_by(name, before, stack.cpu(), 1.0, "s", f"in {time.monotonic() - begun:.0f} s, all told")
@@ -117,6 +119,7 @@ def _measured(stack: BenchStack, far: Far, codes: set[str], moment: float, pace:
         Measure(f"{name}: each officer told", people, "s", conditions=officers),
         *_freshness(name, probe, moment, moment + max(visible, handed), conditions),
         *used,
+        *usual,
     ]
 
 

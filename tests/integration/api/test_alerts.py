@@ -10,12 +10,14 @@ from api.alerts.disputes import evidence, received
 from api.alerts.private import PrivateStore
 from api.alerts.service import list_alerts, show_alert
 from api.figures import FigureContext
+from api.messaging.acts import ActLog
 from api.problems import NotFound
 from domain.alerts import alert_id
 from domain.blocks import encode_block
 from domain.events import encode_event, make_event
 from domain.instants import Millis, Zone, from_millis
 from domain.periods import parse_instant
+from sinks.queries.messages import act_records
 from tests.integration.api.folded_store import Connect, Record, embedded_store, fold_into, record
 
 ZONE = Zone()
@@ -146,3 +148,35 @@ def test_a_list_is_narrowed_by_age_and_to_open_disputes_with_its_totals(store: C
     assert found(newer_than="16h") == ([], 0)
     assert found(older_than="1wd") == (["D1", "D2"], 2)
     assert found(older_than="2wd") == ([], 0)
+
+
+def test_a_block_that_only_says_what_webhooks_were_sent_is_not_read_back(store: Connect) -> None:
+    def act(n: int, channel: str) -> bytes:
+        data = {"key": f"k{n}", "channel": channel}
+        return encode_event(
+            make_event("alert.notified", f"x{n}", at("2026-11-20T18:00"), data, source="/t", id=f"{n}")
+        )
+
+    known = from_millis(at("2026-11-20T18:00"))
+    blocks = [
+        [act(1, "webhook:a"), act(2, "webhook:a")],
+        [act(3, "webhook:a"), act(4, "email")],
+        [act(5, "email")],
+    ]
+    first = len(ACTS)
+    rows = [
+        ("alert-log", 0, first + n, known, known, encode_block(block).decode()) for n, block in enumerate(blocks)
+    ]
+    store("writer").execute(
+        "INSERT INTO records (topic, partition, offset, appended_at, known_at, value) VALUES", rows
+    )
+    found = act_records(store("reader"), "alert-log", first - 1, 0)
+    assert [(offset, value != "") for offset, value in found] == [
+        (first, False),
+        (first + 1, True),
+        (first + 2, True),
+    ]
+    assert [a.alert for a in ActLog().read(store("reader"), at("2026-11-20T18:01"), frozenset({"notified"}))] == [
+        "x4",
+        "x5",
+    ]
