@@ -110,7 +110,7 @@ def open_services(config: ApiConfig) -> Services:
         context=Contexts(pool),
         probe=prober,
         units_of_dossiers=units_of_dossiers,
-        edge=Edge(identifiers),
+        edge=Edge(identifiers, applicants=config.applicants),
         imports=imports,
         close=close,
     )

@@ -46,6 +46,8 @@ class ApiConfig:
     """The SQLite file that remembers what whole records said last, shared with imports; None: in memory only."""
     identifier_keys: Path | None = None
     """The file of the HMAC keys for identifiers, outside backups; without it identifiers are dropped."""
+    applicants: bool = False
+    """Whether applicants' identifiers are hashed and kept: dossiers of one person can be linked then."""
     zone: str = DEFAULT_ZONE
     root: str = "H44"
     clock: str = "wall"

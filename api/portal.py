@@ -68,7 +68,7 @@ def decide(
                 found = strict_object(raw)
             except InvalidEvent as error:
                 raise BadRecord("NOT_AN_OBJECT", "", error.reason) from error
-            item = read_item(found, zone)
+            item = read_item(found, zone, applicants=edge.applicants)
             for field, unit in (("DonViXuLy", item.data.get("unit")),):
                 if unit and not sees(unit):
                     raise BadRecord("OUT_OF_SCOPE", field, "this key does not reach that unit")

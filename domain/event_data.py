@@ -78,6 +78,8 @@ class Intake(Data, frozen=True, omit_defaults=True, kw_only=True):
     service_level: ServiceLevel | None = None
     due_at: Time | None = None
     reason: Code | None = None
+    applicant: KeyedHash | None = None
+    """Tells one applicant's dossiers from another's; only where a province decided so (setting `applicants`)."""
 
 
 class Step(Data, frozen=True, omit_defaults=True, kw_only=True):
@@ -238,6 +240,7 @@ class Snapshot(Data, frozen=True, omit_defaults=True, kw_only=True):
     population_data: bool = False
     office: Code | None = None
     officer: KeyedHash | None = None
+    applicant: KeyedHash | None = None
     source_verdict: Literal["early", "on_time", "late"] | None = None
 
 

@@ -40,6 +40,8 @@ class FindingRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How far apart the two were filed at most."""
     two_codes_events: Annotated[int, msgspec.Meta(ge=3, le=50)] = 5
     """So many first events must lie apart by the same seconds."""
+    refiled_days: Amount = 30
+    """How long after a rejection the same applicant's next dossier of that procedure is asked about."""
     paid_online_least: Amount = 30
     """Paid dossiers of a period without which a unit's share of online payments says nothing."""
     paid_online_percent: Annotated[int, msgspec.Meta(ge=1, le=100)] = 99
@@ -87,6 +89,7 @@ KINDS: Mapping[str, Kind] = {
         2, "Mọi khoản thu đều báo là thanh toán trực tuyến", "Every payment flagged as paid online"
     ),
     "two_codes": Kind(3, "Một hồ sơ mang hai mã", "One dossier under two codes"),
+    "refiled": Kind(3, "Nộp lại cùng thủ tục ngay sau khi bị từ chối", "Filed again shortly after a rejection"),
     "due_moved_late": Kind(4, "Dời hạn trả khi đã quá hạn, không có Mẫu 04", "Due date moved late, no apology"),
     "due_moved_twice": Kind(4, "Dời hạn trả nhiều hơn một lần", "Due date moved more than once"),
     "paused_before_due": Kind(4, "Yêu cầu bổ sung ngay trước hạn", "Paused just before it was due"),
@@ -135,6 +138,52 @@ def two_codes(dossiers: Iterable[tuple[str, Sequence[Told]]], rules: FindingRule
             if others:
                 places = (first[0].place, *(o[0].place for o in others))
                 found.append((code, Pattern("two_codes", first[-1].at, places)))
+    return found
+
+
+class Filing(NamedTuple):
+    """What `refiled` needs of a dossier: whose it is (a keyed hash), its first event, and its last end if that was
+    a rejection."""
+
+    code: str
+    applicant: str
+    first: Told
+    rejected: Told | None
+
+
+def filing_of(code: str, told: Sequence[Told]) -> Filing | None:
+    """A dossier's filing; None where nothing tells whose it is."""
+    applicant = next((str(e.data["applicant"]) for e in told if e.data.get("applicant")), None)
+    if applicant is None:
+        return None
+    end = next((e for e in reversed(told) if e.verb in _ENDS or _rejects(e)), None)
+    return Filing(code, applicant, told[0], end if end is not None and _rejects(end) else None)
+
+
+def _rejects(e: Told) -> bool:
+    """Whether an event says that the dossier was not accepted: by itself, or a whole record of that state."""
+    return e.verb == "rejected" or (e.verb == "snapshot_received" and e.data.get("status") == "rejected")
+
+
+def refiled(filings: Iterable[Filing], rules: FindingRules) -> list[tuple[str, Pattern]]:
+    """§8.3: (code, finding) for dossiers that the same applicant filed for the same procedure shortly after
+    another of theirs was rejected. Hashes of two years do not meet: across New Year nothing is found."""
+    by_applicant: dict[str, list[Filing]] = {}
+    for filing in filings:
+        by_applicant.setdefault(filing.applicant, []).append(filing)
+    found = []
+    for mine in by_applicant.values():
+        for later in mine:
+            before = [
+                f.rejected
+                for f in mine
+                if f.code != later.code
+                and f.rejected is not None
+                and 0 <= later.first.at - f.rejected.at <= rules.refiled_days * 24 * HOUR
+            ]
+            if before:
+                last = max(before, key=lambda e: e.at)
+                found.append((later.code, Pattern("refiled", later.first.at, (later.first.place, last.place))))
     return found
 
 

@@ -118,6 +118,7 @@ def api_config(settings: Settings) -> "ApiConfig":
         spool=settings.folder("spool"),
         imports=settings.folder("imports.sqlite"),
         identifier_keys=settings.identifier_key_file,
+        applicants=settings.applicants,
         zone=settings.time_zone,
         root=settings.root,
         clock=settings.clock,

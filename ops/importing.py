@@ -47,7 +47,8 @@ def import_into_log(
     read = None if mapping is None else load_mapping(mapping, settings.zone)
     # A dry run may not make key files.
     key_file = None if dry_run else settings.identifier_key_file
-    edge = Edge(IdentifierKeys(key_file, settings.zone, lambda: to_millis(datetime.now(UTC))))
+    keys = IdentifierKeys(key_file, settings.zone, lambda: to_millis(datetime.now(UTC)))
+    edge = Edge(keys, applicants=settings.applicants)
     kinds: Any = kind
     with shown_progress() as update:
 

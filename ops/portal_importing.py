@@ -46,7 +46,7 @@ def import_portal_files(
     at = None if exported_at is None else parse_instant(exported_at, settings.zone)
     dated = [(path, exported(path, at)) for path in files]
     key_file = None if dry_run else settings.identifier_key_file
-    edge = Edge(IdentifierKeys(key_file, settings.zone, now_ms))
+    edge = Edge(IdentifierKeys(key_file, settings.zone, now_ms), applicants=settings.applicants)
     memory = Memory(settings.data / MEMORY, read_only=dry_run)
     name = source or SOURCE
     try:

@@ -95,6 +95,8 @@ class Settings:
     """Whether this is the folder of a demonstration: simulated time, nobody is told anything."""
     identifier_keys: str = ""
     """The file with the keys that hash identifiers, best outside data and backups; empty: in `<data>/keys`."""
+    applicants: bool = False
+    """Whether applicants' identifiers are kept as keyed hashes, which links their dossiers; a province decides."""
     watch: str = ""
     """A folder whose new files are imported by themselves (the part `watch`); empty: none."""
     watch_mapping: str = ""

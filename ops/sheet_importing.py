@@ -95,7 +95,7 @@ class _Job:
 def _run(job: _Job, memory: Memory, update: Update) -> SheetReport:
     settings, options = job.settings, job.options
     key_file = None if options.dry_run else settings.identifier_key_file
-    edge = Edge(IdentifierKeys(key_file, settings.zone, now_ms))
+    edge = Edge(IdentifierKeys(key_file, settings.zone, now_ms), applicants=settings.applicants)
 
     def progress(name: str, done: int, whole: int, rows: int) -> None:
         update(f"{name}: {rows:,} rows", done, whole)

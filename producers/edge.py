@@ -37,10 +37,12 @@ class Admitted:
 
 
 class Edge:
-    """The one way in. Without keys, identifiers are dropped (and named) instead of hashed."""
+    """The one way in. Without keys, identifiers are dropped (and named) instead of hashed; those of applicants
+    also where no decision allows that dossiers of one person be linked (`applicants`)."""
 
-    def __init__(self, keys: IdentifierKeys | None) -> None:
+    def __init__(self, keys: IdentifierKeys | None, *, applicants: bool = False) -> None:
         self._keys = keys
+        self.applicants = applicants and keys is not None
 
     def admit(self, raw: dict[str, Any] | bytes, *, received_at_ms: Millis | None) -> Admitted:
         """One CloudEvent, as bytes or a decoded object (which is not changed).
@@ -72,16 +74,20 @@ class Edge:
         return self._keys.told_apart(text, at, purpose="officer")
 
     def _hashed(self, data: dict[str, Any], time: object, dropped: list[str]) -> dict[str, Any]:
-        """`data` with officers and file links as keyed hashes; what cannot be hashed is dropped and named."""
+        """`data` with officers, applicants and file links as keyed hashes; what cannot be hashed is dropped and
+        named."""
         clean = dict(data)
-        officer = clean.get("officer")
-        if isinstance(officer, str | int) and not (isinstance(officer, str) and KEYED.match(officer)):
-            hashed = self._hash(str(officer), time, "officer")
-            if hashed:
-                clean["officer"] = hashed
-            else:
-                del clean["officer"]
-                dropped.append("data.officer")
+        if not self.applicants and clean.pop("applicant", None) is not None:
+            dropped.append("data.applicant")
+        for name in ("officer", "applicant"):
+            person = clean.get(name)
+            if isinstance(person, str | int) and not (isinstance(person, str) and KEYED.match(person)):
+                hashed = self._hash(str(person), time, name)
+                if hashed:
+                    clean[name] = hashed
+                else:
+                    del clean[name]
+                    dropped.append(f"data.{name}")
         for name in LISTS_WITH_LINKS:
             if isinstance(clean.get(name), list | tuple):
                 clean[name] = [self._entry(name, entry, time, dropped) for entry in clean[name]]

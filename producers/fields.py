@@ -45,7 +45,7 @@ def _field(name: str, kind: inspect.Type) -> Field:
         case inspect.LiteralType():
             return Field("choice", frozenset(str(v) for v in one.values))
         case inspect.StrType():
-            return Field("officer" if name == "officer" else "code")
+            return Field("officer" if name in ("officer", "applicant") else "code")
         case inspect.VarTupleType(item_type=inspect.IntType()):
             return Field("counts")
         case inspect.VarTupleType(item_type=inspect.StrType()):

@@ -36,6 +36,8 @@ def event_id(digest: bytes, ordinal: int) -> str:
 def _without_identifiers(data: dict[str, object], officer: str) -> dict[str, object]:
     clean: dict[str, object] = {}
     for key, value in data.items():
+        if key == "applicant":
+            continue  # whether it is kept is a setting: no id may depend on that
         if key == "officer":
             clean[key] = officer or True
         elif key in ("result_files", "components") and isinstance(value, list):

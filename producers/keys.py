@@ -67,7 +67,7 @@ class IdentifierKeys:
         self._refresh()
 
     def keyed(self, value: str, occurred_at: Millis, *, purpose: str) -> str:
-        """The keyed hash of an identifier: 'k2026-1:…'. `purpose` ('officer', 'link') keeps kinds apart.
+        """The keyed hash of an identifier: 'k2026-1:…'. `purpose` (officer, applicant, link) keeps kinds apart.
 
         Spaces and Unicode composition do not matter, nor does the case of an officer's name.
         """
@@ -176,6 +176,8 @@ def _message(value: str, purpose: str) -> bytes:
     text = " ".join(unicodedata.normalize("NFC", value).split())
     if purpose == "officer":
         text = text.casefold()
+    if purpose == "applicant":  # a number: the same with and without spaces
+        text = text.replace(" ", "").casefold()
     return f"{purpose}\0{text}".encode("utf-8", "replace")
 
 

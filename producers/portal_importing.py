@@ -85,7 +85,7 @@ class _Run:
             try:
                 if isinstance(found, BadRecord):
                     raise found
-                item = read_item(found, self._zone)
+                item = read_item(found, self._zone, applicants=self._edge.applicants)
             except BadRecord as bad:
                 tally.reject(path, line, bad.code, bad.field, bad.reason)
                 continue

@@ -55,6 +55,8 @@ _TIMES = {
     "NgayTra": "returned_at",
 }
 _UNIT_FIELDS = ("DonViXuLy", "NoiNopHoSo")
+OWNER = "DinhDanhCHS"
+"""The identifier of whose dossier it is: dropped, or hashed where a province decided so."""
 RECORD_FIELDS = frozenset(
     {
         "MaHoSo",
@@ -107,13 +109,19 @@ class WireItem(NamedTuple):
     dropped: tuple[str, ...]
 
 
-def read_item(item: Any, zone: Zone) -> WireItem:
-    """A record or a step. BadRecord says what is wrong and where."""
+def read_item(item: Any, zone: Zone, *, applicants: bool = False) -> WireItem:
+    """A record or a step; `applicants`: the owner's identifier is handed on, to be hashed at the edge. BadRecord
+    says what is wrong and where."""
     if not isinstance(item, dict):
         raise BadRecord("NOT_AN_OBJECT", "")
     if any(name in item for name in ("ThoiDiemXuLy", "NgayBatDau")) and "TrangThaiHoSo" not in item:
         return _step(item, zone)
-    return _record(item, zone)
+    found = _record(item, zone)
+    owner = str(item.get(OWNER) or "").strip()[:64]
+    if not applicants or not owner:
+        return found
+    dropped = tuple(name for name in found.dropped if name != OWNER)
+    return found._replace(data={**found.data, "applicant": owner}, dropped=dropped)
 
 
 def _record(item: Mapping[str, Any], zone: Zone) -> WireItem:

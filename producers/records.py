@@ -18,6 +18,8 @@ def record_digest(edge: Edge, data: dict[str, Any], anchor: Millis) -> bytes:
     `anchor` (an instant of the dossier's own, so that the same record has the same digest next year)."""
     said: dict[str, Any] = {}
     for name, value in data.items():
+        if name == "applicant":
+            continue  # whether it is kept is a setting: a record is not another one for it
         if name == "officer":
             said[name] = edge.told_apart(value, anchor) or True
         elif name in ("components", "result_files"):

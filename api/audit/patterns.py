@@ -18,6 +18,7 @@ from domain.instants import Millis
 from domain.patterns import (
     KINDS,
     OF_UNITS,
+    Filing,
     FindingRules,
     Paid,
     Pattern,
@@ -25,8 +26,10 @@ from domain.patterns import (
     Telling,
     Told,
     all_paid_online,
+    filing_of,
     patterns,
     payment_of,
+    refiled,
     two_codes,
 )
 from sinks.queries import audit, dossiers
@@ -202,7 +205,7 @@ def one(ctx: FigureContext, code: str, kind: str, wanted: str) -> tuple[str, Loo
     rules, _ = rules_of(ctx)
     calendar = ctx.calendar(ctx.now_ms)
     candidates = [p for p in patterns(told, rules, calendar, ctx.now_ms) if p.kind == kind]
-    if kind == "two_codes" and told:
+    if kind in ("two_codes", "refiled") and told:
         candidates = [Pattern(kind, told[0].at, (told[0].place,))]
     for pattern in candidates:
         looked = Looked(code, found["unit"], pattern, tuple(e for e in told if e.place in pattern.places))
@@ -224,6 +227,7 @@ def _look(
     telling = Telling()
     found: list[Looked] = []
     firsts: dict[tuple[str, str], list[tuple[str, tuple[Told, ...]]]] = defaultdict(list)
+    filings: dict[tuple[str, str], list[Filing]] = defaultdict(list)
     for code, unit, procedure, told in _told(ctx, q, units):
         numbers[unit] += 1
         telling.add(unit, told)
@@ -233,10 +237,16 @@ def _look(
             found.append(Looked(code, unit, pattern, tuple(e for e in told if e.place in pattern.places)))
         first = tuple(e._replace(data={}) for e in told[: rules.two_codes_events + 2])
         firsts[unit, procedure].append((code, first))
+        if (filing := filing_of(code, told)) is not None:
+            filings[unit, procedure].append(filing)
     for (unit, _), group in firsts.items():
         at: dict[Place, Told] = {e.place: e for _, events in group for e in events}
         for code, pattern in two_codes(group, rules):
             found.append(Looked(code, unit, pattern, tuple(at[p] for p in pattern.places)))
+    for (unit, _), filed in filings.items():
+        shown = {e.place: e for f in filed for e in (f.first, f.rejected) if e is not None}
+        for code, pattern in refiled(filed, rules):
+            found.append(Looked(code, unit, pattern, tuple(shown[p] for p in pattern.places)))
     looked += [
         one
         for one in found

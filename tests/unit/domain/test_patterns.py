@@ -15,8 +15,10 @@ from domain.patterns import (
     Telling,
     Told,
     all_paid_online,
+    filing_of,
     patterns,
     payment_of,
+    refiled,
     two_codes,
 )
 from domain.reference import check_thresholds
@@ -55,6 +57,29 @@ PLAIN: Sequence[tuple[Any, ...]] = (
 MOVE = {"from": format_rfc3339(DUE), "to": format_rfc3339(DUE + 9 * DAY)}
 FILE = {"hash": "k1:" + "a" * 32}
 BROUGHT = ("components_recorded", T + HOUR, {"components": [FILE]})
+
+
+def filings(*dossiers: tuple[str, list[Told]]) -> set[str]:
+    found = [filing_of(code, events) for code, events in dossiers]
+    return {code for code, _ in refiled([f for f in found if f is not None], FindingRules())}
+
+
+def test_filing_again_shortly_after_a_rejection_is_seen_by_the_applicant_alone() -> None:
+    mine, other = {"applicant": "k2026-1:" + "a" * 64}, {"applicant": "k2026-1:" + "b" * 64}
+    refused = told(("submitted", T, mine), ("rejected", T + DAY))
+    record = told(("snapshot_received", T, {**mine, "status": "rejected"}))
+    again = told(("submitted", T + 3 * DAY, mine), ("accepted", T + 4 * DAY))
+    assert filings(("a", refused), ("b", again)) == {"b"}
+    assert filings(("a", record), ("b", again)) == {"b"}
+    assert filings(("a", refused), ("b", told(("submitted", T + 3 * DAY, other)))) == set()
+    assert filings(("a", refused), ("b", told(("submitted", T + 3 * DAY)))) == set()
+    assert filings(("a", refused), ("b", told(("submitted", T + 60 * DAY, mine)))) == set()
+    assert filings(("a", refused), ("b", told(("submitted", T - DAY, mine)))) == set()
+    accepted_after_all = told(("submitted", T, mine), ("rejected", T + DAY), ("finished", T + 2 * DAY))
+    assert filings(("a", accepted_after_all), ("b", again)) == set()
+    ((_, pattern),) = refiled([f for f in (filing_of("a", refused), filing_of("b", again)) if f], FindingRules())
+    assert (pattern.kind, pattern.at) == ("refiled", T + 3 * DAY)
+    assert pattern.places == (again[0].place, refused[1].place)
 
 
 def test_a_plain_dossier_shows_nothing() -> None:

@@ -74,6 +74,22 @@ def test_without_keys_identifiers_are_dropped_not_kept() -> None:
     assert admitted.event.body == b'{"step":"B1"}'
 
 
+def test_an_applicant_is_kept_as_a_hash_only_where_it_was_decided() -> None:
+    raw = event("submitted", applicant="000 000 000 000", unit="H44.100")
+    for edge in (EDGE, Edge(None), Edge(None, applicants=True)):
+        assert admit(raw, edge).dropped == ("data.applicant",)
+        assert admit(raw, edge).event.body == b'{"unit":"H44.100"}'
+    already = event("submitted", applicant="k2026-1:" + "a" * 64)
+    assert admit(already).dropped == ("data.applicant",)
+    keys = IdentifierKeys(None, zone("Asia/Ho_Chi_Minh"), lambda: 0)
+    found = [
+        json.loads(admit(event(verb, applicant=text), Edge(keys, applicants=True)).encoded)["data"]["applicant"]
+        for verb, text in (("submitted", "000 000 000 000"), ("accepted", "000000000000"), ("accepted", "1"))
+    ]
+    assert found[0].startswith("k2026-1:")
+    assert found[0] == found[1] != found[2]
+
+
 def test_the_edge_dates_the_reception_and_not_the_source() -> None:
     now = parse_rfc3339("2026-08-03T09:13:00+07:00")
     raw = {**event("accepted"), "recordedtime": "2020-01-01T00:00:00Z"}

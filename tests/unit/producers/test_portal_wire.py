@@ -78,6 +78,17 @@ def edge() -> Edge:
     return Edge(IdentifierKeys(None, ZONE, lambda: AT))
 
 
+def test_whose_a_record_is_is_handed_on_only_where_it_was_decided() -> None:
+    told = {**RECORD, "DinhDanhCHS": "000000000000"}
+    plain = read_item(told, ZONE)
+    assert "applicant" not in plain.data
+    assert "DinhDanhCHS" in plain.dropped
+    kept = read_item(told, ZONE, applicants=True)
+    assert kept.data == {**plain.data, "applicant": "000000000000"}
+    assert "DinhDanhCHS" not in kept.dropped
+    assert record_digest(edge(), kept.data, AT) == record_digest(edge(), plain.data, AT)
+
+
 def test_every_field_finds_its_place_and_nothing_personal_gets_in() -> None:
     item = read_item(RECORD, ZONE)
     event = record_event(edge(), "/p", item.code, item.data, record_digest(edge(), item.data, AT), AT, AT)
