@@ -137,6 +137,8 @@ def counted_figure(
     for row in rows:
         if basis == "petitions":
             one = verify_bundle.petition_quantities(row.told, START, UNTIL)
+        elif basis == "communes":
+            one = verify_bundle.commune_quantities(row.told, UNTIL)
         else:
             one = verify_bundle.procedure_quantities(row.told, basis, said)
         up, down = (sum(sign * one[n] for sign, n in parts[p]) for p in ("numerator", "denominator"))
@@ -235,6 +237,43 @@ def portal_figure(folder: SealedFolder) -> tuple[dict[str, Any], list[Coordinate
     return said | shown | {"receipt": [places[1].partition, places[1].offset, places[1].index]}, places
 
 
+def commune_figure(folder: SealedFolder) -> tuple[dict[str, Any], list[Coordinates]]:
+    """One commune that certifies copies, one that does not, one that was closed, one office that is none."""
+    rows, places = [], []
+    verbs: list[tuple[str, list[str]]] = [("commune", ["certified_copies_offered"]), ("commune", [])]
+    verbs += [("commune", ["certified_copies_offered", "closed"]), ("department", ["certified_copies_offered"])]
+    for n, (kind, later) in enumerate(verbs):
+        code = f"H44.{100 + n}"
+        events = [make_event("unit.registered", code, T0, {"kind": kind, "parent": "H44"}, source="/t", id="0")]
+        events += [
+            make_event(f"unit.{verb}", code, T0 + k * HOUR, {}, source="/t", id=f"{k}")
+            for k, verb in enumerate(later, 1)
+        ]
+        told = verify_bundle.commune_told([encode_event(e).decode() for e in events], UNTIL)
+        assert told["copies_from"] == (T0 + HOUR if later else None)
+        assert told["closed_at"] == (T0 + 2 * HOUR if len(later) > 1 else None)
+        places += folder.seal(events, close=n == len(verbs) - 1)
+        rows.append(Counted(code, told | {"offices": [code, "H44"]}, 0, 0))
+    parts = {"numerator": [(1, "fact:communes_certifying")], "denominator": [(1, "fact:communes")]}
+    return counted_figure(folder, "communes", parts, rows, before=UNTIL), places
+
+
+def documents_figure(folder: SealedFolder) -> tuple[dict[str, Any], list[Coordinates]]:
+    """Six dossiers are counted; of the reports of that period the last one told of nine."""
+    told = [(0, "2026-08", 12), (1, "2026-08", 9), (2, "2026-07", 40), (900, "2026-08", 50)]
+    events = [
+        make_event("unit.national_report_received", "H44.100", T0 + hours * HOUR,
+                   {"period": period, "figures": {"accepted": accepted}}, source="/t", id=f"r{hours}")
+        for hours, period, accepted in told
+    ]  # fmt: skip
+    places = folder.seal(events, close=False)
+    said, others = figure(folder, 6)
+    largest = ["fact:national_report_accepted", "accepted_per_portal"]
+    asked = {"largest": largest, "period": "2026-08", "before": UNTIL}
+    said |= {"counted_denominator": said["denominator"], "denominator": 9, "documents": asked}
+    return said, [*places, *others]
+
+
 def bundled(figure: Callable[..., Any], *asked: str) -> Callable[[SealedFolder], bytes]:
     """A maker of such a bundle."""
 
@@ -249,6 +288,8 @@ COUNTED = {
     "petitions": bundled(petition_figure),
     **{name: bundled(procedure_figure, name) for name in ("procedures", "services", "announcements", "contents")},
     "portal": bundled(portal_figure),
+    "communes": bundled(commune_figure),
+    "documents": bundled(documents_figure),
 }
 
 
@@ -275,12 +316,14 @@ def test_what_is_no_dossier_is_counted_again_too(tmp_path: Path) -> None:
     assert said["announcements"].startswith("1/2, tính lại")
     assert said["contents"].startswith("1/1, tính lại")
     assert "71/100, điểm 16.25" in said["portal"]
+    assert said["communes"].startswith("1/2, tính lại từ tất cả 4 xã (4 xã đọc lại")
+    assert said["documents"] == "Mẫu số là số lớn nhất trong 2 văn bản đã nhận và số đếm 6 của ta"
 
 
 def test_nothing_else_can_be_told_of_petitions_procedures_and_the_portal(folder: SealedFolder) -> None:
     petitions = petition_figure(folder)
     procedures = {n: procedure_figure(folder, n) for n in ("procedures", "services", "announcements", "contents")}
-    portal = portal_figure(folder)
+    portal, communes = portal_figure(folder), commune_figure(folder)
 
     def refused(match: str, figure: tuple[dict[str, Any], list[Coordinates]], *path: Any, to: Any) -> None:
         said, places = json.loads(json.dumps(figure[0])), figure[1]
@@ -311,9 +354,30 @@ def test_nothing_else_can_be_told_of_petitions_procedures_and_the_portal(folder:
     refused("another place", procedures["services"], "rows", 0, "told", "place", to="H44.7")
     refused("what its events say", procedures["announcements"], "rows", 1, "told", "due", to=True)
     refused("what its events say", procedures["contents"], "rows", 0, "told", "parts", to=["fee"])
+    refused("what its events say", communes, "rows", 1, "told", "copies_from", to=T0)
+    refused("another unit", communes, "rows", 1, "told", "offices", 0, to="H44.100")
+    refused("it is not of", communes, "rows", 1, "told", "offices", 1, to="H45")
+    refused("nothing says", communes, "rows", 1, "told", "offices", to=["H44.101", "H7", "H44"])
     refused("did not show", portal, "score", to=19)
     refused("not the last", portal, "receipt", 2, to=0)
     refused("no receipt", portal, "period", to="2026-07")
+
+
+@pytest.mark.parametrize(
+    ("name", "to"),
+    [
+        ("denominator", 12),
+        ("denominator", 6),
+        ("documents", {"largest": ["accepted_per_portal"], "period": "2026-08", "before": UNTIL}),
+        ("documents", {"largest": ["fact:national_report_accepted"], "period": "2026-07", "before": UNTIL}),
+        ("documents", None),
+        ("counted_denominator", 5),
+    ],
+)
+def test_nothing_else_can_be_told_of_what_documents_tell(folder: SealedFolder, name: str, to: Any) -> None:
+    said, places = documents_figure(folder)
+    with pytest.raises(Wrong):
+        check_bundle(bundle(folder, "figure", places, {"so_lieu.json": said | {name: to}}))
 
 
 def commitments_again(folder: SealedFolder, said: dict[str, Any]) -> dict[str, Any]:
