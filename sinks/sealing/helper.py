@@ -23,8 +23,8 @@ from sinks.sealing.leaves import Made, Portion, made_of
 
 AHEAD = 2_000
 """Records to be sealed from which a second process is worth its start (half a second)."""
-_SLICE = 100
-_WAITING = 16
+_SLICE = 200
+_WAITING = 8
 """Portions that wait for the sealer, at most: some megabytes."""
 _HASH = 32
 
