@@ -56,8 +56,14 @@ class Known:
     """The documents and units of one fingerprint, and what is made of them when it is first asked for."""
 
     def __init__(
-        self, documents: list[tuple[str, str, str]], units: tuple[str, ...], zone: Zone, root: str
+        self,
+        documents: list[tuple[str, str, str]],
+        units: tuple[str, ...],
+        zone: Zone,
+        root: str,
+        fingerprint: Fingerprint = (),
     ) -> None:
+        self.fingerprint = fingerprint
         self._texts = documents
         self._units = units
         self._zone = zone
@@ -172,9 +178,9 @@ class Kept:
     """The last `Known` of a server and what stands at the last place of the log (one generation answers at a
     time); shared by all its requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Known | None = None) -> None:
         self._mutex = threading.Lock()
-        self._last: tuple[Fingerprint, Known] | None = None
+        self._last = known
         self._shared: dict[str, tuple[Hashable, Shared]] = {}
 
     def at(self, place: Hashable) -> Shared:
@@ -198,9 +204,9 @@ class Kept:
         fingerprint = (reader.generation, zone.name, root, print_of_documents, units)
         with self._mutex:
             last = self._last
-        if last is not None and last[0] == fingerprint:
-            return last[1]
-        made = Known(reference.documents(reader, KINDS), units, zone, root)
+        if last is not None and last.fingerprint == fingerprint:
+            return last
+        made = Known(reference.documents(reader, KINDS), units, zone, root, fingerprint)
         with self._mutex:
-            self._last = (fingerprint, made)
+            self._last = made
         return made

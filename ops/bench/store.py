@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from api import figures
 from api.figures.context import FigureContext
 from api.figures.kept import Kept
 from domain.errors import Unavailable
@@ -20,7 +21,7 @@ from ops.bench.history import past_log, simulated
 from ops.bench.limits import select_one
 from ops.bench.measure import Measure, latencies
 from ops.bench.place import bare_broker, http_on, running, scratch
-from ops.bench.questions import Question, questions
+from ops.bench.questions import ROUNDS, Question, questions
 from ops.bench.synthetic import Say, leave_as_live, multiply, size_of
 from ops.rebuilding import store_client
 from ops.settings import Settings
@@ -119,8 +120,9 @@ def _measured(place: Place, seconds: float, say: Say) -> list[Measure]:
     found = [floor]
     for question in asked:
         say(f"asking: {question.name}")
-        limit = _limit(place, question).against(floor)
-        found.append(limit)
+        limit, anew = _bare(place, question)
+        limit = limit.against(floor)
+        found += [limit, anew.against(floor)]
         _answers(place, question, 1, 0.0)
         for clients in CLIENTS:
             spent = _answers(place, question, clients, share)
@@ -130,8 +132,9 @@ def _measured(place: Place, seconds: float, say: Say) -> list[Measure]:
     return found
 
 
-def _limit(place: Place, question: Question) -> Measure:
-    """What its statements alone take, bare on one connection."""
+def _bare(place: Place, question: Question) -> tuple[Measure, Measure]:
+    """What its statements alone take, bare on one connection; and, without HTTP, an answer for which nothing is
+    kept yet: the first one after the log has moved on."""
     with connect(store_target(place.settings, "reader")) as client:
         generation = active_generation(client) or 0
         kept = Kept()
@@ -144,8 +147,25 @@ def _limit(place: Place, question: Question) -> Measure:
 
         context(client).tree  # noqa: B018 - documents are known to a running server
         taken, statements = question.bare(context, client)
+        known, anew = (
+            kept.known(context(client).everything, place.settings.zone, place.settings.root),
+            list[float](),
+        )
+        for number in range(ROUNDS):
+            kept = Kept(known)
+            begun = time.perf_counter()
+            getattr(figures, question.kind)(context(client), **question.draw(random.Random(number)))
+            anew.append(time.perf_counter() - begun)
     said = f"{statements} statements one after the other, bare on the native port, medians"
-    return Measure(f"{question.name}: its statements alone", taken * 1000, "ms", conditions=said)
+    return (
+        Measure(f"{question.name}: its statements alone", taken * 1000, "ms", conditions=said),
+        Measure(
+            f"{question.name}: the first after the log has moved on",
+            median(anew) * 1000,
+            "ms",
+            conditions="no sum is kept yet, without HTTP, median",
+        ),
+    )
 
 
 def _answers(place: Place, question: Question, clients: int, seconds: float, least: int = 5) -> list[float]:
