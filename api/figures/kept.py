@@ -147,7 +147,7 @@ class Known:
 class Shared:
     """What was made for one place of the log; what was not asked for the longest goes first."""
 
-    def __init__(self, most: int = 128, rows: int = 300_000) -> None:
+    def __init__(self, most: int = 32, rows: int = 200_000) -> None:
         self._most, self._rows = most, rows
         self._mutex = threading.Lock()
         self._found: OrderedDict[Hashable, tuple[int, Any]] = OrderedDict()
@@ -189,13 +189,13 @@ class Kept:
 
     def settled(self, generation: Hashable) -> Shared:
         """What no later record can change any more."""
-        return self._of("settled", generation)
+        return self._of("settled", generation, 8)
 
-    def _of(self, name: str, key: Hashable) -> Shared:
+    def _of(self, name: str, key: Hashable, most: int = 32) -> Shared:
         with self._mutex:
             found = self._shared.get(name)
             if found is None or found[0] != key:
-                found = self._shared[name] = key, Shared()
+                found = self._shared[name] = key, Shared(most)
             return found[1]
 
     def known(self, reader: Reader, zone: Zone, root: str) -> Known:

@@ -6,20 +6,23 @@ the day counts whole, what was known to lie behind the end is taken away.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from api.figures.context import FigureContext
 from api.figures.known_changes import KnownChanges, known_changes
 from api.figures.replayed import Petitions, petitions_since
 from api.figures.totals import Grain, Totals, sums_of
 from domain.bookings import Booking, book
-from domain.instants import Millis
+from domain.instants import Day, Millis
 from domain.measures import INDEX, MEASURES, suffix
 from domain.petition import book_petition
 from domain.timeline import decode_timeline
 from sinks.queries import known
 from sinks.queries.reader import Reader
-from sinks.queries.sums import ALL_TIME, Key, unit_sums
+from sinks.queries.sums import ALL_TIME, Key, Sums, unit_sums
 
+BASES = 6
+"""So many midnights are kept of a period, for an auditor who goes from day to day; 2 MB each with 160 units."""
 Signed = tuple[str, Booking, int]
 """(unit, booking, +1 or −1)."""
 
@@ -33,12 +36,8 @@ def known_totals(ctx: FigureContext, reader: Reader, grain: Grain, measures: tup
     upto = zone.midnight(upto_day)
     since = known_changes(ctx, reader, grain.known_at)
     start = ALL_TIME if grain.start is None else zone.day(grain.start)
-    asked, known_before = ctx.asked(reader), zone.day(since.midnight)
-    cells = ctx.settled(
-        since.midnight,
-        ("unit sums as known", asked.units, grain.family, start, upto_day, known_before),
-        lambda: unit_sums(asked, measures, start, upto_day, known_before),
-    )
+    bounds = Bounds(ctx.asked(reader), measures, start, upto_day)
+    cells = bounds.known(ctx, grain.family, since.midnight)
     found = {key: Totals(sums) for key, sums in sums_of(reader, cells).items()}
     petitions = petitions_since(ctx, min(since.midnight, grain.known_at))
     for unit, booking, sign in _since(reader, since, grain.known_at, petitions):
@@ -48,6 +47,37 @@ def known_totals(ctx: FigureContext, reader: Reader, grain: Grain, measures: tup
         for unit, booking, sign in _ahead(ctx, reader, grain, upto, petitions):
             _add(found, grain, unit, booking, sign)
     return found
+
+
+class Bounds(NamedTuple):
+    """Whose sums, and from when until when."""
+
+    asked: Reader
+    measures: tuple[str, ...]
+    start: Day
+    until: Day
+
+    def known(self, ctx: FigureContext, family: str, midnight: Millis) -> dict[Key, Sums]:
+        """As known at a midnight: from the nearest one asked about before, and what became known between the two;
+        only the first of them is summed from the beginning of the log."""
+        key = "unit sums as known", self.asked.units, family, self.start, self.until
+        bases: dict[Day, dict[Key, Sums]] = ctx.settled(midnight, key, dict)
+        wanted = ctx.zone.day(midnight)
+        held = dict(bases)  # other requests change it meanwhile
+        nearest = min(held, key=lambda day: abs(day - wanted), default=None)
+        if nearest == wanted:
+            return held[wanted]
+        if nearest is None:
+            found = unit_sums(*self, wanted)
+        else:
+            found = sums_of(self.asked, held[nearest])
+            between = unit_sums(*self, max(nearest, wanted), min(nearest, wanted))
+            for unit, sums in between.items():
+                found.setdefault(unit, Sums()).add(sums if nearest < wanted else sums.negative())
+        if len(held) >= BASES:
+            bases.pop(next(iter(held)), None)
+        bases[wanted] = found
+        return found
 
 
 def _add(found: dict[Key, Totals], grain: Grain, unit: str, booking: Booking, sign: int) -> None:

@@ -19,6 +19,10 @@ class Sums:
     before: dict[str, int] = field(default_factory=dict)
     until: dict[str, int] = field(default_factory=dict)
 
+    def negative(self) -> "Sums":
+        """The same, to be taken away."""
+        return Sums({n: -v for n, v in self.before.items()}, {n: -v for n, v in self.until.items()})
+
     def add(self, other: "Sums") -> None:
         """Adds another's sums to these."""
         for mine, theirs in ((self.before, other.before), (self.until, other.until)):
@@ -27,14 +31,20 @@ class Sums:
 
 
 def unit_sums(
-    reader: Reader, measures: Sequence[str], start: Day, until: Day, known_before: Day | None = None
+    reader: Reader,
+    measures: Sequence[str],
+    start: Day,
+    until: Day,
+    known_before: Day | None = None,
+    known_from: Day | None = None,
 ) -> dict[Key, Sums]:
     """Per unit, from whole months and the days that remain; with `known_before`, only what had become known
-    on days before that one."""
+    on days before that one, and from `known_from` on."""
     months, days, known = "unit_months", "unit_days", ""
     if known_before is not None:
         months, days = "unit_month_known", "unit_day_known"
         known = f"known_day < {on(known_before)}"
+        known += "" if known_from is None else f" AND known_day >= {on(known_from)}"
     s, e = _month(start), _month(until)
     rest = (
         f"(day >= {on(s)} AND day < {on(start)})",
@@ -43,10 +53,10 @@ def unit_sums(
     sql = f"""
         SELECT unit, sumForEachIf(`values`, b), sumForEachIf(`values`, u) FROM (
             SELECT unit, day < {on(s)} AS b, day < {on(e)} AS u, `values`
-            {reader.source(months, f"day < {on(max(s, e))}", known)}
+            {reader.source(months, f"day < {on(max(s, e))}", first=known)}
             UNION ALL
             SELECT unit, {rest[0]} AS b, {rest[1]} AS u, `values`
-            {reader.source(days, f"{rest[0]} OR {rest[1]}", known)}
+            {reader.source(days, f"{rest[0]} OR {rest[1]}", first=known)}
         ) GROUP BY unit"""
     return {
         (unit,): Sums(_named(measures, before), _named(measures, upto)) for unit, before, upto in reader.rows(sql)
