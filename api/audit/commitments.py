@@ -81,8 +81,13 @@ def _documents(ctx: FigureContext, q: Question, denominator: Expression, counted
         return {}
     before = {"accepted_per_portal": counted} | told(ctx, q, q.unit, q.period.label)
     known = [value for name in largest if (value := before.get(name)) is not None]
+    whole = max(known, default=0)
     asked = {"largest": largest, "period": q.period.label, "before": ctx.now_ms}
-    return {"counted_denominator": counted, "denominator": max(known, default=0), "documents": asked}
+    return {
+        "counted_denominator": counted,
+        "denominator": int(whole) if whole == int(whole) else whole,
+        "documents": asked,
+    }
 
 
 def received(
