@@ -56,6 +56,9 @@ class WorkerConfig:
     snapshot_records: int = 500
     """A snapshot is taken, or taken over, when it saves folding at least so many log records."""
 
+    member: str = ""
+    """A name in the worker group that outlives the process (`stream.membership`); nothing: a new one each time."""
+
     @property
     def fingerprint(self) -> str:
         """What the rows of this generation depend on besides the log."""

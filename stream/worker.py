@@ -10,7 +10,8 @@ import logging
 import os
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import faust
@@ -20,6 +21,7 @@ from domain.errors import Gs766Error, Refused, Unavailable
 from eventlog.config import KafkaConfig
 from stream.collector import collecting_rarely
 from stream.foreign_headers import deliver_past_any_header
+from stream.membership import Membership
 from stream.runner import PartitionRunner, WorkerConfig
 
 log = logging.getLogger(__name__)
@@ -175,6 +177,12 @@ class Worker:
             place.revoked = True
         await asyncio.gather(*(self._give_up(place) for place in places))  # the group waits for the slowest only
 
+    def leave(self) -> None:
+        """Has the group told at the end that this worker will not come back: a member with a name is else waited
+        for. aiokafka tells it of members without one only."""
+        with suppress(AttributeError):
+            self.app.consumer._thread._consumer._coordinator._group_instance_id = None
+
     async def _give_up(self, place: Assigned) -> None:
         if place.task is not None:
             async with place.lock:
@@ -214,6 +222,7 @@ def _app(config: WorkerConfig) -> Any:
         topic_allow_declare=False,
         topic_partitions=config.partitions,
         stream_wait_empty=False,
+        consumer_group_instance_id=config.member or None,
         broker_session_timeout=10,
         broker_heartbeat_interval=2,
         broker_commit_interval=1.0,
@@ -255,6 +264,7 @@ class _Process(faust.Worker):  # type: ignore[misc]  # faust has no types
 
     async def _stop_on_signal(self, number: Any) -> None:
         await self.worker.release([*self.worker.assigned])
+        self.worker.leave()
         try:
             await asyncio.wait_for(super()._stop_on_signal(number), END_PATIENCE_S)
         except TimeoutError:
@@ -266,9 +276,11 @@ def run(config: WorkerConfig) -> None:
     """Runs one worker until SIGTERM or SIGINT; partitions move by themselves when another one joins."""
     deliver_past_any_header()
     config.state_folder.mkdir(parents=True, exist_ok=True)
-    worker = Worker(config)
+    membership = Membership(config.state_folder / "members")
+    worker = Worker(replace(config, member=config.member or membership.name))
     process = _Process(worker.app, loglevel="WARN", quiet=True, redirect_stdouts=False)
     process.worker = worker
     process.spinner = None
     with collecting_rarely():
         process.execute_from_commandline()
+    membership.close()

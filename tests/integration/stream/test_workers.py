@@ -112,11 +112,16 @@ def topics(kafka: KafkaConfig) -> KafkaConfig:
     return kafka
 
 
+def held(folder: Path) -> set[str]:
+    """The partitions whose state a worker has opened."""
+    return {path.parent.name for path in (folder / "g1").glob("p*/data.mdb")}
+
+
 def test_two_workers_share_the_partitions_and_a_killed_one_loses_and_doubles_nothing(
     topics: KafkaConfig, tmp_path: Path
 ) -> None:
     events = lifecycles(400)
-    third = len(events) // 3
+    third = len(events) // 4
     with worker(topics, tmp_path / "a") as first:
         send(topics, events[:third])
         until(lambda: complete(topics), "the first worker")
@@ -125,7 +130,14 @@ def test_two_workers_share_the_partitions_and_a_killed_one_loses_and_doubles_not
             until(lambda: complete(topics), "both workers")
             first.kill()
             first.wait()
-            send(topics, events[2 * third :])
+            send(topics, events[2 * third : 3 * third])
+            shared = held(tmp_path / "b")
+            with worker(topics, tmp_path / "a") as again:
+                until(lambda: complete(topics), "the first worker, started again")
+                assert held(tmp_path / "b") == shared, "partitions were dealt anew"
+                again.kill()
+                again.wait()
+            send(topics, events[3 * third :])
             until(lambda: complete(topics), "the second worker alone", 60)
     # What one process folds from the start, in one go, is the measure.
     config = worker_config(topics, tmp_path / "alone", zone(ZONE), 2, PARTITIONS)
