@@ -121,23 +121,24 @@ def test_two_workers_share_the_partitions_and_a_killed_one_loses_and_doubles_not
     topics: KafkaConfig, tmp_path: Path
 ) -> None:
     events = lifecycles(400)
-    third = len(events) // 4
+    part = len(events) // 4
     with worker(topics, tmp_path / "a") as first:
-        send(topics, events[:third])
+        send(topics, events[:part])
         until(lambda: complete(topics), "the first worker")
         with worker(topics, tmp_path / "b"):
-            send(topics, events[third : 2 * third])
+            send(topics, events[part : 2 * part])
             until(lambda: complete(topics), "both workers")
+            until(lambda: len(held(tmp_path / "b")) == PARTITIONS // 2, "the second worker's share")
+            shared = held(tmp_path / "b")
             first.kill()
             first.wait()
-            send(topics, events[2 * third : 3 * third])
-            shared = held(tmp_path / "b")
+            send(topics, events[2 * part : 3 * part])
             with worker(topics, tmp_path / "a") as again:
                 until(lambda: complete(topics), "the first worker, started again")
                 assert held(tmp_path / "b") == shared, "partitions were dealt anew"
                 again.kill()
                 again.wait()
-            send(topics, events[3 * third :])
+            send(topics, events[3 * part :])
             until(lambda: complete(topics), "the second worker alone", 60)
     # What one process folds from the start, in one go, is the measure.
     config = worker_config(topics, tmp_path / "alone", zone(ZONE), 2, PARTITIONS)
