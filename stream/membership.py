@@ -29,19 +29,16 @@ class Membership:
                 return
 
     def _take(self, path: Path) -> bool:
-        file = path.open("a+", encoding="utf-8")
+        try:
+            file = path.open("a+", encoding="utf-8")
+        except OSError:  # no room for a new place: a worker without a name only comes back later
+            return False
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            own = _written(file)
         except OSError:
             file.close()
             return False
-        file.seek(0)
-        own = file.read().strip()
-        if not own:
-            own = uuid.uuid4().hex
-            file.write(own)
-            file.flush()
-            os.fsync(file.fileno())
         machine = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
         self.name, self._file = f"{own}-{machine}", file
         return True
@@ -51,3 +48,14 @@ class Membership:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _written(file: IO[str]) -> str:
+    file.seek(0)
+    own = file.read().strip()
+    if not own:
+        own = uuid.uuid4().hex
+        file.write(own)
+        file.flush()
+        os.fsync(file.fileno())
+    return own
