@@ -227,7 +227,7 @@ def _moved(ctx: FigureContext, then: Question, now: Question, low: Millis, high:
     both = None if before_units is None or after_units is None else before_units | after_units
     reader = ctx.everything.within(both)
     moved = Moved()
-    for before, after in known.changed(reader, low, high, known.count_changed(reader, low, high)):
+    for before, after in known.changed(reader, low, high, known.count_changed(reader, low, high, high)[0]):
         earlier = shares(ctx, then, before, before_units)
         later = shares(ctx, now, after, after_units)
         found = after or before

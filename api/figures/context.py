@@ -120,23 +120,22 @@ class FigureContext:
         """A reader over a unit's subtree, or over all that may be seen."""
         return self.everything.within(self.units_of(unit))
 
-    @cached_property
-    def _then(self) -> dict[Millis, Then]:
-        return {}
-
     def then(self, known_at: Millis) -> Then:
         """The documents as known before an instant."""
-        if known_at not in self._then:
-            self._then[known_at] = Then(self.documents.told(self.everything), known_at)
-        return self._then[known_at]
+        return self.standing(("then", known_at), lambda: Then(self.documents.told(self.everything), known_at))
 
     def tree_at(self, known_at: Millis | None, at: Millis) -> Tree:
         """The units as they stand now, or as they stood at an instant as far as was known then."""
         if known_at is None:
             return self.tree
-        said = self.then(known_at).histories("unit")
-        texts = {code: msgspec.json.encode(history).decode() for code, history in said.items()}
-        return build_tree(self.root, texts, self.documents.units, min(at, self.now_ms))
+        said, stood_at = self.then(known_at).histories("unit"), min(at, self.now_ms)
+
+        def made() -> Tree:
+            texts = {code: msgspec.json.encode(history).decode() for code, history in said.items()}
+            return build_tree(self.root, texts, self.documents.units, stood_at)
+
+        told_by_then = sum(h[1] < stood_at for history in said.values() for h in history)
+        return self.standing(("tree as known", known_at, told_by_then), made)
 
     def histories(self, kind: str, known_at: Millis | None = None) -> Mapping[str, History]:
         """The documents of a kind by subject: [type, occurred_at, event id, data] in canonical order."""
@@ -157,7 +156,10 @@ class FigureContext:
         """Calendars, limits and thresholds now or as known before an instant."""
         if known_at is None:
             return self.reference
-        return Reference(self.then(known_at).facts(("calendar", "procedure", "alert_rules")), self.zone)
+        kinds = ("calendar", "procedure", "alert_rules")
+        return self.standing(
+            ("reference as known", known_at), lambda: Reference(self.then(known_at).facts(kinds), self.zone)
+        )
 
     @cached_property
     def known_sets(self) -> tuple[IndicatorSet, ...]:

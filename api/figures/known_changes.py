@@ -4,11 +4,11 @@ Tables tell what was known at a midnight; what changed from the nearer one to th
 one, and added or (from the midnight after) taken away.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from api.figures.context import FigureContext
 from api.figures.totals import Dimensions
-from domain.bookings import Booking, book
+from domain.daily import DayBookings, daily
 from domain.instants import Millis
 from domain.timeline import decode_timeline
 from sinks.queries import known
@@ -18,8 +18,8 @@ from sinks.queries.reader import Reader
 KEPT = 50_000
 """Of so many versions at most the bookings are kept for the next question of the same request; more are read
 again: an import makes a whole province known in one day."""
-Changed = tuple[Dimensions, Sequence[Booking], int]
-"""(dimensions, bookings of a dossier that stood so, +1 or −1 towards the asked instant)."""
+Changed = tuple[Dimensions, DayBookings, int]
+"""(dimensions, bookings by day of a dossier that stood so, +1 or −1 towards the asked instant)."""
 
 
 class KnownChanges:
@@ -46,8 +46,8 @@ class KnownChanges:
                 if stood is not None:
                     yield (stood.unit, stood.procedure, stood.channel), self._booked(stood), one
 
-    def _booked(self, stood: Timed) -> Sequence[Booking]:
-        return book(decode_timeline(stood.timeline), self._ctx.zone).entries
+    def _booked(self, stood: Timed) -> DayBookings:
+        return daily(decode_timeline(stood.timeline), self._ctx.zone).by_day
 
 
 def known_changes(ctx: FigureContext, reader: Reader, known_at: Millis) -> KnownChanges:
@@ -66,5 +66,5 @@ def _nearer_midnight(ctx: FigureContext, reader: Reader, known_at: Millis) -> tu
     if low == known_at:
         return low, 0
     high = ctx.zone.midnight(ctx.zone.day(known_at) + 1)
-    before, after = known.count_changed(reader, low, known_at), known.count_changed(reader, known_at, high)
+    before, after = known.count_changed(reader, low, known_at, high)
     return (low, before) if before <= after or ctx.known_everywhere < high else (high, after)

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from api.figures.context import FigureContext
-from api.figures.known_changes import KnownChanges, known_changes
-from api.figures.replayed import Petitions, petitions_since
+from api.figures.known_changes import known_changes
+from api.figures.replayed import petitions_since
 from api.figures.totals import Grain, Totals, sums_of
 from domain.bookings import Booking, book
+from domain.daily import DayBookings, by_day
 from domain.instants import Day, Millis
 from domain.measures import INDEX, MEASURES, suffix
 from domain.petition import book_petition
@@ -30,22 +31,19 @@ Signed = tuple[str, Booking, int]
 def known_totals(ctx: FigureContext, reader: Reader, grain: Grain, measures: tuple[str, ...]) -> dict[Key, Totals]:
     """The totals of every unit without its recalls; `grain` names units and an instant of knowledge."""
     assert grain.known_at is not None
-    zone, until = ctx.zone, grain.until
+    zone, until, known_at = ctx.zone, grain.until, grain.known_at
     day = zone.day(until)
     upto_day = day if until == zone.midnight(day) else day + 1
-    upto = zone.midnight(upto_day)
-    since = known_changes(ctx, reader, grain.known_at)
     start = ALL_TIME if grain.start is None else zone.day(grain.start)
     bounds = Bounds(ctx.asked(reader), measures, start, upto_day)
-    cells = bounds.known(ctx, grain.family, since.midnight)
-    found = {key: Totals(sums) for key, sums in sums_of(reader, cells).items()}
-    petitions = petitions_since(ctx, min(since.midnight, grain.known_at))
-    for unit, booking, sign in _since(reader, since, grain.known_at, petitions):
-        if booking[0] < upto:
-            _add(found, grain, unit, booking, sign)
+    found = {key: Totals(sums) for key, sums in sums_of(reader, bounds.sums(ctx, grain.family, known_at)).items()}
     if upto_day != day:
-        for unit, booking, sign in _ahead(ctx, reader, grain, upto, petitions):
-            _add(found, grain, unit, booking, sign)
+        for unit, (at, measure, value), sign in _ahead(ctx, reader, grain, zone.midnight(upto_day)):
+            sums = found.setdefault((unit,), Totals()).sums
+            name = MEASURES[measure]
+            sums.until[name] = sums.until.get(name, 0) + sign * value
+            if grain.start is not None and at < grain.start:
+                sums.before[name] = sums.before.get(name, 0) + sign * value
     return found
 
 
@@ -56,6 +54,30 @@ class Bounds(NamedTuple):
     measures: tuple[str, ...]
     start: Day
     until: Day
+
+    def sums(self, ctx: FigureContext, family: str, known_at: Millis) -> dict[Key, Sums]:
+        """As known at an instant, of whole days; not to be changed."""
+        if known_at == ctx.zone.midnight(ctx.zone.day(known_at)):
+            return self.known(ctx, family, known_at)
+        key = "unit sums inside a day", self.asked.units, family, self.start, self.until, known_at
+        return ctx.settled(known_at, key, lambda: self._inside(ctx, family, known_at))
+
+    def _inside(self, ctx: FigureContext, family: str, known_at: Millis) -> dict[Key, Sums]:
+        since = known_changes(ctx, self.asked, known_at)
+        changes, midnight = _Changes(self.start, self.until), since.midnight
+        for (unit, _, _), days, sign in since.changed():
+            changes.add(unit, days, sign)
+        petitions = petitions_since(ctx, min(midnight, known_at))
+        for code in petitions.changed:
+            for at, sign in ((known_at, 1), (midnight, -1)):
+                petition = petitions.known(code, at)
+                unit = petition.unit or "?"
+                if self.asked.units is None or unit in self.asked.units:
+                    changes.add(unit, by_day(book_petition(petition), ctx.zone), sign)
+        found = sums_of(self.asked, self.known(ctx, family, midnight))
+        for unit, sums in changes.items():
+            found.setdefault((unit,), Sums()).add(sums)
+        return found
 
     def known(self, ctx: FigureContext, family: str, midnight: Millis) -> dict[Key, Sums]:
         """As known at a midnight: from the nearest one asked about before, and what became known between the two;
@@ -80,52 +102,66 @@ class Bounds(NamedTuple):
         return found
 
 
-def _add(found: dict[Key, Totals], grain: Grain, unit: str, booking: Booking, sign: int) -> None:
-    at, measure, value = booking
-    sums = found.setdefault((unit,), Totals()).sums
-    name = MEASURES[measure]
-    sums.until[name] = sums.until.get(name, 0) + sign * value
-    if grain.start is not None and at < grain.start:
-        sums.before[name] = sums.before.get(name, 0) + sign * value
+class _Changes:
+    """Bookings by day and with their signs, summed by unit over days before `start` and before `until`."""
+
+    def __init__(self, start: Day, until: Day) -> None:
+        self._start, self._until = start, until
+        self._sums: dict[str, tuple[list[int], list[int]]] = {}
+
+    def add(self, unit: str, days: DayBookings, sign: int) -> None:
+        """One dossier or petition, as it stood."""
+        if unit not in self._sums:
+            self._sums[unit] = [0] * len(MEASURES), [0] * len(MEASURES)
+        before, until = self._sums[unit]
+        for day, cell in days:
+            if day < self._until:
+                for measure, value in cell:
+                    until[measure] += sign * value
+                    if day < self._start:
+                        before[measure] += sign * value
+
+    def items(self) -> Iterator[tuple[str, Sums]]:
+        """By unit."""
+        for unit, sums in self._sums.items():
+            yield unit, Sums(*(dict(zip(MEASURES, values, strict=True)) for values in sums))
 
 
-def _since(reader: Reader, since: KnownChanges, known_at: Millis, petitions: Petitions) -> Iterator[Signed]:
-    """What the bookings of all that changed between the two differ by, towards `known_at`."""
-    if since.midnight == known_at:
-        return
-    for (unit, _, _), bookings, sign in since.changed():
-        yield from ((unit, booking, sign) for booking in bookings)
-    low, high = min(since.midnight, known_at), max(since.midnight, known_at)
-    towards = 1 if since.midnight < known_at else -1
-    for code in petitions.changed:
-        for at, one in ((high, towards), (low, -towards)):
-            petition = petitions.known(code, at)
-            unit = petition.unit or "?"
-            if reader.units is None or unit in reader.units:
-                yield from ((unit, booking, one) for booking in book_petition(petition))
-
-
-def _ahead(
-    ctx: FigureContext, reader: Reader, grain: Grain, upto: Millis, petitions: Petitions
-) -> Iterator[Signed]:
+def _ahead(ctx: FigureContext, reader: Reader, grain: Grain, upto: Millis) -> Iterator[Signed]:
     """The bookings from the end to the end of its day, as known then, to be taken away."""
     assert grain.known_at is not None
-    low, family = grain.until, grain.family
+    low, family, known_at = grain.until, grain.family, grain.known_at
     said = []
-    for d in known.ahead(reader, family, ctx.zone.day(low), low, upto, grain.known_at):
-        if d.said:
+    for d in _those_ahead(ctx, reader, family, low, upto, known_at):
+        if d.last_fact_at >= low:
             said.append(d.code)
-            continue
-        yield d.unit, (low, INDEX[f"late_open_{suffix(family)}"], 1), -1
-        if d.unhappy:
-            yield d.unit, (low, INDEX[f"late_unhappy_{suffix(family)}"], 1), -1
-    for stood in known.stood(reader, said, grain.known_at):
+        elif low <= d.late_from:
+            yield d.unit, (low, INDEX[f"late_open_{suffix(family)}"], 1), -1
+            if d.unhappy:
+                yield d.unit, (low, INDEX[f"late_unhappy_{suffix(family)}"], 1), -1
+    for stood in known.stood(reader, said, known_at):
         for booking in book(decode_timeline(stood.timeline), ctx.zone).entries:
             if low <= booking[0] < upto:
                 yield stood.unit, booking, -1
-    for petition in petitions.near(ctx.everything, low, upto, grain.known_at):
+    for petition in petitions_since(ctx, known_at).near(ctx.everything, low, upto, known_at):
         unit = petition.unit or "?"
         if reader.units is None or unit in reader.units:
             for booking in book_petition(petition):
                 if low <= booking[0] < upto:
                     yield unit, booking, -1
+
+
+def _those_ahead(
+    ctx: FigureContext, reader: Reader, family: str, low: Millis, upto: Millis, known_at: Millis
+) -> list[known.Ahead]:
+    """From what lay ahead of an earlier instant of that day, so that a clock that goes on asks once."""
+    asked, day = ctx.asked(reader), ctx.zone.day(low)
+
+    def made() -> tuple[Millis, list[known.Ahead]]:
+        return low, known.ahead(asked, family, day, low, upto, known_at)
+
+    since, listed = ctx.settled(known_at, ("ahead as known", asked.units, family, day, known_at), made)
+    if since > low:
+        since, listed = ctx.settled(known_at, ("ahead as known", asked.units, family, low, known_at), made)
+    units = None if reader.units is None else frozenset(reader.units)
+    return [d for d in listed if units is None or d.unit in units]

@@ -1,5 +1,6 @@
 """Procedures as reference: what was said of each, and the counts of procedures that indicators need."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
@@ -21,7 +22,7 @@ from sinks.queries.reader import Reader
 
 _ONLINE = ("full", "partial")
 _PLACE = {name: n for n, name in enumerate(PROCEDURE_MEASURES)}
-_COUNTED = tuple(INDEX[name] for name in PROCEDURE_MEASURES)
+_COUNTED = {INDEX[name]: n for n, name in enumerate(PROCEDURE_MEASURES)}
 Said = Sequence[tuple[str, Millis, str, dict[str, Any]]]
 
 
@@ -65,7 +66,11 @@ def described(code: str, history: Said, at: Millis) -> Procedure:
 
 
 def said_of_procedures(ctx: FigureContext, known_at: Millis | None = None) -> dict[str, list[Any]]:
-    """What was said of each procedure, of all spellings of its code together, in order of time."""
+    """What was said of each procedure, of all spellings of its code together, in order of time; shared."""
+    return ctx.standing(("said of procedures", known_at), lambda: _said_of_procedures(ctx, known_at))
+
+
+def _said_of_procedures(ctx: FigureContext, known_at: Millis | None) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for code, history in ctx.histories("procedure", known_at).items():
         found.setdefault(procedure_key(code), []).extend(history)
@@ -82,7 +87,13 @@ def all_described(ctx: FigureContext, at: Millis, known_at: Millis | None = None
             if any(occurred < at for _, occurred, _, _ in history)
         }
 
-    return made() if known_at is not None else ctx.documents.as_said("procedure", at, "described", made)
+    if known_at is None:
+        return ctx.documents.as_said("procedure", at, "described", made)
+    said = said_of_procedures(ctx, known_at)
+    instants = ctx.standing(
+        ("instants of procedures", known_at), lambda: sorted(h[1] for history in said.values() for h in history)
+    )
+    return ctx.standing(("described as known", known_at, bisect_left(instants, at)), made)
 
 
 def procedures(ctx: FigureContext) -> list[dict[str, Any]]:
@@ -247,19 +258,29 @@ def _booked(ctx: FigureContext, q: Question, reader: Reader) -> Booked:
         key = "procedure counts", asked.units, first, after
         whole = ctx.standing(key, lambda: _whole_days(asked, first, after))
         return whole.with_changes(_accepted_later(ctx, reader, q, tomorrow)) if q.until < tomorrow else whole
-    since = known_changes(ctx, reader, q.known_at)
-    before = ctx.zone.day(since.midnight)
-    known = "procedure counts", asked.units, first, after, before
-    whole = ctx.settled(since.midnight, known, lambda: _whole_days(asked, first, after, before))
-    whole = whole.with_changes(
-        (unit, procedure, counts)
-        for (unit, procedure, _), bookings, sign in since.changed()
-        for counts in _counts_within(bookings, procedure, q.start, tomorrow, sign)
-    )
+    known_at = q.known_at
+    known = "procedure counts as known", asked.units, first, after, known_at
+    whole = ctx.settled(known_at, known, lambda: _as_known(ctx, asked, first, after, known_at))
     if q.until < tomorrow:
         later = reference.procedures_accepted(reader, after - 1, q.until, tomorrow, q.known_at)
         whole = whole.with_changes((row[0], row[1], [-n for n in row[2:]]) for row in later)
     return whole
+
+
+def _as_known(ctx: FigureContext, reader: Reader, first: Day, after: Day, known_at: Millis) -> Booked:
+    since = known_changes(ctx, reader, known_at)
+    before = ctx.zone.day(since.midnight)
+    counts: dict[tuple[str, str], list[int]] = {}
+    for (unit, procedure, _), days, sign in since.changed() if since.midnight != known_at else ():
+        for day, cell in days if procedure else ():
+            if first <= day < after:
+                for measure, value in cell:
+                    place = _COUNTED.get(measure)
+                    if place is not None:
+                        mine = counts.setdefault((unit, procedure), [0] * len(_COUNTED))
+                        mine[place] += sign * value
+    whole = _whole_days(reader, first, after, before)
+    return whole.with_changes((unit, procedure, mine) for (unit, procedure), mine in counts.items())
 
 
 def _whole_days(reader: Reader, first: Day, after: Day, known_before: Day | None = None) -> Booked:

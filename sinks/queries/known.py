@@ -6,7 +6,7 @@ from typing import NamedTuple
 from domain.instants import Day, Millis
 from domain.measures import suffix
 from sinks.queries.dossiers import Timed, booked_within
-from sinks.queries.reader import Reader, at, chunks
+from sinks.queries.reader import Reader, at, chunks, millis
 
 PER_STATEMENT = 200_000
 _STOOD = "unit, procedure, channel, timeline"
@@ -14,22 +14,22 @@ Stood = tuple[str, str, str, str]
 
 
 class Ahead(NamedTuple):
-    """A dossier as it was known: whether it becomes late in the asked stretch if nothing more is said, or
-    something from its beginning on was said already."""
+    """A dossier as it was known: when it becomes late in the asked stretch (0: not), and its last fact."""
 
     code: str
     unit: str
     unhappy: bool
-    becoming: bool
-    said: bool
+    late_from: Millis
+    last_fact_at: Millis
 
 
-def count_changed(reader: Reader, low: Millis, high: Millis) -> int:
-    """How many versions became known in [low, high)."""
+def count_changed(reader: Reader, low: Millis, middle: Millis, high: Millis) -> tuple[int, int]:
+    """How many versions became known in [low, middle) and in [middle, high)."""
     source = reader.source(
         "dossier_versions", f"known_at >= {at(low)}", f"known_at < {at(high)}", final=False, scoped=False
     )
-    return int(reader.rows(f"SELECT count() {source}")[0][0])
+    ((before, whole),) = reader.rows(f"SELECT countIf(known_at < {at(middle)}), count() {source}")
+    return int(before), int(whole) - int(before)
 
 
 def changed(
@@ -66,11 +66,14 @@ def _timed(reader: Reader, code: str, stood: Stood) -> Timed | None:
     return Timed(code, *stood) if seen else None
 
 
-def ahead(reader: Reader, family: str, day: Day, low: Millis, high: Millis, known_at: Millis) -> Iterator[Ahead]:
-    """The dossiers that may have a booking in [low, high), a stretch of that day, as known before an instant."""
-    late = f"late_from_{suffix(family)}"
-    # By the date nothing changes inside a day.
-    becoming = "0" if family.startswith("06a") else f"ifNull({late} >= {at(low)} AND {late} < {at(high)}, 0)"
+def ahead(reader: Reader, family: str, day: Day, low: Millis, high: Millis, known_at: Millis) -> list[Ahead]:
+    """The dossiers that may have a booking in [low, high), a stretch of that day, as known before an instant: they
+    become late in it, or something from its beginning on was said already."""
+    late, becoming = "0", "0"
+    if not family.startswith("06a"):  # by the date nothing changes inside a day
+        column = f"late_from_{suffix(family)}"
+        becoming = f"ifNull({column} >= {at(low)} AND {column} < {at(high)}, 0)"
+        late = f"if({becoming}, assumeNotNull({millis(column)}), 0)"
     said = f"last_fact_at >= {at(low)}"
     known = f"known_at < {at(known_at)}"
     among = reader.source(
@@ -81,12 +84,15 @@ def ahead(reader: Reader, family: str, day: Day, low: Millis, high: Millis, know
     )
     sql = f"""
         SELECT dossier_code, last.1, last.2, last.3, last.4 FROM (
-            SELECT dossier_code, argMax(tuple(unit, unhappy, {becoming}, {said}), version) AS last
+            SELECT dossier_code,
+                   argMax(tuple(unit, unhappy, toInt64({late}), {millis("last_fact_at")}), version) AS last
             {source} GROUP BY dossier_code
-        ) WHERE last.3 OR last.4"""
-    for code, unit, *flags in reader.rows(sql):
-        if reader.units is None or unit in reader.units:
-            yield Ahead(code, unit, *(bool(f) for f in flags))
+        ) WHERE last.3 != 0 OR last.4 >= {int(low)}"""
+    return [
+        Ahead(code, unit, bool(unhappy), late_from, last_fact)
+        for code, unit, unhappy, late_from, last_fact in reader.rows(sql)
+        if reader.units is None or unit in reader.units
+    ]
 
 
 def stood(reader: Reader, codes: Sequence[str], known_at: Millis) -> Iterator[Timed]:
