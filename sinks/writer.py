@@ -41,9 +41,10 @@ log = logging.getLogger("gs766.writer")
 
 _GENERATIONS_SECONDS = 1.0
 # Figures wait for change records only. The log's own copy is for dossiers' pages and proofs: it may come in fewer
-# pieces. What people do about alerts is seldom and waited for: it does not rest.
+# pieces. What people do about alerts is waited for, but every reading of a dossier is an act, too.
 _EVENTS_PACE = 4.0, 1.0
 _CHANGES_PACE = 0.5, 0.1
+_ACTS_PACE = 2.0, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +152,10 @@ class _Writer:
             self._end.set()
 
     def _write_logs(self, logs: Sequence[tuple[Feed, LogBatches]]) -> None:
-        paces = {EVENTS: Pace(*_EVENTS_PACE), ALERTS: Pace(0, 0)}
+        paces = {EVENTS: Pace(*_EVENTS_PACE), ALERTS: Pace(*_ACTS_PACE)}
         with self._client() as client:
             while not self._end.is_set():
+                self._end.wait(min(pace.left(time.monotonic()) for pace in paces.values()))
                 for feed, batches in logs:
                     self._write_log(client, feed, batches, paces[batches.topic])
         for feed, _ in logs:

@@ -134,7 +134,7 @@ def _measured(place: Place, seconds: float, say: Say) -> list[Measure]:
 
 def _bare(place: Place, question: Question) -> tuple[Measure, Measure]:
     """What its statements alone take, bare on one connection; and, without HTTP, an answer for which nothing is
-    kept yet: the first one after the log has moved on."""
+    kept yet: the first one after the log has moved on, or (as known then) of its instant."""
     with connect(store_target(place.settings, "reader")) as client:
         generation = active_generation(client) or 0
         kept = Kept()
@@ -160,10 +160,10 @@ def _bare(place: Place, question: Question) -> tuple[Measure, Measure]:
     return (
         Measure(f"{question.name}: its statements alone", taken * 1000, "ms", conditions=said),
         Measure(
-            f"{question.name}: the first after the log has moved on",
+            f"{question.name}: the first, nothing kept",
             median(anew) * 1000,
             "ms",
-            conditions="no sum is kept yet, without HTTP, median",
+            conditions="as after the log has moved on, but for what is settled; without HTTP, median",
         ),
     )
 

@@ -14,6 +14,7 @@ from sinks.migrations import (
     m0007_raised,
     m0008_news,
     m0009_procedure_days,
+    m0010_subjects,
 )
 
 
@@ -41,4 +42,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(7, "raised", m0007_raised.statements),
     Migration(8, "news", m0008_news.statements),
     Migration(9, "procedure days", m0009_procedure_days.statements),
+    Migration(10, "subjects", m0010_subjects.statements),
 )

@@ -41,10 +41,9 @@ def dossiers(reader: Reader, codes: Sequence[str], known_at: Millis | None = Non
     for piece in chunks(codes):
         if known_at is None:
             # The last version of each row is picked here: over so few rows FINAL costs twice as much.
-            rows = reader.source("dossiers", final=False, scoped=False, first="dossier_code IN %(codes)s")
-            last = f"(SELECT * {rows} ORDER BY version DESC LIMIT 1 BY dossier_code)"
-            scope = "1" if reader.units is None else ("unit IN %(scope_units)s" if reader.units else "0")
-            sql = f"SELECT {columns}, {families}, partition FROM {last} WHERE {scope}"
+            source = reader.source("dossiers", final=False, scoped=False, first="dossier_code IN %(codes)s")
+            last = "ORDER BY version DESC LIMIT 1 BY dossier_code"
+            sql = f"SELECT {columns}, {families}, partition {source} {last}"
         else:
             last = reader.source(
                 "dossier_versions",
@@ -59,7 +58,8 @@ def dossiers(reader: Reader, codes: Sequence[str], known_at: Millis | None = Non
         for row in reader.rows(sql, codes=piece):
             n = len(_FIELDS)
             named = dict(zip(_FIELDS, row[:n], strict=True))
-            found.append({**named, "late_from": tuple(row[n:-1]), "partition": row[-1]})
+            if reader.units is None or named["unit"] in reader.units:
+                found.append({**named, "late_from": tuple(row[n:-1]), "partition": row[-1]})
     return found
 
 

@@ -154,7 +154,7 @@ def told(shared: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def test_a_link_out_of_a_mail_asks_for_a_login_and_carries_no_rights(told: Told) -> None:
     mail = told.mails("officer")[0]
     (alert,) = told.alerts("A04", unit=PLACE)
-    link = re.search(r"/v/1-[A-Z2-7]{12}", mail)
+    link = re.search(r"/v/\d+-[A-Z2-7]{12}", mail)
     assert link, mail
     path = link[0]
     with httpx.Client(base_url=told.stack.stack.api) as outside:
@@ -180,17 +180,17 @@ def test_a_link_out_of_a_mail_asks_for_a_login_and_carries_no_rights(told: Told)
 
 
 def test_a_post_that_nobody_holds_stands_in_health_and_on_the_board(told: Told) -> None:
-    def in_health() -> bool:
+    def on_the_board() -> bool:
         with told.stack.http() as client:
-            reasons = client.get("/v1/health").json()["parts"]["messages"]["reasons"]
-        return any("officer" in reason and EMPTY in reason for reason in reasons)
+            client.cookies.set("gs766_key", told.stack.key)
+            page = client.get("/canh-bao").text
+        return "VỊ TRÍ CHƯA NHẬN ĐƯỢC TIN" in page and EMPTY in page
 
-    until(in_health, "the vacancy in health", 60)
+    until(on_the_board, "the vacancy on the board", 60)
     with told.stack.http() as client:
-        client.cookies.set("gs766_key", told.stack.key)
-        page = client.get("/canh-bao").text
-    assert "VỊ TRÍ CHƯA NHẬN ĐƯỢC TIN" in page
-    assert EMPTY in page
+        reasons = client.get("/v1/health").json()["parts"]["messages"]["reasons"]
+    # Health names the first ones: other units of this stack may have a vacant post, too.
+    assert any("officer" in reason and "nobody holds the post" in reason for reason in reasons)
 
 
 @pytest.mark.parametrize("kind", RAISED)
