@@ -72,7 +72,7 @@ class Bounds(NamedTuple):
             for at, sign in ((known_at, 1), (midnight, -1)):
                 petition = petitions.known(code, at)
                 unit = petition.unit or "?"
-                if self.asked.units is None or unit in self.asked.units:
+                if self.asked.includes(unit):
                     changes.add(unit, by_day(book_petition(petition), ctx.zone), sign)
         found = sums_of(self.asked, self.known(ctx, family, midnight))
         for unit, sums in changes.items():
@@ -145,7 +145,7 @@ def _ahead(ctx: FigureContext, reader: Reader, grain: Grain, upto: Millis) -> It
                 yield stood.unit, booking, -1
     for petition in petitions_since(ctx, known_at).near(ctx.everything, low, upto, known_at):
         unit = petition.unit or "?"
-        if reader.units is None or unit in reader.units:
+        if reader.includes(unit):
             for booking in book_petition(petition):
                 if low <= booking[0] < upto:
                     yield unit, booking, -1
@@ -163,5 +163,4 @@ def _those_ahead(
     since, listed = ctx.settled(known_at, ("ahead as known", asked.units, family, day, known_at), made)
     if since > low:
         since, listed = ctx.settled(known_at, ("ahead as known", asked.units, family, low, known_at), made)
-    units = None if reader.units is None else frozenset(reader.units)
-    return [d for d in listed if units is None or d.unit in units]
+    return [d for d in listed if reader.includes(d.unit)]

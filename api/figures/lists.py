@@ -148,7 +148,7 @@ def _said_later(
         listed = list(dossiers.timed(ctx.everything, codes))
     found = []
     for d in listed:
-        if (reader.units is None or d.unit in reader.units) and procedure in (None, d.procedure):
+        if reader.includes(d.unit) and procedure in (None, d.procedure):
             state, verdict = judge_before(decode_timeline(d.timeline), family, until, ctx.zone)
             if state == "open_late" and verdict is not None:
                 found.append((d, verdict))

@@ -271,7 +271,7 @@ def _as_known(ctx: FigureContext, reader: Reader, first: Day, after: Day, known_
     since = known_changes(ctx, reader, known_at)
     before = ctx.zone.day(since.midnight)
     counts: dict[tuple[str, str], list[int]] = {}
-    for (unit, procedure, _), days, sign in since.changed() if since.midnight != known_at else ():
+    for (unit, procedure, _), days, sign in since.changed():
         for day, cell in days if procedure else ():
             if first <= day < after:
                 for measure, value in cell:
@@ -302,7 +302,7 @@ def _accepted_later(
             yield unit, procedure, [-n for n in counts]
         return
     for d in listed:
-        if reader.units is None or d.unit in reader.units:
+        if reader.includes(d.unit):
             entries = book(decode_timeline(d.timeline), ctx.zone).entries
             for taken in _counts_within(entries, d.procedure, q.until, tomorrow, -1):
                 yield d.unit, d.procedure, taken

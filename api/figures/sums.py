@@ -126,7 +126,7 @@ def said_from(ctx: FigureContext, moment: Millis) -> list[Timed] | None:
 
 def _chosen(reader: Reader, grain: Grain, listed: Iterable[Timed]) -> Iterator[Timed]:
     for d in listed:
-        if (reader.units is None or d.unit in reader.units) and grain.procedure in (None, d.procedure):
+        if reader.includes(d.unit) and grain.procedure in (None, d.procedure):
             yield d
 
 
@@ -164,9 +164,8 @@ def _coming_late(
     since, listed = ctx.standing(("coming late", family, high), made)
     if since > low:
         since, listed = ctx.standing(("coming late exactly", family, low, high), made)
-    units = None if reader.units is None else frozenset(reader.units)
     for late, last_fact, unit, count, of_unhappy in listed:
-        if low <= late and last_fact < low and (units is None or unit in units):
+        if low <= late and last_fact < low and reader.includes(unit):
             yield unit, count, of_unhappy
 
 
@@ -179,7 +178,7 @@ def _petition_entries(
         ("petitions of a day", day), lambda: reference.petitions_within(ctx.everything, first, last)
     )
     for row in rows:
-        if reader.units is None or row["unit"] in reader.units:
+        if reader.includes(row["unit"]):
             known = {n: row[n] for n in ("received_at", "due_at", "answered_at", "unhappy")}
             for entry in book_petition(Petition(**known)):
                 if low <= entry[0] < high:
@@ -201,7 +200,7 @@ def _add_recalls(ctx: FigureContext, reader: Reader, grain: Grain, found: dict[K
     else:
         rows = recalls(reader, start, grain.until, by=grain.by, known_at=known_at, procedure=grain.procedure)
     for key, stopped_open, _, in_at, ok, early, undated, unhappy, attributes, n in rows:
-        if in_at < grain.until and (reader.units is None or grain.by != ("unit",) or key[0] in reader.units):
+        if in_at < grain.until and (grain.by != ("unit",) or reader.includes(key[0])):
             counts = found.setdefault(key, Totals()).recalled
             count_recall(counts, grain.family, stopped_open, ok, early, undated, unhappy, attributes, n)
 

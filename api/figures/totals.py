@@ -63,9 +63,6 @@ class Totals:
 
 def sums_of(reader: Reader, whole: Mapping[Key, Sums]) -> dict[Key, Sums]:
     """The sums of the reader's units, as copies that may be added to."""
-    units = None if reader.units is None else frozenset(reader.units)
     return {
-        key: Sums(dict(sums.before), dict(sums.until))
-        for key, sums in whole.items()
-        if units is None or key[0] in units
+        key: Sums(dict(sums.before), dict(sums.until)) for key, sums in whole.items() if reader.includes(key[0])
     }

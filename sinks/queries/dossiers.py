@@ -58,7 +58,7 @@ def dossiers(reader: Reader, codes: Sequence[str], known_at: Millis | None = Non
         for row in reader.rows(sql, codes=piece):
             n = len(_FIELDS)
             named = dict(zip(_FIELDS, row[:n], strict=True))
-            if reader.units is None or named["unit"] in reader.units:
+            if reader.includes(named["unit"]):
                 found.append({**named, "late_from": tuple(row[n:-1]), "partition": row[-1]})
     return found
 
@@ -231,7 +231,7 @@ def known(reader: Reader, known_at: Millis, per_statement: int = 200_000) -> Ite
             SELECT dossier_code, argMax(tuple(unit, procedure, channel, timeline), version) {source}
             GROUP BY dossier_code"""
         for code, (unit, procedure, channel, timeline) in reader.rows(sql):
-            if reader.units is None or unit in reader.units:
+            if reader.includes(unit):
                 yield Timed(code, unit, procedure, channel, timeline)
 
 

@@ -62,7 +62,7 @@ def changed(
 
 
 def _timed(reader: Reader, code: str, stood: Stood) -> Timed | None:
-    seen = stood[3] != "" and (reader.units is None or stood[0] in reader.units)
+    seen = stood[3] != "" and reader.includes(stood[0])
     return Timed(code, *stood) if seen else None
 
 
@@ -91,7 +91,7 @@ def ahead(reader: Reader, family: str, day: Day, low: Millis, high: Millis, know
     return [
         Ahead(code, unit, bool(unhappy), late_from, last_fact)
         for code, unit, unhappy, late_from, last_fact in reader.rows(sql)
-        if reader.units is None or unit in reader.units
+        if reader.includes(unit)
     ]
 
 

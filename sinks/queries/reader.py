@@ -32,6 +32,10 @@ class Reader:
         """The same reader for other units (the caller has checked that they may be seen)."""
         return replace(self, units=None if units is None else tuple(sorted(units)))
 
+    def includes(self, unit: str) -> bool:
+        """Whether a unit is among these."""
+        return self.units is None or unit in self.units
+
     def source(self, table: str, *where: str, final: bool = True, scoped: bool = True, first: str = "") -> str:
         """FROM and WHERE over a table of the fold. `scoped=False` only where units are judged afterwards, on
         the row that counts (a dossier's older versions may stand under other units). `first`: a condition on
