@@ -6,11 +6,8 @@ messages stands in the log (`suppressed`, reason `beyond_horizon`).
 """
 
 import hashlib
-import sqlite3
-import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +16,7 @@ from typing import Any
 import msgspec
 
 from api.alerts.private import WEBHOOKS, Webhook
+from api.alerts.private_file import PrivateFile
 from domain.instants import MS_DAY, Millis, format_rfc3339
 
 BEYOND = "beyond_horizon"
@@ -53,20 +51,11 @@ def owed_store(path: Path) -> "Owed":
     return Owed(path)
 
 
-class Owed:
+class Owed(PrivateFile):
     """In the private SQLite file. Safe for several threads and processes."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._mutex = path, threading.Lock()
-        with self._db() as db:
-            db.executescript(f"{WEBHOOKS}{_TABLES}")
-        path.chmod(0o600)
-
-    @contextmanager
-    def _db(self) -> Iterator[sqlite3.Connection]:
-        with self._mutex, closing(sqlite3.connect(self._path, timeout=10, isolation_level=None)) as db:
-            yield db
+        super().__init__(path, f"{WEBHOOKS}{_TABLES}")
 
     def told_to(self) -> dict[str, Millis]:
         """By subscriber, up to when everything was told, or decided not to be."""

@@ -3,9 +3,8 @@
 import csv
 import re
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import msgspec
 
 from api.alerts import addresses
+from api.alerts.private_file import PrivateFile
 from api.alerts.recipient_acts import COMMAND_LINE, Entry, changes
 from api.due_acts import TABLE as DUE_TABLE
 from api.due_acts import add_due
@@ -49,21 +49,15 @@ def recipient_store(path: Path) -> "RecipientStore":
     return RecipientStore(path)
 
 
-class RecipientStore:
+class RecipientStore(PrivateFile):
     """Recipients in the private SQLite file. Safe for several threads and processes."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._mutex = threading.Lock()
-        with self._db() as db:
-            db.execute(_TABLE)
-            db.execute(DUE_TABLE)
-        path.chmod(0o600)
+        super().__init__(path, f"{_TABLE};{DUE_TABLE}")
 
     @contextmanager
     def _db(self) -> Iterator[sqlite3.Connection]:
-        with self._mutex, closing(sqlite3.connect(self._path, timeout=10, isolation_level=None)) as db:
+        with super()._db() as db:
             # What is removed must be gone from the file, too.
             db.execute("PRAGMA secure_delete = ON")
             yield db

@@ -8,11 +8,8 @@ import hashlib
 import hmac
 import re
 import secrets
-import sqlite3
-import threading
 from base64 import b32encode
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from api.alerts.outcomes import is_permanent
+from api.alerts.private_file import PrivateFile
 from domain.instants import MS_DAY, Millis
 from domain.message import Message
 
@@ -71,23 +69,14 @@ def sent_store(path: Path) -> "SentStore":
     return SentStore(path)
 
 
-class SentStore:
+class SentStore(PrivateFile):
     """Messages, the outcome of their deliveries, and what proved that they came. Safe for several processes."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._mutex = threading.Lock()
+        super().__init__(path, _TABLES)
         with self._db() as db:
-            db.executescript(_TABLES)
             db.execute("INSERT OR IGNORE INTO link_secret VALUES (1, ?)", (secrets.token_bytes(32),))
             self._secret: bytes = db.execute("SELECT secret FROM link_secret").fetchone()[0]
-        path.chmod(0o600)
-
-    @contextmanager
-    def _db(self) -> Iterator[sqlite3.Connection]:
-        with self._mutex, closing(sqlite3.connect(self._path, timeout=10, isolation_level=None)) as db:
-            yield db
 
     def remember(self, message: Message, now: Millis) -> Sent:
         """Keeps of a message what its link and its receipt need; the same key is the same message."""

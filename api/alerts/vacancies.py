@@ -4,16 +4,14 @@ And which channels of people work: one that is not set up, or took nothing and f
 since it was entered, does not.
 """
 
-import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from api.alerts import delivery_settings
 from api.alerts.delivery_settings import Delivery
+from api.alerts.private_file import PrivateFile
 from api.alerts.recipients import RecipientStore
 from api.alerts.sent import FAILED_MS, SentStore
 from domain.errors import InvalidInput
@@ -42,20 +40,11 @@ def vacancy_store(path: Path) -> "Vacancies":
     return Vacancies(path)
 
 
-class Vacancies:
+class Vacancies(PrivateFile):
     """The posts of the last round. Safe for several threads and processes."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._mutex = path, threading.Lock()
-        with self._db() as db:
-            db.execute(_TABLE)
-        path.chmod(0o600)
-
-    @contextmanager
-    def _db(self) -> Iterator[sqlite3.Connection]:
-        with self._mutex, closing(sqlite3.connect(self._path, timeout=10, isolation_level=None)) as db:
-            yield db
+        super().__init__(path, _TABLE)
 
     def put(self, found: Sequence[Unreached], now: Millis) -> None:
         """What a round found, in place of what the one before did; one that stays keeps its beginning."""

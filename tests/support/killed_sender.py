@@ -1,12 +1,15 @@
 """A notifier of messages over plain files, to be killed: a log of acts, and what each account was told.
 
 Everything of the product is in it but Kafka, ClickHouse and the network: acts are lines of a file, a message that
-is taken is a line of another. Each start reads the log back and goes on.
+is taken is a line of another. Each start reads the log back and goes on. It is killed from within, at a write that
+the caller chooses: from outside, a busy machine lets it end before the signal comes.
 """
 
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,13 +40,22 @@ def alerts() -> tuple[Alert, ...]:
 
 
 class Files:
-    """The alert log and the far side; every write is whole and on disk before it returns."""
+    """The alert log and the far side; every write is whole before it returns. With the `last` one, of whichever
+    thread, the process is killed while the others go on."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, last: int) -> None:
         self._log, self._told = folder / "acts", folder / "told"
+        self._left, self._mutex = last, threading.Lock()
 
     def write(self, pairs: Sequence[tuple[str, bytes]]) -> None:
-        _append(self._log, b"".join(raw + b"\n" for _, raw in pairs))
+        self._append(self._log, b"".join(raw + b"\n" for _, raw in pairs))
+
+    def _append(self, path: Path, raw: bytes) -> None:
+        with self._mutex:  # a kill amid another thread's write would leave half a line
+            _append(path, raw)
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def read(self) -> list[dict[str, object]]:
         lines = self._log.read_bytes().split(b"\n")[:-1] if self._log.exists() else []
@@ -51,7 +63,7 @@ class Files:
 
     def send(self, message: Message, channel: str) -> str | None:
         told = [message.account, channel, message.key, message.retried, list(message.alerts)]
-        _append(self._told, json.dumps(told).encode() + b"\n")
+        self._append(self._told, json.dumps(told).encode() + b"\n")
         return None
 
 
@@ -61,9 +73,9 @@ def _append(path: Path, raw: bytes) -> None:
     os.close(fd)
 
 
-def main(folder: Path) -> None:
-    """Reads back, plans, sends; prints `done` when nothing is left."""
-    files, found = Files(folder), alerts()
+def main(folder: Path, last: int) -> None:
+    """Reads back, plans, sends until nothing is left. `last`: the write that it is killed at, 0 for none."""
+    files, found = Files(folder, last), alerts()
     sender = Sender(ZONE, files, files.write, threads=4)
     for event in files.read():
         kind, subject, when, data = (event[name] for name in ("type", "subject", "time", "data"))
@@ -73,12 +85,10 @@ def main(folder: Path) -> None:
     above = {f"H44.{n}": (f"H44.{n}", "H44") for n in range(UNITS)}
     province = Province(decode_rules({}), CALENDAR, PEOPLE, above, {})
     sender.carry_out(NOW, plan(NOW, found, sender.ledger, province), found)
-    print("begun", flush=True)
     while sender.waiting:
         sender.pump(NOW, 1.0)
     sender.close()
-    print("done", flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))
