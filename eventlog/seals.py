@@ -25,12 +25,14 @@ class SealTopic:
             found = reader.read_one(0, end - 1) if end else None
         return found.value if found is not None else None
 
-    def publish(self, value: bytes) -> None:
-        """Acknowledged when it returns; Unavailable or Refused as Kafka answers."""
+    def publish(self, *values: bytes) -> None:
+        """Acknowledged in order when it returns; Unavailable or Refused as Kafka answers."""
         with kafka_errors("publishing a checkpoint"):
             if self._producer is None:
                 self._producer = KafkaProducer(**self._config.client(), acks="all", enable_idempotence=True)
-            self._producer.send(self._config.checkpoints, value, partition=0).get(30)
+            sent = [self._producer.send(self._config.checkpoints, value, partition=0) for value in values]
+            for one in sent:
+                one.get(30)
 
     def close(self) -> None:
         """Ends the connection."""

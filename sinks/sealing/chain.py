@@ -78,12 +78,12 @@ class CheckpointFile:
         """Those with a greater number."""
         return (s for s in self if s.checkpoint().number > number)
 
-    def append(self, signed: Signed) -> None:
-        """On disk when it returns; a torn line of a crash before is cut off."""
+    def append(self, *signed: Signed) -> None:
+        """On disk when it returns, all of them at once; a torn line of a crash before is cut off."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file:
             _cut_torn(file.fileno())
-            file.write(encode_line(signed))
+            file.write(b"".join(map(encode_line, signed)))
             file.flush()
             os.fsync(file.fileno())
 

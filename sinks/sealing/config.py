@@ -26,8 +26,10 @@ class SealConfig:
     mail: str = field(default="", repr=False)
     every_seconds: float = 60.0
     every_events: int = 10_000
+    """At most so many events between two checkpoints, one record's events aside."""
     pause_seconds: float = 1.0
-    """At least so long between two checkpoints for their number of events: catching up would make ten a second."""
+    """At least so long between two signatures for their number of events: what came meanwhile is sealed by several
+    checkpoints, which go to disk, to the holders and into the copies together."""
     close_after_seconds: float = 60.0
     """How long after midnight a day is closed though nothing new has come."""
     health_file: Path | None = None

@@ -31,8 +31,9 @@ class Holder(Protocol):
         """The newest it holds."""
         ...
 
-    def give(self, signed: Signed, before: Signed | None) -> Cosigned | None:
-        """Hands it the newest; `before` is what it held. Returns its own signature, if it gives one."""
+    def give(self, new: Sequence[Signed], before: Signed | None) -> Cosigned | None:
+        """Hands it the new ones, in order; `before` is what it held. Returns its own signature over the newest, if
+        it gives one."""
         ...
 
 
@@ -52,11 +53,11 @@ class FileHolder:
         except OSError as error:
             raise Unavailable(f"the outside copy {self.name} cannot be read ({error.strerror})") from error
 
-    def give(self, signed: Signed, before: Signed | None) -> None:
+    def give(self, new: Sequence[Signed], before: Signed | None) -> None:
         """As the protocol says."""
         del before
         try:
-            self.file.append(signed)
+            self.file.append(*new)
         except OSError as error:
             raise Unavailable(f"the outside copy {self.name} cannot be written ({error.strerror})") from error
 
@@ -83,9 +84,10 @@ class HttpHolder:
         self._check(answer)
         return msgspec.json.decode(answer.content, type=Signed)
 
-    def give(self, signed: Signed, before: Signed | None) -> Cosigned | None:
-        """As the protocol says, with the proof that what it held is the beginning of the new. Refused when it
-        says that it is not: then another history was shown to it."""
+    def give(self, new: Sequence[Signed], before: Signed | None) -> Cosigned | None:
+        """As the protocol says, the newest alone, with the proof that what it held is the beginning of it. Refused
+        when it says that it is not: then another history was shown to it."""
+        signed = new[-1]
         old = before.checkpoint() if before is not None else None
         body = {
             "checkpoint": signed,

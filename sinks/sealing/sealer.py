@@ -22,8 +22,9 @@ from sinks.sealing.chain import CheckpointFile, check_first, check_next
 from sinks.sealing.config import SealConfig
 from sinks.sealing.helper import Helper, Start, worth
 from sinks.sealing.keys import SigningKeys, is_signed, load_keys, take_over
-from sinks.sealing.leaves import value_hash
+from sinks.sealing.leaves import made_of, value_hash
 from sinks.sealing.mail import mail_root
+from sinks.sealing.marks import Mark, Marks, beyond
 from sinks.sealing.outside import FileHolder, Holder, HttpHolder, tree_folder
 from sinks.sealing.published import Published
 from sinks.sealing.state import SealState
@@ -50,6 +51,7 @@ class _Sealer:
     def __init__(self, config: SealConfig) -> None:
         self._config = config
         self._state = SealState(config.folder, config.zone)
+        self._marks = Marks(self._state, config.every_events)
         self._helper: Helper | None = None
         self._silent = set(LOGS)
         """Logs that gave nothing since the last checkpoint."""
@@ -163,7 +165,7 @@ class _Sealer:
         since = time.monotonic() - self._signed_at
         waited = since >= self._config.every_seconds
         new = self._state.taken() > 0 or bool(self._state.closes)
-        full = self._state.taken() >= self._config.every_events and since >= self._config.pause_seconds
+        full = self._marks.due and since >= self._config.pause_seconds
         if full or (new and (waited or (asked and at_rest))):
             self._hear_all()
             self.sign()
@@ -182,7 +184,9 @@ class _Sealer:
         for record in records:
             by_partition.setdefault(record.partition, []).append(record)
         for partition, found in sorted(by_partition.items()):
-            self._state.take((name, partition), found, self._closing())
+            part = self._state.part((name, partition))
+            portion = made_of(part.log_id, partition, part.known_at, found)
+            self._marks.take((name, partition), portion, self._closing())
             self._next[name][partition] = found[-1].offset + 1
         if records:
             self._silent.discard(name)
@@ -209,7 +213,7 @@ class _Sealer:
             return 0
         if portion.made:
             self._silent.discard(LOGS[0])
-            self._state.take_made((LOGS[0], portion.partition), portion, self._closing())
+            self._marks.take((LOGS[0], portion.partition), portion, self._closing())
             self._next[LOGS[0]][portion.partition] = portion.made[-1].offset + 1
         return len(portion.made)
 
@@ -239,27 +243,34 @@ class _Sealer:
     # ---- signing
 
     def sign(self) -> None:
-        """Commits what was taken and signs a checkpoint over it, if it continues what outsiders hold."""
+        """Commits what was taken and signs the checkpoints over it, if they continue what outsiders hold."""
         self._state.commit()
-        heads = self._state.heads()
+        marks = self._marks.all()
+        heads = marks[-1].heads
         reached = [holder for holder in self._holders if self._agrees(holder, heads)]
-        if self._last is not None and not self._reached(self._last, heads):
-            return
+        if self._last is not None:
+            if not self._reached(self._last, heads):
+                return
+            marks = beyond(marks, self._last.checkpoint().trees)
         keys = load_keys(self._config.key_file)
-        signed = self._make(keys, heads)
-        self._chain.append(signed)
-        self._last = signed
+        now = format_rfc3339(int(datetime.now(UTC).timestamp() * 1000))
+        new: list[Signed] = []
+        for mark in marks:
+            new.append(self._make(new[-1] if new else self._last, keys, mark, now))
+        self._chain.append(*new)
+        before, self._last = self._last, new[-1]
         self._state.told()
         self._signed_at = time.monotonic()
         if keys.next is not None:
             take_over(self._config.key_file)
         for holder in reached:
-            self._give(holder, signed)
-        self._published.catch_up(self._chain)
-        mail_root(self._config, signed)
+            self._give(holder, new, before)
+        self._published.catch_up(self._chain, new)
+        for signed in new:
+            mail_root(self._config, signed)
 
-    def _make(self, keys: SigningKeys, heads: Sequence[TreeHead]) -> Signed:
-        last = self._last.checkpoint() if self._last is not None else None
+    def _make(self, before: Signed | None, keys: SigningKeys, mark: Mark, now: str) -> Signed:
+        last = before.checkpoint() if before is not None else None
         if last is not None and keys.key not in last.keys:
             raise Refused(
                 f"the signing key {keys.key[:16]}… is not one that checkpoint {last.number} names: a key file was "
@@ -268,10 +279,10 @@ class _Sealer:
         known = last.keys if last is not None else ()
         checkpoint = Checkpoint(
             number=last.number + 1 if last is not None else 1,
-            time=format_rfc3339(int(datetime.now(UTC).timestamp() * 1000)),
-            previous=self._last.hash if self._last is not None else "",
-            trees=tuple(heads),
-            closes=tuple(c for c in self._state.closes if not _is_told(c, last)),
+            time=now,
+            previous=before.hash if before is not None else "",
+            trees=mark.heads,
+            closes=tuple(c for c in mark.closes if not _is_told(c, last)),
             key=keys.key,
             keys=(*known, *(k for k in keys.public if k not in known)),
         )
@@ -335,17 +346,22 @@ class _Sealer:
                 "log was cut short; restore it from a backup"
             )
 
-    def _give(self, holder: Holder, signed: Signed) -> None:
+    def _give(self, holder: Holder, new: Sequence[Signed], before: Signed | None) -> None:
+        """Hands over the new checkpoints; to a file also those before them that it lacks (we were ended between
+        our copy and it)."""
+        held, given = self._held.get(holder.name), new
+        if isinstance(holder, FileHolder) and held is not None and held != before:
+            given = list(self._chain.after(held.checkpoint().number))
         try:
-            cosigned = holder.give(signed, self._held.get(holder.name))
+            cosigned = holder.give(given, held)
         except Unavailable as error:
             if holder.required:
                 raise Refused(str(error)) from error
             log.warning("%s; it gets the next checkpoint", error)
             return
-        self._held[holder.name] = signed
+        self._held[holder.name] = new[-1]
         if cosigned is not None:
-            self._published.cosigned(cosigned, signed)
+            self._published.cosigned(cosigned, new[-1])
 
     def close(self) -> None:
         """Releases everything; what was not signed is taken anew."""

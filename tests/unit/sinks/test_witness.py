@@ -167,7 +167,7 @@ def test_the_sealer_pushes_over_http_and_stops_where_it_is_refused(
         assert holder.last() is None
         signed = sealed.chain.last()
         assert signed is not None
-        cosigned = holder.give(signed, None)
+        cosigned = holder.give([signed], None)
         assert cosigned is not None
         keep_cosignature(sealed.config.folder, cosigned)
         assert holder.last() == signed
@@ -179,7 +179,7 @@ def test_the_sealer_pushes_over_http_and_stops_where_it_is_refused(
         other = SealedFolder(tmp_path / "other", sealed.config.key_file)
         forged = add(other, 9)
         with pytest.raises(Refused, match="refuses the checkpoint"):
-            HttpHolder(url, LOG_ID, other.config.folder / "trees", other.chain).give(forged, None)
+            HttpHolder(url, LOG_ID, other.config.folder / "trees", other.chain).give([forged], None)
         assert httpx.get(f"{url}/key").json() == {"key": witness.key}
         assert len(httpx.get(f"{url}/refused", params={"log": LOG_ID}).json()["refused"]) == 1
         assert httpx.get(f"{url}/checkpoints", params={"log": "../x"}).status_code == 422
