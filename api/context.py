@@ -31,5 +31,6 @@ class Contexts:
                 scope=principal.units or None,
                 complete_to=dict(enumerate(moment.vector.events)),
                 kept=self._kept,
+                opened=services.edge.opened,
                 shared=True,
             )

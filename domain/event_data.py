@@ -80,6 +80,8 @@ class Intake(Data, frozen=True, omit_defaults=True, kw_only=True):
     reason: Code | None = None
     applicant: KeyedHash | None = None
     """Tells one applicant's dossiers from another's; only where a province decided so (setting `applicants`)."""
+    applicant_before: KeyedHash | None = None
+    """Early in a year: last year's hash of the same applicant, sealed; opens only while both years' keys live."""
 
 
 class Step(Data, frozen=True, omit_defaults=True, kw_only=True):
@@ -242,6 +244,7 @@ class Snapshot(Data, frozen=True, omit_defaults=True, kw_only=True):
     officer: KeyedHash | None = None
     applicant: KeyedHash | None = None
     source_verdict: Literal["early", "on_time", "late"] | None = None
+    applicant_before: KeyedHash | None = None
 
 
 class PetitionReceived(Data, frozen=True, omit_defaults=True, kw_only=True):

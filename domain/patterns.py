@@ -123,12 +123,9 @@ def two_codes(dossiers: Iterable[tuple[str, Sequence[Told]]], rules: FindingRule
     which were filed within the hours allowed. Whole minutes alone (a source without seconds) are no evidence."""
     alike: dict[tuple[Any, ...], list[tuple[str, Sequence[Told]]]] = {}
     for code, told in dossiers:
-        first: Sequence[Told] = [e for e in told if e.verb != "synced"][: rules.two_codes_events]
-        if len(first) < rules.two_codes_events:
-            continue
-        gaps = tuple((e.verb, (e.at - first[0].at) // 1000) for e in first)
-        if sum(gap % 60 != 0 for _, gap in gaps) >= 2:
-            alike.setdefault(gaps, []).append((code, first))
+        gaps = beginning(told, rules)
+        if gaps is not None:
+            alike.setdefault(gaps, []).append((code, _first(told, rules)))
     found = []
     for group in alike.values():
         for code, first in group:
@@ -141,23 +138,44 @@ def two_codes(dossiers: Iterable[tuple[str, Sequence[Told]]], rules: FindingRule
     return found
 
 
+def beginning(told: Sequence[Told], rules: FindingRules) -> tuple[tuple[str, int], ...] | None:
+    """(verb, seconds after the first) of a dossier's first events, which two codes of one dossier share; None for
+    too few, or where whole minutes tell nothing."""
+    first = _first(told, rules)
+    if len(first) < rules.two_codes_events:
+        return None
+    gaps = tuple((e.verb, (e.at - first[0].at) // 1000) for e in first)
+    return gaps if sum(gap % 60 != 0 for _, gap in gaps) >= 2 else None
+
+
+def _first(told: Sequence[Told], rules: FindingRules) -> Sequence[Told]:
+    return [e for e in told if e.verb != "synced"][: rules.two_codes_events]
+
+
 class Filing(NamedTuple):
-    """What `refiled` needs of a dossier: whose it is (a keyed hash), its first event, and its last end if that was
-    a rejection."""
+    """What `refiled` needs of a dossier: whose it is (keyed hashes: its year's, and last year's where that can be
+    opened), its first event, and its last end if that was a rejection."""
 
     code: str
-    applicant: str
+    applicants: tuple[str, ...]
     first: Told
     rejected: Told | None
 
 
-def filing_of(code: str, told: Sequence[Told]) -> Filing | None:
+Opened = Callable[[str, str], str | None]
+"""Last year's hash of an applicant out of this year's and what stands beside it; None once a key is destroyed."""
+
+
+def filing_of(code: str, told: Sequence[Told], opened: Opened = lambda _keyed, _across: None) -> Filing | None:
     """A dossier's filing; None where nothing tells whose it is."""
-    applicant = next((str(e.data["applicant"]) for e in told if e.data.get("applicant")), None)
-    if applicant is None:
+    said = next((e.data for e in told if e.data.get("applicant")), None)
+    if said is None:
         return None
+    applicant, across = str(said["applicant"]), said.get("applicant_before")
+    before = opened(applicant, str(across)) if across else None
     end = next((e for e in reversed(told) if e.verb in _ENDS or _rejects(e)), None)
-    return Filing(code, applicant, told[0], end if end is not None and _rejects(end) else None)
+    rejected = end if end is not None and _rejects(end) else None
+    return Filing(code, (applicant,) if before is None else (applicant, before), told[0], rejected)
 
 
 def _rejects(e: Told) -> bool:
@@ -167,23 +185,23 @@ def _rejects(e: Told) -> bool:
 
 def refiled(filings: Iterable[Filing], rules: FindingRules) -> list[tuple[str, Pattern]]:
     """§8.3: (code, finding) for dossiers that the same applicant filed for the same procedure shortly after
-    another of theirs was rejected. Hashes of two years do not meet: across New Year nothing is found."""
-    by_applicant: dict[str, list[Filing]] = {}
-    for filing in filings:
-        by_applicant.setdefault(filing.applicant, []).append(filing)
+    another of theirs was rejected. Filings of two years meet where the later one tells last year's hash too."""
+    all_filings = list(filings)
+    rejections: dict[str, list[tuple[str, Told]]] = {}
+    for f in all_filings:
+        if f.rejected is not None:
+            rejections.setdefault(f.applicants[0], []).append((f.code, f.rejected))
     found = []
-    for mine in by_applicant.values():
-        for later in mine:
-            before = [
-                f.rejected
-                for f in mine
-                if f.code != later.code
-                and f.rejected is not None
-                and 0 <= later.first.at - f.rejected.at <= rules.refiled_days * 24 * HOUR
-            ]
-            if before:
-                last = max(before, key=lambda e: e.at)
-                found.append((later.code, Pattern("refiled", later.first.at, (later.first.place, last.place))))
+    for later in all_filings:
+        before = [
+            rejected
+            for applicant in later.applicants
+            for code, rejected in rejections.get(applicant, ())
+            if code != later.code and 0 <= later.first.at - rejected.at <= rules.refiled_days * 24 * HOUR
+        ]
+        if before:
+            last = max(before, key=lambda e: e.at)
+            found.append((later.code, Pattern("refiled", later.first.at, (later.first.place, last.place))))
     return found
 
 

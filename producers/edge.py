@@ -73,12 +73,19 @@ class Edge:
             return ""
         return self._keys.told_apart(text, at, purpose="officer")
 
+    def opened(self, keyed: str, across: str) -> str | None:
+        """An applicant's hash of the year before (`IdentifierKeys.opened`); None where none are linked."""
+        return self._keys.opened(keyed, across) if self._keys is not None and self.applicants else None
+
     def _hashed(self, data: dict[str, Any], time: object, dropped: list[str]) -> dict[str, Any]:
         """`data` with officers, applicants and file links as keyed hashes; what cannot be hashed is dropped and
         named."""
         clean = dict(data)
-        if not self.applicants and clean.pop("applicant", None) is not None:
-            dropped.append("data.applicant")
+        applicant = clean.get("applicant")
+        for name in ("applicant", "applicant_before"):
+            kept = self.applicants and (name == "applicant" or KEYED.match(str(clean.get(name))))
+            if not kept and clean.pop(name, None) is not None:
+                dropped.append(f"data.{name}")
         for name in ("officer", "applicant"):
             person = clean.get(name)
             if isinstance(person, str | int) and not (isinstance(person, str) and KEYED.match(person)):
@@ -88,6 +95,10 @@ class Edge:
                 else:
                     del clean[name]
                     dropped.append(f"data.{name}")
+        if clean.get("applicant") not in (None, applicant):
+            across = self._across(str(applicant), time, str(clean["applicant"]))
+            if across is not None:
+                clean["applicant_before"] = across
         for name in LISTS_WITH_LINKS:
             if isinstance(clean.get(name), list | tuple):
                 clean[name] = [self._entry(name, entry, time, dropped) for entry in clean[name]]
@@ -110,15 +121,26 @@ class Edge:
         return clean
 
     def _hash(self, value: str, time: object, purpose: str) -> str | None:
-        if self._keys is None or not value.strip():
+        at = _instant(time)
+        if self._keys is None or not value.strip() or at is None:
             return None
-        try:
-            at = parse_rfc3339(str(time))
-        except (InvalidInput, OverflowError):
-            at = LATEST
-        if not EARLIEST <= at < LATEST - 86_400_000:
-            return None  # decoding names the bad time; no key is made for a year that cannot be
         return self._keys.keyed(value, at, purpose=purpose)
+
+    def _across(self, applicant: str, time: object, keyed: str) -> str | None:
+        """What lets an applicant's dossiers of two years meet across New Year, while both years' keys live."""
+        at = _instant(time)
+        if self._keys is None or at is None:
+            return None
+        return self._keys.across(applicant, at, keyed, purpose="applicant")
+
+
+def _instant(time: object) -> Millis | None:
+    """An event's time; None where decoding will name it as bad: no key is made for a year that cannot be."""
+    try:
+        at = parse_rfc3339(str(time))
+    except (InvalidInput, OverflowError):
+        return None
+    return at if EARLIEST <= at < LATEST - 86_400_000 else None
 
 
 _ENTRY_FIELDS = {

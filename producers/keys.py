@@ -2,6 +2,10 @@
 
 Destroying a year's key makes every identifier hashed under it unlinkable for ever: that is the erasure of
 design.md §2 rule 9. The file is JSON, mode 0600; a key's number is never used twice.
+
+Two years of one person meet in one place only: early in a year the hash of the year before stands beside the new
+one, masked under both years' keys (`across`). Without either key that is noise, so that neither year's hashes lead
+to the other's.
 """
 
 import fcntl
@@ -24,6 +28,8 @@ from domain.instants import Millis, Zone, format_rfc3339
 
 KEYED = re.compile(r"^k[0-9A-Za-z-]{1,16}:[0-9a-f]{32,64}$")
 """What is a keyed hash already, as `domain.event_data.KeyedHash` allows it."""
+ACROSS_DAYS = 60
+"""How many days of a year an identifier is also told under the key of the year before."""
 _SECRET_BYTES = 32
 _FILE_VERSION = 1
 
@@ -83,6 +89,38 @@ class IdentifierKeys:
         self._of_year(year)
         message = b"identity\0" + _message(value, purpose)
         return hmac.new(self._oldest[year], message, hashlib.sha256).hexdigest()
+
+    def across(self, value: str, occurred_at: Millis, keyed: str, *, purpose: str) -> str | None:
+        """The identifier's hash under last year's key, masked by both years' keys, where `keyed` is its hash of an
+        event early in a year; None later, and where last year has no living key (none is made for that)."""
+        self._refresh()
+        at = self._zone.local(occurred_at)
+        if at.timetuple().tm_yday > ACROSS_DAYS or at.year - 1 not in self._current:
+            return None
+        before, secret = self._current[at.year - 1]
+        mask = self._mask(before, keyed)
+        if mask is None:
+            return None
+        hashed = hmac.new(secret, _message(value, purpose), hashlib.sha256).digest()
+        return f"{before}:{_xor(hashed, mask)}"
+
+    def opened(self, keyed: str, across: str) -> str | None:
+        """Last year's hash out of what `across` gave beside `keyed`; None once either year's key is destroyed."""
+        self._refresh()
+        before, _, masked = across.partition(":")
+        mask = self._mask(before, keyed)
+        if mask is None or len(masked) != 2 * len(mask):
+            return None
+        return f"{before}:{_xor(bytes.fromhex(masked), mask)}"
+
+    def _mask(self, before: str, keyed: str) -> bytes | None:
+        """A mask of 32 bytes that takes both keys: last year's, named `before`, and that of the hash `keyed`."""
+        secrets_of = {k.id: k.secret for k in self._keys if k.secret is not None}
+        last, this = secrets_of.get(before), secrets_of.get(keyed.partition(":")[0])
+        if last is None or this is None:
+            return None
+        message = b"across\0" + keyed.encode()
+        return hmac.new(bytes.fromhex(last) + bytes.fromhex(this), message, hashlib.sha256).digest()
 
     def all_keys(self) -> tuple[IdentifierKey, ...]:
         """All keys ever made, by year and number, destroyed ones without their secret."""
@@ -179,6 +217,10 @@ def _message(value: str, purpose: str) -> bytes:
     if purpose == "applicant":  # a number: the same with and without spaces
         text = text.replace(" ", "").casefold()
     return f"{purpose}\0{text}".encode("utf-8", "replace")
+
+
+def _xor(left: bytes, right: bytes) -> str:
+    return bytes(a ^ b for a, b in zip(left, right, strict=True)).hex()
 
 
 def _mark(path: Path) -> tuple[int, int] | None:

@@ -4,89 +4,23 @@ A finding is "cần xác minh" until a person closes it with a reason; closing i
 event later is another finding.
 """
 
-import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 from api.audit import answers
 from api.audit.answers import answer
+from api.audit.payments import Payments
+from api.audit.searching import Looked, Search, search, shown
 from api.figures.context import FigureContext, Question, ask, heading
 from domain.errors import InvalidInput
 from domain.instants import Millis
-from domain.patterns import (
-    KINDS,
-    OF_UNITS,
-    Filing,
-    FindingRules,
-    Paid,
-    Pattern,
-    Place,
-    Telling,
-    Told,
-    all_paid_online,
-    filing_of,
-    patterns,
-    payment_of,
-    refiled,
-    two_codes,
-)
+from domain.patterns import KINDS, OF_UNITS, FindingRules, Pattern, Told, all_paid_online, patterns
 from sinks.queries import audit, dossiers
 
 OPEN, CLOSED = "cần xác minh", "đã đóng"
 EMPTY = "no dossier was heard of: there is nothing to look into"
-PAGE = 2_000
-SHOWN = 10
-"""Payments shown of a unit whose every payment is online."""
-
-
-class Looked(NamedTuple):
-    """A dossier that a pattern was looked for in; for a kind that is about a unit, that unit's code."""
-
-    code: str
-    unit: str
-    pattern: Pattern
-    events: tuple[Told, ...]
-    period: str = ""
-    """Of a finding about a unit: what it is about, whatever payments are shown."""
-
-    @property
-    def id(self) -> str:
-        """What names it: its kind, its dossier and the first event that shows it; or its kind, unit and period."""
-        about = self.period or ":".join(map(str, self.pattern.places[0]))
-        return hashlib.sha256(f"{self.pattern.kind}|{self.code}|{about}".encode()).hexdigest()[:24]
-
-
-class Payments:
-    """What is told of payments, by unit: counts, and the newest few as evidence."""
-
-    def __init__(self) -> None:
-        self.counts: dict[str, Paid] = {}
-        self._newest: dict[str, list[tuple[str, Told]]] = defaultdict(list)
-
-    def add(self, unit: str, code: str, told: tuple[Told, ...], start: Millis, until: Millis) -> None:
-        """One dossier; a payment outside the period is left out."""
-        found = payment_of(told)
-        if found is None or not start <= found[0].at < until:
-            return
-        paid, online = found
-        before = self.counts.get(unit, Paid())
-        self.counts[unit] = Paid(before.online + online, before.paid + 1)
-        if online:
-            self._newest[unit] = sorted([*self._newest[unit], (code, paid)], key=lambda n: (n[1].at, n[0]))[
-                -SHOWN:
-            ]
-
-    def of(self, units: frozenset[str]) -> Paid:
-        """The counts of these units together."""
-        mine = [self.counts[u] for u in units if u in self.counts]
-        return Paid(sum(p.online for p in mine), sum(p.paid for p in mine))
-
-    def newest(self, units: frozenset[str]) -> list[tuple[str, Told]]:
-        """The newest online payments of these units with their dossiers."""
-        found = [one for u in units for one in self._newest.get(u, ())]
-        return sorted(found, key=lambda n: (n[1].at, n[0]))[-SHOWN:]
 
 
 def rules_of(ctx: FigureContext) -> tuple[FindingRules, str]:
@@ -113,31 +47,32 @@ def findings(
     q, (rules, version) = ask(ctx, unit, period, as_of), rules_of(ctx)
     own = _subtree(ctx, unit)
     others = {peer: _subtree(ctx, peer) for peer in (_peers(ctx, unit) if peers else ())}
-    looked: list[Looked] = []
-    numbers: Counter[str] = Counter()
-    payments = Payments()
-    _look(ctx, q, own.union(*others.values()), rules, looked, numbers, payments)
-    looked += _of_units(ctx, q, own, own.union(*others.values()), rules, payments)
-    chosen = [one for one in looked if kind in (None, one.pattern.kind)]
-    mine = [one for one in chosen if one.unit in own]
+    heard = own.union(*others.values())
+    found = search(ctx, q, own, heard, rules)
+    of_units = list(_of_units(ctx, q, own, heard, rules, found.payments))
+    mine = [one for one in [*found.kept, *of_units] if kind in (None, one.pattern.kind)]
+    mine.sort(key=lambda one: (-one.pattern.at, one.code))
     closed = audit.closings(ctx.everything, sorted({one.code for one in mine}))
-    rows = [_row(ctx, one, closed) for one in sorted(mine, key=lambda x: (-x.pattern.at, x.code))]
-    still_open = [row for row in rows if row["status"] == OPEN]
-    mass = sum(numbers[u] for u in own)
-    counted = Counter(one.pattern.kind for one in mine)
+    still_open = [one for one in mine if (one.code, one.id) not in closed]
+    shut = [one for one in mine if (one.code, one.id) in closed]
+    mass = sum(found.numbers[u] for u in own)
     told = answers.verdict(bool(still_open), not mass)
-    checked = {"dossiers": mass, "findings": len(rows), "open": len(still_open), **counted}
+    by_kind = Counter(one.pattern.kind for one in mine)
+    checked = {"dossiers": mass, "findings": len(mine), "open": len(still_open), **by_kind}
     return answer(
         "findings",
         told,
         checked,
-        still_open[:limit],
+        [_row(ctx, one, closed) for one in shown(ctx, still_open[:limit], q.until)],
         heading(ctx, q),
         reason="" if mass else EMPTY,
         left_out=max(0, len(still_open) - limit),
         finding_rules=version,
-        by_kind=[*_by_kind(own, others, chosen, numbers), *_payments_beside(own, others, chosen, payments, kind)],
-        closed=[row for row in rows if row["status"] == CLOSED][:limit],
+        by_kind=[
+            *_by_kind(own, others, found, kind),
+            *_payments_beside(own, others, of_units, found.payments, kind),
+        ],
+        closed=[_row(ctx, one, closed) for one in shown(ctx, shut[:limit], q.until)],
     )
 
 
@@ -214,57 +149,6 @@ def one(ctx: FigureContext, code: str, kind: str, wanted: str) -> tuple[str, Loo
     return None
 
 
-def _look(
-    ctx: FigureContext,
-    q: Question,
-    units: frozenset[str],
-    rules: FindingRules,
-    looked: list[Looked],
-    numbers: Counter[str],
-    payments: Payments,
-) -> None:
-    """Adds what is found in the dossiers of some units; counts the dossiers by unit."""
-    telling = Telling()
-    found: list[Looked] = []
-    firsts: dict[tuple[str, str], list[tuple[str, tuple[Told, ...]]]] = defaultdict(list)
-    filings: dict[tuple[str, str], list[Filing]] = defaultdict(list)
-    for code, unit, procedure, told in _told(ctx, q, units):
-        numbers[unit] += 1
-        telling.add(unit, told)
-        payments.add(unit, code, told, q.start, q.until)
-        calendar = ctx.calendar(told[0].at)
-        for pattern in patterns(told, rules, calendar, q.until):
-            found.append(Looked(code, unit, pattern, tuple(e for e in told if e.place in pattern.places)))
-        first = tuple(e._replace(data={}) for e in told[: rules.two_codes_events + 2])
-        firsts[unit, procedure].append((code, first))
-        if (filing := filing_of(code, told)) is not None:
-            filings[unit, procedure].append(filing)
-    for (unit, _), group in firsts.items():
-        at: dict[Place, Told] = {e.place: e for _, events in group for e in events}
-        for code, pattern in two_codes(group, rules):
-            found.append(Looked(code, unit, pattern, tuple(at[p] for p in pattern.places)))
-    for (unit, _), filed in filings.items():
-        shown = {e.place: e for f in filed for e in (f.first, f.rejected) if e is not None}
-        for code, pattern in refiled(filed, rules):
-            found.append(Looked(code, unit, pattern, tuple(shown[p] for p in pattern.places)))
-    looked += [
-        one
-        for one in found
-        if q.start <= one.pattern.at < q.until and telling.counts(one.unit, one.pattern.kind, rules)
-    ]
-
-
-def _told(
-    ctx: FigureContext, q: Question, units: frozenset[str]
-) -> Iterator[tuple[str, str, str, tuple[Told, ...]]]:
-    """(code, unit, procedure, its events before the question's end) of the dossiers that the period heard of."""
-    reader = ctx.everything.within(units)
-    for page in dossiers.pages(reader, audit.heard_of(q.start, q.until), size=PAGE):
-        named = {d.code: d for d in page}
-        for code, told in audit.told(ctx.everything, list(named), q.until):
-            yield code, named[code].unit, named[code].procedure, told
-
-
 def _subtree(ctx: FigureContext, unit: str) -> frozenset[str]:
     units = ctx.tree.subtree(unit)
     return units if ctx.visible is None else units & ctx.visible
@@ -306,19 +190,21 @@ def _event(ctx: FigureContext, e: Told) -> dict[str, Any]:
 
 
 def _by_kind(
-    own: frozenset[str], others: Mapping[str, frozenset[str]], looked: list[Looked], numbers: Counter[str]
+    own: frozenset[str], others: Mapping[str, frozenset[str]], found: Search, wanted: str | None
 ) -> list[dict[str, Any]]:
     """Each kind's share in the unit beside the distribution among its peers, in a thousand dossiers."""
-    by_unit: Counter[tuple[str, str]] = Counter((one.unit, one.pattern.kind) for one in looked)
+
+    def number(units: frozenset[str], kind: str) -> int:
+        return sum(found.counted[u, kind] for u in units)
 
     def share(units: frozenset[str], kind: str) -> float | None:
-        mass = sum(numbers[u] for u in units)
-        return None if not mass else round(1000 * sum(by_unit[u, kind] for u in units) / mass, 2)
+        mass = sum(found.numbers[u] for u in units)
+        return None if not mass else round(1000 * number(units, kind) / mass, 2)
 
     rows = []
-    for kind in sorted({one.pattern.kind for one in looked} - OF_UNITS):
+    for kind in sorted({kind for _, kind in found.counted if wanted in (None, kind)}):
         peers = [s for s in (share(units, kind) for units in others.values()) if s is not None]
-        row = {"kind": kind, "title": KINDS[kind].title_vi, "findings": sum(by_unit[u, kind] for u in own)}
+        row = {"kind": kind, "title": KINDS[kind].title_vi, "findings": number(own, kind)}
         spread = {
             "peers_median": round(median(peers), 2) if peers else None,
             "peers_most": max(peers, default=None),

@@ -45,6 +45,8 @@ class FigureContext:
     """What this request has read already."""
     kept: Kept = field(default_factory=Kept, compare=False)
     """What was made for earlier requests; a server gives all of them the same."""
+    opened: Callable[[str, str], str | None] = field(default=lambda _keyed, _across: None, compare=False)
+    """Last year's keyed hash of an applicant out of what stands beside this year's, while both keys live."""
     shared: bool = False
     """Whether sums are made for the whole province and kept in `kept` while the log stands where it stands: for a
     server, of whose many requests each asks for another unit."""

@@ -10,7 +10,7 @@ from api import audit
 from api.access import Principal, require
 from api.alerts.private import PrivateStore
 from api.answers import figure, json
-from api.audit.patterns import Looked
+from api.audit.searching import Looked
 from api.figures import FigureContext
 from api.params import instant, strict_query
 from api.problems import NotFound, Problem, responses

@@ -104,6 +104,17 @@ def steps_that_never_arrive(life: Life, _rng: Random, _calendar: WorkingCalendar
     life.events = [e for e in life.events if not e.type.startswith("dossier.step")]
 
 
+def refiled(life: Life, rng: Random, _calendar: WorkingCalendar) -> None:
+    """§8.3: rejected, and filed again by the same applicant some weeks later, under another code."""
+    mine = [e for e in life.events if e.subject == life.code]
+    first = min(mine, key=lambda e: e.at)
+    later = rng.randrange(1, 4) * 7 * MS_DAY
+    refused = Happening(first.at + rng.randrange(1, 9) * HOUR, "dossier.rejected", life.code, {})
+    again = [Happening(e.at + later, e.type, f"{life.code}-2", dict(e.data), e.recorded_after) for e in mine]
+    life.events = [first, refused, *again]
+    life.accepted = life.end = None
+
+
 DISTORTIONS: tuple[Distortion, ...] = (
     paused_as_finished,
     undated_and_finished_at_once,
@@ -120,11 +131,14 @@ DISTORTIONS: tuple[Distortion, ...] = (
 )
 
 
-def distort(life: Life, rate: float, rng: Random, calendar: WorkingCalendar) -> str | None:
+def distort(
+    life: Life, rate: float, rng: Random, calendar: WorkingCalendar, *, applicants: bool = False
+) -> str | None:
     """Gives an accepted life one distortion with probability `rate`; returns its name. Without any, `rng` is
-    not touched: the undistorted province of a seed stays the same."""
+    not touched: the undistorted province of a seed stays the same. `applicants`: sources tell whose dossier it is,
+    so that what only that shows is planted as well."""
     if not rate or life.accepted is None or rng.random() >= rate:
         return None
-    chosen = rng.choice(DISTORTIONS)
+    chosen = rng.choice((*DISTORTIONS, refiled) if applicants else DISTORTIONS)
     chosen(life, rng, calendar)
     return chosen.__name__

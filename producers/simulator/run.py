@@ -2,7 +2,7 @@
 
 import heapq
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import accumulate
@@ -26,6 +26,9 @@ _LOOK_BACK = 35
 _RECORDED_WITHIN = 90_000
 _CARRIED_NUMBERS = 7000
 """Daily numbers of carried-over dossiers begin above those of the month that they were filed in."""
+Applicants = Callable[[str, Millis], Mapping[str, str]]
+_AGENTS, _BY_AGENTS = 3, 0.15
+"""Of each unit: those who file for many others under their own identifier, and the share of dossiers they file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Plan:
     tail: bool = False
     reference: bool = True
     proportions: Proportions = field(default_factory=packaged_proportions)
+    applicants: Applicants | None = None
+    """Makes what a source sends for an applicant (the edge's keyed hashes) at an instant; None: nothing."""
 
     def __post_init__(self) -> None:
         if self.dossiers < 0 or self.last < self.first:
@@ -109,6 +114,7 @@ class _Simulation:
         self._rng = Random(f"lives|{key}")
         self._distorting = Random(f"distortions|{key}")
         self._recording = Random(f"recording|{key}")
+        self._applying = Random(f"applicants|{key}")
         self._lives = Lives(self._rng, calendar, plan.proportions)
         self._province = make_province(plan.seed, plan.proportions, plan.root)
         self._weights = list(accumulate(u.weight for u in self._province.units))
@@ -263,11 +269,24 @@ class _Simulation:
                 cause = cause or pushed
 
     def _push_life(self, life: Life) -> None:
-        name = distort(life, self._plan.distortions, self._distorting, self._calendar)
+        told = self._plan.applicants is not None
+        name = distort(life, self._plan.distortions, self._distorting, self._calendar, applicants=told)
         if name is not None:
             self._planted(life.code, name)
+        if told:
+            self._name_applicant(life)
         for happening in life.events:
             self._push(happening)
+
+    def _name_applicant(self, life: Life) -> None:
+        """Whose dossier it is (and the one filed again): one of a unit's agents, or somebody seen only once."""
+        assert self._plan.applicants is not None
+        rng = self._applying
+        agent = f"{life.unit.code}-agent-{rng.randrange(_AGENTS)}"
+        who = agent if rng.random() < _BY_AGENTS else f"{life.code}-applicant"
+        for happening in life.events:
+            if happening.type == "dossier.submitted":
+                happening.data.update(self._plan.applicants(who, happening.at))
 
     def _push(self, happening: Happening) -> str:
         """Queues an event unless it is after the end; returns its id."""

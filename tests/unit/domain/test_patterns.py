@@ -82,6 +82,19 @@ def test_filing_again_shortly_after_a_rejection_is_seen_by_the_applicant_alone()
     assert pattern.places == (again[0].place, refused[1].place)
 
 
+def test_a_filing_across_new_year_meets_the_rejection_by_last_years_hash_while_it_opens() -> None:
+    old, new, sealed = (
+        f"k{year}:" + letter * 64 for year, letter in (("2025-1", "a"), ("2026-1", "b"), ("2025-1", "c"))
+    )
+    refused = told(("submitted", T, {"applicant": old}), ("rejected", T + DAY))
+    again = told(("submitted", T + 3 * DAY, {"applicant": new, "applicant_before": sealed}))
+    opened = {(new, sealed): old}
+    both = [filing_of("a", refused, lambda *k: opened.get(k)), filing_of("b", again, lambda *k: opened.get(k))]
+    ((code, pattern),) = refiled([f for f in both if f is not None], FindingRules())
+    assert (code, pattern.places) == ("b", (again[0].place, refused[1].place))
+    assert filings(("a", refused), ("b", again)) == set(), "a key was destroyed"
+
+
 def test_a_plain_dossier_shows_nothing() -> None:
     assert kinds(*PLAIN) == {}
     assert kinds(*PLAIN, lag=None) == {}

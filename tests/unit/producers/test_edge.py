@@ -90,6 +90,27 @@ def test_an_applicant_is_kept_as_a_hash_only_where_it_was_decided() -> None:
     assert found[0] == found[1] != found[2]
 
 
+def test_an_applicant_of_two_years_is_told_across_new_year_only_where_applicants_are_kept() -> None:
+    def kept(at: str, **data: object) -> dict[str, Any]:
+        raw = {**event("submitted", **data), "time": f"{at}T09:00:00+07:00"}
+        found: dict[str, Any] = json.loads(admit(raw, edge).encoded)["data"]
+        return found
+
+    keys = IdentifierKeys(None, zone("Asia/Ho_Chi_Minh"), lambda: 0)
+    edge = Edge(keys, applicants=True)
+    before, now = (kept(day, applicant="000 000 000 000") for day in ("2026-12-28", "2027-01-05"))
+    assert "applicant_before" not in before
+    assert edge.opened(now["applicant"], now["applicant_before"]) == before["applicant"]
+    assert Edge(keys).opened(now["applicant"], now["applicant_before"]) is None
+    # A source's own word for it is kept only as a hash, beside a hash.
+    assert "applicant_before" not in kept("2026-12-28", applicant_before="000 000 000 000")
+    assert kept("2026-12-28", **now)["applicant_before"] == now["applicant_before"]
+    assert admit(event("submitted", **now), Edge(keys)).dropped == (
+        "data.applicant",
+        "data.applicant_before",
+    )
+
+
 def test_the_edge_dates_the_reception_and_not_the_source() -> None:
     now = parse_rfc3339("2026-08-03T09:13:00+07:00")
     raw = {**event("accepted"), "recordedtime": "2020-01-01T00:00:00Z"}

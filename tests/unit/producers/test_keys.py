@@ -98,3 +98,40 @@ def test_a_key_does_not_show_its_secret_when_printed(tmp_path: Path) -> None:
     key = open_keys(tmp_path / "k.json").rotate(2026)
     assert key.secret is not None
     assert key.secret not in repr(key)
+
+
+DECEMBER, JANUARY = (parse_rfc3339(f"{day}T09:00:00+07:00") for day in ("2026-12-20", "2027-01-10"))
+
+
+def applicant(keys: IdentifierKeys, at: int, who: str = "p-1") -> tuple[str, str | None]:
+    keyed = keys.keyed(who, at, purpose="applicant")
+    return keyed, keys.across(who, at, keyed, purpose="applicant")
+
+
+def test_early_in_a_year_last_years_hash_stands_beside_and_opens_while_both_keys_live(tmp_path: Path) -> None:
+    keys = open_keys(tmp_path / "k.json")
+    before, nothing = applicant(keys, DECEMBER)
+    assert nothing is None, "of the year before there is no key, and none is made"
+    now, across = applicant(keys, JANUARY)
+    assert across is not None
+    assert KEYED.match(across)
+    assert across.split(":")[1] != before.split(":")[1]
+    assert keys.opened(now, across) == before
+    assert keys.opened(applicant(keys, JANUARY, "p-2")[0], across) != before
+    assert applicant(keys, parse_rfc3339("2027-03-02T09:00:00+07:00"))[1] is None
+    assert [k.year for k in keys.all_keys()] == [2026, 2027]
+
+
+@pytest.mark.parametrize("year", [2026, 2027])
+def test_destroying_either_years_key_ends_what_led_from_one_to_the_other(tmp_path: Path, year: int) -> None:
+    path = tmp_path / "k.json"
+    keys = open_keys(path)
+    applicant(keys, DECEMBER)
+    now, across = applicant(keys, JANUARY)
+    assert across is not None
+    open_keys(path).destroy(year)
+    assert keys.opened(now, across) is None
+    # A key made anew for that year opens nothing either.
+    again, (anew, sealed) = applicant(keys, DECEMBER)[0], applicant(keys, JANUARY)
+    assert keys.opened(now, across) is None
+    assert keys.opened(anew, str(sealed)) == again
