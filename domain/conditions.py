@@ -344,7 +344,8 @@ def _not_on_the_portal(w: _Work, found: list[Condition]) -> None:
 
 
 def _paused(w: _Work, found: list[Condition]) -> None:
-    """A09: a pause that lasts too long, and a second supplement (late by the portal's rule)."""
+    """A09: a pause that lasts too long, and any supplement after the first, from its first instant. It is
+    over when the dossier goes on: that it is late by the portal's rule from then on is A04."""
     if not w.pauses:
         return
     end = next((s.end for s in reversed(w.tl.stays)), None)
@@ -361,11 +362,12 @@ def _paused(w: _Work, found: list[Condition]) -> None:
                 opened_by = f"('{what}', {pause.start})"
                 due = w.tl.due_at(pause.start)
                 found.append(w.make("A09", (begins, until), opened_by, due, w.say(pause=what)))
-    if len(w.tl.supplements) >= 2:
-        second = w.tl.supplements[1].start
-        if second < ended:
+    for again in w.tl.supplements[1:]:
+        until = min(ended, FAR if again.done is None else again.done)
+        if again.start < until:
             said = w.say(pause="second_supplement")
-            found.append(w.make("A09", (second, ended), f"('second', {second})", w.tl.due_at(second), said))
+            due = w.tl.due_at(again.start)
+            found.append(w.make("A09", (again.start, until), f"('second', {again.start})", due, said))
 
 
 def without(piece: Interval | None, pauses: Iterable[Pause]) -> Iterator[Interval]:

@@ -46,7 +46,20 @@ def silent_since(
     Working time stands still at night and on days off, so nothing begins there."""
     if usual is None:
         return None
-    allowed = max(least_ms, int(factor * usual))
+    allowed = allowed_pause(usual, least_ms, factor)
     if calendar.working_ms_between(last, now) <= allowed:
         return None
     return calendar.add_working_ms(last, allowed)
+
+
+def filled(back: Millis, newest: Millis | None, now: Millis, calendar: WorkingCalendar, allowed_ms: int) -> bool:
+    """Whether a silence is over that was broken at `back`: what came since reaches to a fact (`newest`, when it
+    happened; None: nothing has come) no older than the pause that is usual, so that nothing of the gap is missing;
+    or it has flowed for as long as that, for sources that give days and no hours. All in working time."""
+    reaches = newest is not None and calendar.working_ms_between(newest, now) <= allowed_ms
+    return reaches or calendar.working_ms_between(back, now) > allowed_ms
+
+
+def allowed_pause(usual: int | None, least_ms: int, factor: float) -> int:
+    """The working time without arrivals that alarms nobody: `factor` times what is usual, `least_ms` at least."""
+    return least_ms if usual is None else max(least_ms, int(factor * usual))

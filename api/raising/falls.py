@@ -31,13 +31,16 @@ class Falls:
     def judge(self, ctx: FigureContext, standing: Standing) -> Iterable[Raised]:
         """See `Rule`."""
         t, calendar = ctx.reference.thresholds, ctx.calendar(ctx.now_ms)
-        end = calendar.previous_working_day(ctx.zone.day(ctx.now_ms))
+        today = ctx.zone.day(ctx.now_ms)
+        end = calendar.previous_working_day(today)
         days = [end, *(calendar.previous_working_day(end, n) for n in range(1, t.fall_days + 1))]
         by_unit = _cards(ctx, [d for d in days if _month(d) == _month(end)])
         for one in standing.values():
             if one.holds(ctx.now_ms) and not rose(by_unit.get(one.subject, ())):
                 yield one
         start = ctx.zone.midnight(end + 1)
+        # Counted from the day on which it is told: holidays may be longer than it lasts.
+        lasts = ctx.zone.midnight(today) + t.fall_lasts_days * MS_DAY
         for unit, cards in by_unit.items():
             found = falls(cards, t)
             if found:
@@ -49,7 +52,6 @@ class Falls:
                         {"metric": f.metric, "before": f.before, "after": f.after, "days": f.days} for f in found
                     ],
                 }
-                lasts = start + t.fall_lasts_days * MS_DAY
                 yield Raised(KIND, unit, episode_of(end), unit, start, lasts, evidence=evidence)
 
 

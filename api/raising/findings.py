@@ -19,7 +19,12 @@ LASTS_MS = 365 * MS_DAY
 
 
 class Findings:
-    """Raised on the first working day of a week at its slot; every minute a look whether the room has spoken."""
+    """Raised at the slot of a week's first working day, or later in that week by a notifier that was away then;
+    every minute a look whether the room has spoken."""
+
+    def __init__(self) -> None:
+        self._said: Millis = 0
+        """The slot of which it is known that it was told."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -39,11 +44,20 @@ class Findings:
         for key, one in stands.items():
             at = closed.get(alert_id(*key))
             yield one if at is None else replace(one, until=max(at, one.start))
-        if slot is None or any(one.start == slot for one in standing.values()):
+        if slot is None or slot == self._said or self._was_said(ctx, standing, slot):
             return
         for kind, unit, count, some in beat.findings_known(ctx.everything, slot - WEEK_MS, slot):
             evidence = {"finding": kind, "count": count, "some": list(some)}
             yield Raised(KIND, unit, episode_of(kind, slot), ctx.root, slot, slot + LASTS_MS, evidence=evidence)
+
+    def _was_said(self, ctx: FigureContext, standing: Standing, slot: Millis) -> bool:
+        """Whether the findings of a slot were told. On a later day of the week they may have been closed since, so
+        long ago that nobody remembers: then the store is asked, once, and what a notifier finds first is all."""
+        told = any(one.start == slot for one in standing.values())
+        if ctx.zone.day(ctx.now_ms) != ctx.zone.day(slot):
+            told = told or any(row[0] == KIND and row[5] == slot for row in alerts.raised(ctx.everything, slot))
+            self._said = slot
+        return told
 
     def _closed(self, ctx: FigureContext, ids: list[str]) -> dict[str, Millis]:
         """When the room gave its reason, by alert."""
@@ -52,9 +66,9 @@ class Findings:
 
 
 def _slot(ctx: FigureContext) -> Millis | None:
-    """The slot of this week, on its first working day; None before it has come, and after that day."""
+    """The slot of this week, on its first working day; None before it has come, and in a week without any."""
     day, calendar = ctx.zone.day(ctx.now_ms), ctx.calendar(ctx.now_ms)
     monday = day - day_date(day).weekday()
     first = monday if calendar.is_working_day(monday) else calendar.next_working_day(monday)
     slot = clock_on(calendar, first, ctx.reference.thresholds.findings_slot)
-    return slot if first == day and slot <= ctx.now_ms else None
+    return slot if slot <= ctx.now_ms else None

@@ -7,7 +7,7 @@ from api.figures.context import FigureContext
 from api.raising.runner import Standing, every
 from domain.instants import MS_DAY, Day, Millis
 from domain.raised import Raised, episode_of
-from domain.silence import DAYS, silent_since, usual_gap
+from domain.silence import DAYS, allowed_pause, filled, silent_since, usual_gap
 from sinks.queries import beat
 
 KIND = "A13"
@@ -31,6 +31,8 @@ class Silence:
         self._key: tuple[int, Day] | None = None
         self._usual: dict[str, int | None] = {}
         self._last: dict[str, Millis] = {}
+        self._back: dict[str, Millis] = {}
+        """Of units whose silence was broken and is not over yet: since when they are heard again."""
         self._upto: Millis = 0
 
     def due(self, ctx: FigureContext, last: Millis | None) -> bool:
@@ -39,32 +41,35 @@ class Silence:
 
     def judge(self, ctx: FigureContext, standing: Standing) -> Iterable[Raised]:
         """See `Rule`. The root stands for the whole system; while that is silent, no unit is named beside it."""
-        now, t, calendar = ctx.now_ms, ctx.reference.thresholds, ctx.calendar(ctx.now_ms)
+        now, calendar = ctx.now_ms, ctx.calendar(ctx.now_ms)
         self._bring_up_to_date(ctx)
-        least = {ctx.root: t.feed_system_minutes * _MINUTE}
-        found = {one.subject: one for one in standing.values() if one.holds(now) and self._still(one)}
-        closed = {code for code, unit in ctx.tree.units.items() if unit.closed_at or unit.merged_into}
+        found = {one.subject: one for one in standing.values() if one.holds(now) and not self._over(ctx, one)}
+        closed = _closed(ctx)
         for unit in closed:
             found.pop(unit, None)
         for unit, last in self._last.items():
             if unit in found or unit in closed:
                 continue
-            since = silent_since(
-                last,
-                self._usual.get(unit),
-                now,
-                calendar,
-                least.get(unit, t.feed_unit_minutes * _MINUTE),
-                1.0 if unit == ctx.root else t.feed_factor,
-            )
+            since = silent_since(last, self._usual.get(unit), now, calendar, *_patience(ctx, unit))
             if since is not None:
                 evidence = {"last_arrival": last, "usual_gap_ms": self._usual[unit], "whole": unit == ctx.root}
                 found[unit] = Raised(KIND, unit, episode_of(last), unit, since, evidence=evidence)
         yield from ([found[ctx.root]] if ctx.root in found else found.values())
 
-    def _still(self, one: Raised) -> bool:
-        """Nothing was heard since the silence began, however long ago that is."""
-        return self._last.get(one.subject, 0) <= int(one.evidence.get("last_arrival", 0))
+    def _over(self, ctx: FigureContext, one: Raised) -> bool:
+        """Whether the feed is back and what was missing has come: until then an overdue dossier may be a finished
+        one whose end is still on its way. Nothing heard since the silence began is silence, however long ago."""
+        unit, silent = one.subject, int(one.evidence.get("last_arrival", 0))
+        last = self._last.get(unit, 0)
+        if last <= silent:
+            return False
+        back = self._back.setdefault(unit, last)
+        newest = beat.newest_fact(ctx.everything, "" if unit == ctx.root else unit, silent)
+        allowed = allowed_pause(self._usual.get(unit), *_patience(ctx, unit))
+        over = filled(back, newest, ctx.now_ms, ctx.calendar(ctx.now_ms), allowed)
+        if over:
+            del self._back[unit]
+        return over
 
     def _bring_up_to_date(self, ctx: FigureContext) -> None:
         now, calendar = ctx.now_ms, ctx.calendar(ctx.now_ms)
@@ -85,3 +90,16 @@ class Silence:
             for one in (unit, ctx.root):
                 self._last[one] = max(at, self._last.get(one, 0))
         self._upto = now
+
+
+def _closed(ctx: FigureContext) -> set[str]:
+    """Units that are no more: of them nothing is expected."""
+    return {code for code, unit in ctx.tree.units.items() if unit.closed_at or unit.merged_into}
+
+
+def _patience(ctx: FigureContext, unit: str) -> tuple[int, float]:
+    """(least, factor) of a unit's allowed pause; the root stands for the whole system."""
+    t = ctx.reference.thresholds
+    if unit == ctx.root:
+        return t.feed_system_minutes * _MINUTE, 1.0
+    return t.feed_unit_minutes * _MINUTE, t.feed_factor

@@ -25,10 +25,21 @@ def last_arrivals(reader: Reader, since: Millis) -> dict[str, Millis]:
     )
 
 
-def _live(reader: Reader, since: Millis) -> str:
+def newest_fact(reader: Reader, unit: str, since: Millis) -> Millis | None:
+    """When the newest fact about a unit's dossiers ('' for all units') happened, of those that came by live intake
+    after an instant; None where none came. What is dated after its arrival says nothing."""
+    came = f"known_at > {at(since)}"
+    versions = _live(reader, since, came, "unit = %(unit)s" if unit else "")
+    key = f"(subject, partition, offset) IN (SELECT dossier_code, partition, version {versions})"
+    source = f"FROM events WHERE {key} AND occurred_at <= known_at"
+    (row,) = reader.rows(f"SELECT max({millis('occurred_at')}), count() {source}", topic=_TOPIC, unit=unit)
+    return row[0] if row[1] else None
+
+
+def _live(reader: Reader, since: Millis, *more: str) -> str:
     recent = f"known_at >= {at(since)}"
     live = f"SELECT partition, offset FROM records WHERE topic = %(topic)s AND origin = 'live' AND {recent}"
-    return reader.source("dossier_versions", recent, f"(partition, version) IN ({live})", final=False)
+    return reader.source("dossier_versions", recent, f"(partition, version) IN ({live})", *more, final=False)
 
 
 def due_by_day(reader: Reader, start: Millis, end: Millis, zone: str) -> list[tuple[str, Day, int]]:

@@ -19,6 +19,7 @@ from api.raising.silence import Silence
 from api.raising.system import System
 from domain.alerts import RAISED
 from domain.events import encode_event, make_event
+from sinks.queries import beat
 from tests.integration.api.folded_store import told_store
 from tests.integration.api.test_raising import Stage
 from tests.support.weeks import FRIDAY, ZONE, at, story
@@ -50,6 +51,13 @@ def test_a_silent_unit_is_told_and_mutes_its_own_alerts(stage: Stage) -> None:
     assert found
     (silence,) = _alerts(stage, f"{FRIDAY}T14:45", "A13")
     assert {a["inhibited_by"] for a in found} == {silence["id"]}
+
+
+def test_what_has_come_of_a_unit_reaches_to_its_newest_fact_that_is_not_ahead_of_its_arrival(stage: Stage) -> None:
+    reader = stage.context(f"{FRIDAY}T16:00").everything
+    assert beat.newest_fact(reader, "H44.100", at(f"{FRIDAY}T09:00")) == at(f"{FRIDAY}T09:30")
+    assert beat.newest_fact(reader, "H44.100", at(f"{FRIDAY}T10:00")) is None, "silent"
+    assert beat.newest_fact(reader, "", at(f"{FRIDAY}T10:00")) == at(f"{FRIDAY}T16:30"), "of all units"
 
 
 def test_the_whole_system_is_told_as_one_and_a_red_chain_tells_nothing(stage: Stage) -> None:
@@ -103,6 +111,9 @@ def test_findings_of_the_week_are_for_the_room_until_it_gives_a_reason(stage: St
     stage.write([(one["id"], encode_event(act))])
     assert stage.raising(Findings()).tick(at("2026-11-23T09:01")) == 1
     assert len(stage.listed("2026-11-23T09:02", "A10")) == raised - 1
+    friday = stage.raising(Findings())
+    friday.recall(at("2026-12-04T10:00"))
+    assert friday.tick(at("2026-11-27T10:00")) == 0, "told and closed, so long ago that nobody remembers"
 
 
 def _alerts(stage: Stage, now: str, kind: str) -> list[dict[str, Any]]:

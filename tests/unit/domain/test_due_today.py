@@ -46,6 +46,12 @@ TABLE = [
     ("a Saturday", "08-15 13:30", "08-15 17:00", {}, None),
     ("a Saturday that works", "08-22 13:30", "08-22 17:00", {}, ("08-22 13:30", "08-23 00:00")),
     ("the Monday that does not work for it", "08-31 13:30", "08-31 17:00", {}, None),
+    ("due at 07:00", "08-14 13:30", "08-14 07:00", {}, ("08-14 13:30", "08-15 00:00")),
+    ("in the last minute of the day", "08-14 23:59", "08-14 17:00", {}, ("08-14 13:30", "08-15 00:00")),
+    ("the day is over", "08-15 00:00", "08-14 17:00", {}, None),
+    ("a clock that jumps a day ahead", "08-15 13:30", "08-14 17:00", {}, None),
+    ("a clock that jumps a day back", "08-13 13:30", "08-14 17:00", {}, None),
+    ("the day before Tết", "02-13 15:30", "02-13 17:00", {}, ("02-13 13:30", "02-14 00:00")),
     ("in Tết", "02-17 13:30", "02-17 17:00", {}, None),
 ]  # fmt: skip
 
@@ -62,6 +68,22 @@ def test_a_pause_is_no_alarm_and_ends_one() -> None:
     assert told("08-14 15:30", "08-14 17:00", supplements=(during,)) == ("08-14 15:30", "08-15 00:00")
     later = Pause(ms("08-14 14:00"), None)
     assert told("08-14 14:30", "08-14 17:00", payments=(later,)) == ("08-14 13:30", "08-14 14:00")
+
+
+def test_a_second_supplement_is_a_pause_like_the_first() -> None:
+    first, second = Pause(ms("08-05 08:00"), ms("08-06 08:00")), Pause(ms("08-14 14:00"), None)
+    until = ("08-14 13:30", "08-14 14:00")
+    assert told("08-14 13:30", "08-14 17:00", supplements=(first, second)) == until
+    assert told("08-14 15:30", "08-14 17:00", supplements=(first, Pause(ms("08-14 09:00"), None))) is None
+
+
+def test_what_has_no_due_date_is_never_due_today() -> None:
+    tl = Timeline(stays=(Stay(ms("08-03 08:00")),), dues=(Due(ms("08-03 08:00"), None),))
+    assert due_today("D", "U", "", tl, slots_so_far(CALENDAR, ms("08-14 15:30"), SLOTS), CALENDAR) is None
+    later = Timeline(stays=tl.stays, dues=(*tl.dues, Due(ms("08-14 14:00"), ms("08-14 17:00"))))
+    found = due_today("D", "U", "", later, slots_so_far(CALENDAR, ms("08-14 15:30"), SLOTS), CALENDAR)
+    assert found is not None
+    assert found.start == ms("08-14 15:30"), "dated between the slots"
 
 
 def test_a_moved_date_ends_it() -> None:

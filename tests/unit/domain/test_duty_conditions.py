@@ -57,6 +57,27 @@ PETITIONS: list[tuple[str, str, list[Said], Shown]] = [
      [received(), ("answered", "08-04 08:00"), ("reopened", "08-18 08:00")],
      [("09-09 00:00", "09-10 08:00:00.001"), ("09-10 08:00:00.001", None)]),
     ("resolve", "its receipt is not known", [("answered", "08-04 08:00")], []),
+    ("refuse", "received at 17:00 of a Friday", [received("08-07 17:00")],
+     [("08-11 00:00", "08-12 07:00:00.001")]),
+    ("refuse", "received at 07:00", [received("08-03 07:00")], [("08-04 00:00", "08-05 07:00:00.001")]),
+    ("refuse", "answered at the last instant", [received(), ("answered", "08-05 08:00")],
+     [("08-04 00:00", "08-05 08:00")]),
+    ("supplement", "swap Saturday", [received("08-18 08:00")], [("08-22 00:00", "08-24 08:00:00.001")]),
+    ("supplement", "asked twice: the first counts",
+     [received(), ("supplement_requested", "08-07 09:00"), ("supplement_requested", "08-10 09:00")],
+     [("08-07 00:00", "08-07 09:00")]),
+    ("supplement", "a date was given: the limit stays", [STATED], [MORE]),
+    ("resolve", "more asked for, twice: the clock goes on",
+     [STATED, ("supplement_requested", "08-05 09:00"), ("supplement_requested", "08-12 09:00")],
+     [NEAR, (LATE, None)]),
+    ("resolve", "answered at the due instant", [STATED, ("answered", "08-14 17:00:00.000")],
+     [("08-13 00:00", "08-14 17:00")]),
+    ("publish", "swap Saturday", [received(), ("answered", "08-20 16:00")],
+     [("08-21 00:00", "08-22 16:00:00.001"), ("08-22 16:00:00.001", None)]),
+    ("publish", "holiday", [received("08-20 08:00"), ("answered", "08-27 08:00")],
+     [("08-28 00:00", "09-03 08:00:00.001"), ("09-03 08:00:00.001", None)]),
+    ("publish", "Tết", [received("02-05 08:00"), ("answered", "02-12 08:00")],
+     [("02-13 00:00", "02-23 08:00:00.001"), ("02-23 08:00:00.001", None)]),
     ("publish", "published in time", [received(), ("answered", "08-04 08:00"), ("published", "08-04 09:00")], []),
     ("publish", "on the last day", [received(), ("answered", "08-04 08:00"), ("published", "08-05 09:00")],
      [("08-05 00:00", "08-05 09:00")]),
@@ -102,7 +123,26 @@ def test_limits_that_nobody_uses_are_left_out_and_publication_unless_sources_tel
     assert len(conditions("petition", answered, rules | PUBLISHED)) == 2
 
 
+SITUATIONS = ("more asked for", "a date was given", "moved", "swap Saturday", "holiday", "Tết", "07:00")
+ELSEWHERE = {
+    "refuse": {"a date was given", "moved"},  # counted from the receipt
+    "supplement": {"more asked for", "moved", "07:00"},
+    "publish": {"more asked for", "a date was given", "moved", "07:00"},  # counted from the answer
+}
+
+
+@pytest.mark.parametrize("limit", ["refuse", "supplement", "resolve", "publish"])
+def test_every_situation_that_concerns_a_limit_is_in_the_table(limit: str) -> None:
+    names = " | ".join(name for one, name, *_ in PETITIONS if one == limit)
+    assert {s for s in SITUATIONS if s not in names} == ELSEWHERE.get(limit, set())
+
+
 PROCEDURES: list[tuple[str, list[Said], Shown]] = [
+    ("announced at 17:00", [("announced", "08-03 17:00")], [("08-06 00:00", None)]),
+    ("announced in the last millisecond of a day", [("announced", "08-03 23:59:59.999")], [("08-06 00:00", None)]),
+    ("announced in the first one", [("announced", "08-04 00:00")], [("08-07 00:00", None)]),
+    ("publicised on the last day: told until then", [("announced", "08-03 08:00"), ("publicised", "08-10 23:59")],
+     [("08-06 00:00", "08-10 23:59")]),
     ("not publicised", [("announced", "08-03 08:00")], [("08-06 00:00", None)]),
     ("publicised late", [("announced", "08-03 08:00"), ("publicised", "08-11 08:00")],
      [("08-06 00:00", "08-11 08:00")]),

@@ -12,7 +12,7 @@ from domain.instants import Day, Millis, Zone
 from domain.periods import parse_instant
 from domain.portal_gap import unexplained
 from domain.raised import RaisedThresholds
-from domain.silence import silent_since, usual_gap
+from domain.silence import filled, silent_since, usual_gap
 
 ZONE = Zone()
 CALENDAR = vietnam_calendar(ZONE.name)
@@ -75,6 +75,33 @@ SILENT: list[tuple[str, str, str, int | None, str | None]] = [
 def test_silence_is_working_time(last: str, now: str, usual: int | None, since: str | None) -> None:
     found = silent_since(ms(last), usual, ms(now), CALENDAR, 120 * MINUTE, 3.0)
     assert found == (None if since is None else ms(since))
+
+
+FILLED: list[tuple[str, str, str | None, str, bool]] = [
+    ("the first of what was missing", "08-13 14:00", "08-13 09:01", "08-13 14:00:10", False),
+    ("up to a usual pause ago", "08-13 14:00", "08-13 11:00", "08-13 15:00", True),
+    ("the instant before that", "08-13 14:00", "08-13 10:59:59.999", "08-13 15:00", False),
+    ("all of it", "08-13 14:00", "08-13 13:59", "08-13 14:00:30", True),
+    ("back at night, all up to the evening", "08-13 22:00", "08-13 16:59", "08-14 06:00", True),
+    ("back at night, half of it", "08-13 22:00", "08-13 11:00", "08-14 06:00", False),
+    ("back on Monday, all up to Friday evening", "08-17 07:00", "08-14 16:30", "08-17 07:30", True),
+    ("Saturday works: a day is missing", "08-24 07:00", "08-21 16:30", "08-24 07:30", False),
+    ("holidays: nothing is missing", "09-03 07:00", "08-29 16:30", "09-03 07:30", True),
+    ("Tết: nothing is missing", "02-23 07:00", "02-13 16:30", "02-23 07:30", True),
+    ("days without hours, not for long enough", "08-13 14:00", "08-13 00:00", "08-13 16:00", False),
+    ("days without hours, flowing for as long as a pause may last", "08-13 14:00", "08-13 00:00",
+     "08-13 16:00:00.001", True),
+    ("nothing that is a fact", "08-13 14:00", None, "08-13 14:10", False),
+    ("a clock that jumps a day back", "08-13 14:00", "08-13 13:59", "08-12 14:00", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("back", "newest", "now", "over"), [f[1:] for f in FILLED], ids=[f[0] for f in FILLED])
+def test_a_silence_is_over_when_what_was_missing_has_come(
+    back: str, newest: str | None, now: str, over: bool
+) -> None:
+    reaches = None if newest is None else ms(newest)
+    assert filled(ms(back), reaches, ms(now), CALENDAR, 120 * MINUTE) is over
 
 
 # --- A14 ---
