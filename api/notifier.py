@@ -21,8 +21,9 @@ from api.alerts.channels import Channels
 from api.alerts.delivery import post
 from api.alerts.private import PrivateStore
 from api.alerts.vacancies import Reachable, Vacancies
-from api.alerts.webhooks import Act, Webhooks
-from api.alerts.webhooks import Write as WriteActs
+from api.alerts.webhook_lines import Act
+from api.alerts.webhook_lines import Write as WriteActs
+from api.alerts.webhooks import Webhooks
 from api.config import StoreConfig
 from api.messaging.rounds import Rounds
 from api.messaging.sending import Messages

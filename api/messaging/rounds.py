@@ -1,12 +1,10 @@
 """Up to when people were told of what began or became known, outside the log: an outage is what came after it."""
 
-import sqlite3
-import threading
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from api.alerts.private_file import PrivateFile
 from domain.instants import Millis
 from sinks.positions import COMPLETE, EVENTS, RECORDS
 
@@ -16,27 +14,20 @@ CREATE TABLE IF NOT EXISTS message_rounds (
 """
 
 
-class Rounds:
+class Rounds(PrivateFile):
     """The end of the last whole round, in the private SQLite file. A lost one costs a digest after an outage, and
     nothing else."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._mutex = threading.Lock()
-        with self._mutex, closing(self._open()) as db:
-            db.execute(_TABLE)
+        super().__init__(path, _TABLE)
+        with self._db() as db:
             row = db.execute("SELECT told_to FROM message_rounds").fetchone()
-        path.chmod(0o600)
         self.told_to: Millis | None = row[0] if row else None
         """None: nobody was ever told anything."""
 
-    def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, timeout=10, isolation_level=None)
-
     def over(self, told_to: Millis) -> None:
         """A round is over, and what it decided stands in the log."""
-        with self._mutex, closing(self._open()) as db:
+        with self._db() as db:
             db.execute("INSERT OR REPLACE INTO message_rounds VALUES (1, ?)", (told_to,))
         self.told_to = told_to
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.alerts import webhooks
+from api.alerts import webhook_lines, webhook_reading, webhooks
 from api.alerts.delivery import delivery_key
 from api.alerts.owed import owed_store
 from api.alerts.private import PrivateStore, Webhook
@@ -54,7 +54,7 @@ class Store:
         monkeypatch.setattr(live, "positions", self.positions)
         monkeypatch.setattr(FigureContext, "calendar", lambda *_: None)
         monkeypatch.setattr(FigureContext, "reference", Reference({}, Zone()))
-        monkeypatch.setattr(webhooks, "horizon_start", lambda now, _, hours: now - hours * 3_600_000)
+        monkeypatch.setattr(webhook_reading, "horizon_start", lambda now, _, hours: now - hours * 3_600_000)
         monkeypatch.setattr(rows_of, "silent", self.silent_feeds)
         self.silences: list[bytes] = []
         monkeypatch.setattr(acts, "act_records", self.act_records)
@@ -206,7 +206,7 @@ def test_only_what_can_be_new_is_read_again_and_everything_where_the_cursor_says
 def test_what_fails_is_tried_again_while_it_holds_and_delays_nobody(
     store: Store, far: Far, hooks: Webhooks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhooks, "FIRST_RETRY_S", 0.05)
+    monkeypatch.setattr(webhook_lines, "FIRST_RETRY_S", 0.05)
     bad, good = subscribed(tmp_path), subscribed(tmp_path)
     far.refuse = {bad.id}
     store.holding = {"a"}
@@ -420,7 +420,7 @@ def test_a_new_subscriber_is_not_told_of_what_lay_beyond_the_horizon_before_it_c
 def test_a_digest_that_is_refused_is_posted_again_and_says_so(
     store: Store, far: Far, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhooks, "FIRST_RETRY_S", 0.01)
+    monkeypatch.setattr(webhook_lines, "FIRST_RETRY_S", 0.01)
     hook = subscribed(tmp_path)
     owed_store(tmp_path / "p").put(hook.id, NOW - 5 * DAY, 0)
     store.standing = [row_of("missed", start=NOW - 3 * DAY)]
@@ -452,7 +452,7 @@ def test_what_was_silenced_for_longer_than_the_horizon_is_not_lost(
 def test_what_cleared_before_it_could_be_told_again_is_noted_as_dropped(
     store: Store, far: Far, hooks: Webhooks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhooks, "FIRST_RETRY_S", 0.05)
+    monkeypatch.setattr(webhook_lines, "FIRST_RETRY_S", 0.05)
     far.refuse = {subscribed(tmp_path).id}
     store.holding = set()
     store.add("a")
