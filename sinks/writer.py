@@ -41,10 +41,11 @@ log = logging.getLogger("gs766.writer")
 
 _GENERATIONS_SECONDS = 1.0
 # Figures wait for change records only. The log's own copy is for dossiers' pages and proofs: it may come in fewer
-# pieces. What people do about alerts is waited for, but every reading of a dossier is an act, too.
+# pieces. What people do about alerts is waited for, but every reading of a dossier is an act, too; while many
+# alerts are told at once (four acts each), acts are gathered for a second.
 _EVENTS_PACE = 4.0, 1.0
 _CHANGES_PACE = 0.5, 0.1
-_ACTS_PACE = 2.0, 0.5
+_ACTS_PACE = 2.0, 0.5, 1 << 20, 12 << 20, 1.0
 
 
 @dataclass(frozen=True, slots=True)
