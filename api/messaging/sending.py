@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from api.alerts.outcomes import outcome
 from api.figures.context import FigureContext
 from api.figures.kept import Kept
-from api.messaging.acts import ActLog
+from api.messaging.acts import OF_PERSONS, ActLog
 from api.messaging.events import event_of
 from api.messaging.reading import holding, province_of, rules_in_force
 from api.messaging.rounds import Rounds, known_to
@@ -78,7 +78,7 @@ class Sender:
         """Arrived, and not yet recorded so."""
 
     def take(self, acts: Iterable[Act]) -> None:
-        """Folds acts of the alert log; our own come back here, too, and change nothing."""
+        """Folds acts of the alert log."""
         for act in acts:
             self.ledger.fold(act)
 
@@ -253,7 +253,7 @@ class Messages:
             if same and now - at < ROUND_MS and moment.gathered() == gathered:
                 return
             whole, begun = not (same and now < self._whole_again), time.thread_time()
-            self._sender.take(self._acts.read(client, now))
+            self._sender.take(self._acts.read(client, now, OF_PERSONS))
             positions = live.positions(client)
             only = None if whole else urgent_kinds(rules)
             alerts = holding(ctx, rules, only, self._rounds.told_to)

@@ -80,12 +80,14 @@ def imported(reader: Reader, topic: str, since: Millis) -> set[Millis]:
     return {row[0] for row in reader.rows(f"SELECT DISTINCT {millis('known_at')} {source}", topic=topic)}
 
 
-def act_records(client: Any, topic: str, after: int, since: Millis) -> Rows:
-    """(offset, block) of the alert log's next records after an offset that became known since an instant; in place
-    of a block that only says what webhooks were sent, of which there are two acts for each alert, ''."""
+def act_records(client: Any, topic: str, after: int, since: Millis, types: Sequence[str]) -> Rows:
+    """(offset, block) of the alert log's next records after an offset that became known since an instant; '' in
+    place of a block that holds none of these types, or only says what webhooks were sent, of which there are two
+    acts for each alert."""
     sql = f"""
-        SELECT offset, if(countSubstrings(value, '"channel":"webhook:') < countSubstrings(value, '"type":"'),
+        SELECT offset, if(multiSearchAny(value, %(types)s)
+                          AND countSubstrings(value, '"channel":"webhook:') < countSubstrings(value, '"type":"'),
                           value, '') FROM records WHERE topic = %(topic)s AND partition = 0 AND offset > %(after)s
         AND known_at >= {at(since)} ORDER BY offset LIMIT {RECORDS_AT_A_TIME}"""
-    found: Rows = client.execute(sql, {"topic": topic, "after": after})
+    found: Rows = client.execute(sql, {"topic": topic, "after": after, "types": list(types)})
     return found

@@ -10,7 +10,7 @@ from api.alerts.disputes import evidence, received
 from api.alerts.private import PrivateStore
 from api.alerts.service import list_alerts, show_alert
 from api.figures import FigureContext
-from api.messaging.acts import ActLog
+from api.messaging.acts import OF_PERSONS, ActLog
 from api.problems import NotFound
 from domain.alerts import alert_id
 from domain.blocks import encode_block
@@ -170,12 +170,16 @@ def test_a_block_that_only_says_what_webhooks_were_sent_is_not_read_back(store: 
     store("writer").execute(
         "INSERT INTO records (topic, partition, offset, appended_at, known_at, value) VALUES", rows
     )
-    found = act_records(store("reader"), "alert-log", first - 1, 0)
+    found = act_records(store("reader"), "alert-log", first - 1, 0, ["alert."])
     assert [(offset, value != "") for offset, value in found] == [
         (first, False),
         (first + 1, True),
         (first + 2, True),
     ]
+    of_persons = act_records(store("reader"), "alert-log", first - 1, 0, ["alert.silenced", "alert.promised"])
+    assert of_persons == [(first + n, "") for n in range(3)], "what the notifier wrote itself does not come back"
+    done = ActLog().read(store("reader"), at("2026-11-20T18:01"), OF_PERSONS)
+    assert [act.verb for act in done] == ["acknowledged", "promised", "unacknowledged"]
     assert [a.alert for a in ActLog().read(store("reader"), at("2026-11-20T18:01"), frozenset({"notified"}))] == [
         "x4",
         "x5",

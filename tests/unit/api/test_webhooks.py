@@ -79,7 +79,7 @@ class Store:
     def mute(self, silent: dict[str, str]) -> None:
         self.silent, self.acts = silent, self.acts + 1
 
-    def act_records(self, _client: Any, _topic: str, after: int, _since: int) -> list[tuple[int, bytes]]:
+    def act_records(self, _client: Any, _topic: str, after: int, *_: Any) -> list[tuple[int, bytes]]:
         self.questions["silences"] += 1
         return [(n, block) for n, block in enumerate(self.silences) if n > after]
 
