@@ -89,7 +89,7 @@ class Reading:
                 found = rows_of.to_send(ctx.everything, EVENTS, now, horizon, kinds, since)
             else:
                 found = rows_of.keys_to_send(ctx.everything, EVENTS, now, min(horizon, told_to), kinds)
-            new = [row for row in found if any(wanted(h, row) and is_new(h, row) for h in hooks)]
+            new = [row for row in found if any(wanted(h, row, self._root) and is_new(h, row) for h in hooks)]
             rows = [
                 row
                 for row in new
@@ -141,8 +141,8 @@ def _kinds(hooks: Sequence[Webhook]) -> list[str]:
     return sorted(KINDS if any(not hook.kinds for hook in hooks) else {k for hook in hooks for k in hook.kinds})
 
 
-def wanted(hook: Webhook, row: Row) -> bool:
-    """Whether a subscriber asked for an alert."""
+def wanted(hook: Webhook, row: Row, root: str) -> bool:
+    """Whether a subscriber asked for an alert. The root's are all, those without a unit, too."""
     kind, unit = row[1], row[4]
-    below = not hook.unit or unit == hook.unit or unit.startswith(hook.unit + ".")
+    below = hook.unit in ("", root, unit) or unit.startswith(hook.unit + ".")
     return below and (not hook.kinds or kind in hook.kinds)

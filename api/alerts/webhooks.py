@@ -47,6 +47,7 @@ class Webhooks:
         self, pool: StorePool, private: PrivateStore, write: Write, province: Zone, root: str, send: Send
     ) -> None:
         self._pool, self._private, self._write, self._send = pool, private, write, send
+        self._root = root
         self._lines = Lines(pool, write, province, send)
         self._recalled = threading.Event()
         self._owed = Owed(private.path)
@@ -97,12 +98,16 @@ class Webhooks:
         """What lies beyond the horizon goes out as it was begun, or else into a digest."""
         line = self._lines[hook.id]
         for row in found.rows:
-            if wanted(hook, row):
+            if wanted(hook, row, self._root):
                 self._lines.queue(line, row)
         told_to = self._reading.told_to.get(hook.id, now)
         left = []
         for row in found.beyond:
-            if not wanted(hook, row) or max(row[6], row[10]) < told_to or not self._lines.is_new(hook, row):
+            if (
+                not wanted(hook, row, self._root)
+                or max(row[6], row[10]) < told_to
+                or not self._lines.is_new(hook, row)
+            ):
                 continue
             if delivery_key(row[0], hook.id) in self._lines.intended:
                 self._lines.queue(line, row)

@@ -8,6 +8,7 @@ from typing import Any
 from api.figures.context import FigureContext
 from domain.alerts import KINDS, horizon_start
 from domain.errors import InvalidInput
+from domain.fold import UNKNOWN_UNIT
 from domain.instants import Millis, day_date
 from domain.message import Recipient
 from domain.messages.rules import MessageRules, decode_rules, default_rules
@@ -60,6 +61,9 @@ def province_of(
             here = None if one is None else one.merged_into or one.parent
         above[code] = tuple(chain)
     names = {code: unit.name for code, unit in units.items()}
+    # What stands under no unit (a procedure, say) is the root's, whether or not a dossier ever stood so.
+    above.setdefault(UNKNOWN_UNIT, (UNKNOWN_UNIT, *above[ctx.root]))
+    names[UNKNOWN_UNIT] = names[ctx.root]
     t = ctx.reference.thresholds
     told = tuple(recipients)
     calendar = ctx.calendar(ctx.now_ms)

@@ -117,6 +117,7 @@ class Far:
         self.refuse: set[str] = set()
         self.log_away = False
         self.digests: list[dict[str, Any]] = []
+        self.by_hook: dict[str, list[str]] = {}
         self.reasons: dict[str, str] = {}
 
     def write(self, acts: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
@@ -130,7 +131,9 @@ class Far:
         if "digest" in told:
             self.digests.append(told)
             return "HTTP 500" if hook.id in self.refuse else None
-        self.order.append(("post", [a["alert"]["id"] for a in told.get("alerts", [told])]))
+        ids = [a["alert"]["id"] for a in told.get("alerts", [told])]
+        self.order.append(("post", ids))
+        self.by_hook.setdefault(hook.id, []).extend(ids)
         return "HTTP 500" if hook.id in self.refuse else None
 
     def posts(self) -> list[str]:
@@ -254,6 +257,19 @@ def test_alerts_of_a_silent_feed_are_kept_back_until_it_is_back(
     hooks.tick(NOW + 500)
     assert store.asked[-1] is None, "everything is read again"
     assert sorted(far.posts()) == ["elsewhere", "muted", "silence"]
+
+
+def test_a_subscriber_to_the_root_gets_what_has_no_unit_and_one_to_a_unit_what_is_below_it(
+    store: Store, far: Far, hooks: Webhooks, tmp_path: Path
+) -> None:
+    private = PrivateStore(tmp_path / "p")
+    whole, below = (private.subscribe(f"http://{n}.example/", (), n, NOW) for n in ("H44", "H44.1"))
+    store.add("procedure", kind="A17", unit="?")
+    store.add("inside", unit="H44.1.2")
+    store.add("outside", unit="H44.10")
+    hooks.tick(NOW)
+    told = {(hook, tuple(sorted(ids))) for hook, ids in far.by_hook.items()}
+    assert told == {(whole.id, ("inside", "outside", "procedure")), (below.id, ("inside",))}
 
 
 def test_a_silence_stops_the_webhook_too_and_hides_only_what_it_names_until_its_end(
