@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 
 from api import figures as figure_services
-from api import problems
+from api import problem_answers
 from api.acts import Acts
 from api.alerts import receipt_routes, recipient_routes
 from api.alerts import routes as alert_routes
@@ -155,7 +155,7 @@ def create_app(config: ApiConfig, open_parts: Open = open_services) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
-    problems.install(app)
+    problem_answers.install(app)
     app.middleware("http")(_measure)
     app.include_router(intake.router)
     app.include_router(portal.router)

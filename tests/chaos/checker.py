@@ -1,7 +1,7 @@
 """Judges a stack after its faults: acknowledged = logged = folded = in the store; figures as without faults."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from domain.blocks import split_block
@@ -31,20 +31,21 @@ def logged(stack: RunningStack) -> Iterator[tuple[Key, bytes]]:
                     yield (event.source, event.id), event.hash
 
 
-def check(stack: RunningStack, acknowledged: list[Event]) -> dict[str, int]:
-    """Fails with the first difference; the numbers that were equal."""
-    expected = {(e.source, e.id): e.hash for e in acknowledged}
-    in_log: dict[Key, set[bytes]] = {}
-    copies = 0
+def check(stack: RunningStack, acknowledged: Callable[[], Iterable[Event]], seconds: float) -> dict[str, int]:
+    """Fails with the first difference; the numbers that were equal. `acknowledged` gives the events, as often as
+    it is asked; `reconcile` may take `seconds`."""
+    expected = {(e.source, e.id): e.hash for e in acknowledged()}
+    missing, copies = dict(expected), 0
     for key, content in logged(stack):
-        in_log.setdefault(key, set()).add(content)
         copies += 1
-    lost = [key for key, content in expected.items() if content not in in_log.get(key, ())]
+        if missing.get(key) == content:
+            del missing[key]
+    lost = [*missing]
     assert not lost, f"{len(lost)} of {len(expected)} acknowledged events are not in the log: {lost[:SOME]}"
     with store_client(load({**stack.environ}, stack.data)) as client:
         _check_records(client, stack)
-        _check_facts(client, acknowledged)
-    found = stack.json("reconcile")
+        _check_facts(client, acknowledged())
+    found = stack.json("reconcile", seconds=seconds)
     assert found["verdict"] == "holds", found
     return {"acknowledged": len(expected), "copies in the log": copies}
 
@@ -107,11 +108,11 @@ def _plain(value: Any) -> Any:
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def load_twin(stack: RunningStack, events: Iterable[Event]) -> None:
-    """Gives a stack that knows no faults the same events."""
+def load_twin(stack: RunningStack, events: Iterable[Event], seconds: float) -> None:
+    """Gives a stack that knows no faults the same events; they may take `seconds` to be queryable."""
     kafka = KafkaConfig(stack.stack.kafka)
     with BulkWriter(kafka, kafka.events, 4) as writer:
         for event in events:
             writer.add(event.subject, encode_event(event))
         writer.flush()
-    stack.settle()
+    stack.settle(seconds)

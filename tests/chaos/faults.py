@@ -127,14 +127,17 @@ def clock_step(days: int, seconds: float) -> Fault:
 def network_cut(to: str, seconds: float) -> Fault:
     """Every packet from and to the broker or the store is lost, without a word to either end."""
 
-    def port(place: Place) -> int:
+    was_cut: list[int] = []
+
+    def inject(place: Place) -> None:
         stack = place.stack
-        return int(stack.kafka.rpartition(":")[2]) if to == "broker" else stack.store_port
+        was_cut.append(int(stack.kafka.rpartition(":")[2]) if to == "broker" else stack.store_port)
+        cut(was_cut[-1])
 
     return Fault(
         f"network cut: {to}",
-        lambda place: cut(port(place)),
-        lambda place: mend(port(place)),
+        inject,
+        lambda _: mend(was_cut.pop()),
         seconds,
         "network",
         mild=True,

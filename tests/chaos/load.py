@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import httpx
 
@@ -22,8 +23,20 @@ SENDERS = 4
 BULK_SHARE = 4
 """Every so many-th cohort goes through the bulk path."""
 COHORT = 40
-"""Dossiers that are sent together, about 200 events."""
+"""Dossiers that are sent together."""
+USUAL = 200
+"""About how many events that is."""
 HEADERS = {"Content-Type": "application/x-ndjson"}
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Events of a cohort, [start, stop) of them: an hour's events would not fit into memory, their names do."""
+
+    cohort: int
+    bulk: bool
+    start: int
+    stop: int
 
 
 class Load:
@@ -37,7 +50,7 @@ class Load:
         self._begun = time.monotonic()
         self._given = 0
         self._cohort = 0
-        self.acknowledged: list[Event] = []
+        self._acknowledged: list[Portion] = []
         self.answers: Counter[str] = Counter()
         """How often which answer came: a status, or the kind of a broken connection."""
         self.reasons: set[str] = set()
@@ -63,6 +76,16 @@ class Load:
             thread.join(seconds)
         assert not any(t.is_alive() for t in self._threads), f"senders still wait: {self.answers}, {self.reasons}"
 
+    @property
+    def acknowledged(self) -> int:
+        """How many events were acknowledged."""
+        return sum(portion.stop - portion.start for portion in self._acknowledged)
+
+    def events(self) -> Iterator[Event]:
+        """Every acknowledged event, made again."""
+        for portion in self._acknowledged:
+            yield from _cohort(portion.cohort, portion.bulk)[portion.start : portion.stop]
+
     def acks_after(self, moment: float) -> bool:
         """Whether anything sent over HTTP was acknowledged after a moment (monotonic seconds)."""
         return self.last_ack > moment
@@ -73,35 +96,38 @@ class Load:
         except Exception as error:
             self.wrong.append(f"a sender ended: {error!r}")
 
-    def _next(self, bulk: bool) -> list[Event]:
-        """The next cohort; waits until it is due."""
+    def _next(self, bulk: bool) -> tuple[int, list[Event]]:
+        """The next cohort and its number; waits until it is due."""
         with self._mutex:
             self._cohort += 1
             number = self._cohort
             due = self._begun + self._given / self._rate
-            events = lifecycles(COHORT, seed=number, prefix=f"H44.{'b' if bulk else 'h'}{number}")
-            self._given += len(events)
+            self._given += USUAL
+        events = _cohort(number, bulk)
+        with self._mutex:
+            self._given += len(events) - USUAL
         # A load that was held up does not come in one flood afterwards.
         late = time.monotonic() - due
         if late > 1:
             with self._mutex:
                 self._begun += late - 1
         self._end.wait(max(0.0, -late))
-        return events
+        return number, events
 
     def _send_by_http(self, number: int) -> None:
         del number
         while not self._end.is_set():
-            events = self._next(bulk=False)
-            for batch in _batches(events):
-                self._post(batch)
+            cohort, events = self._next(bulk=False)
+            for start in range(0, len(events), BATCH):
+                batch = events[start : start + BATCH]
+                self._post(batch, Portion(cohort, False, start, start + len(batch)))
 
-    def _post(self, batch: Sequence[Event]) -> None:
+    def _post(self, batch: Sequence[Event], portion: Portion) -> None:
         body = b"\n".join(encode_event(event) for event in batch)
-        while not self._posted(body, batch):
+        while not self._posted(body, portion):
             time.sleep(0.3)
 
-    def _posted(self, body: bytes, batch: Sequence[Event]) -> bool:
+    def _posted(self, body: bytes, portion: Portion) -> bool:
         try:
             with self._stack.http() as client:
                 client.timeout = httpx.Timeout(20)
@@ -117,34 +143,33 @@ class Load:
             self.wrong.append(f"{answer.status_code}: {answer.text[:500]}")
             return answer.status_code < 500
         with self._mutex:
-            self.acknowledged += batch
+            self._acknowledged.append(portion)
             self.last_ack = time.monotonic()
         return True
 
     def _send_in_bulk(self, number: int) -> None:
         del number
         while not self._end.is_set():
-            events = self._next(bulk=True)
+            cohort, events = self._next(bulk=True)
             while not self._imported(events):
                 time.sleep(0.5)
+            with self._mutex:
+                self._acknowledged.append(Portion(cohort, True, 0, len(events)))
             self._end.wait(BULK_SHARE * len(events) / self._rate)
 
     def _imported(self, events: Sequence[Event]) -> bool:
-        kafka = KafkaConfig(self._stack.stack.kafka)
         try:
+            kafka = KafkaConfig(self._stack.stack.kafka)
             with BulkWriter(kafka, kafka.events, 4, timeout_ms=10_000) as writer:
                 for event in events:
                     writer.add(event.subject, encode_event(event))
                 writer.flush()
-        except Unavailable:
+        except (Unavailable, AssertionError):
             self.answers["bulk failed"] += 1
             return False
-        with self._mutex:
-            self.acknowledged += events
         self.answers["bulk"] += 1
         return True
 
 
-def _batches(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-    for start in range(0, len(events), BATCH):
-        yield events[start : start + BATCH]
+def _cohort(number: int, bulk: bool) -> list[Event]:
+    return lifecycles(COHORT, seed=number, prefix=f"H44.{'b' if bulk else 'h'}{number}")

@@ -12,16 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
+
 ALONE = "CHAOS_ALONE"
 """Set inside namespaces of our own: there, mounting and routing change nothing for anybody else."""
 MIB = 1 << 20
 DISKS: Mapping[str, int] = {
     "spool": 6 * MIB,
-    "state": 512 * MIB,
-    "clickhouse": 1024 * MIB,
-    "kafka": 512 * MIB,
+    "state": 8192 * MIB,
+    "clickhouse": 8192 * MIB,
+    "kafka": 8192 * MIB,
 }
-"""Folders of the data folder that get a disk of their own, and its size."""
+"""Folders of the data folder that get a disk of their own, and its size: an hour at 1,000 events a second
+fits. They stand in memory, of which they take what is written."""
 _SOURCE = Path(__file__).with_name("shim.c")
 _ENTER = ("unshare", "--map-root-user", "--mount", "--net", "--propagation", "private")
 
@@ -112,7 +115,13 @@ def mend(port: int) -> None:
 
 
 def fill(folder: Path) -> None:
-    """Takes all space that is left on the disk of a folder, to the last page and within a moment."""
+    """Takes all space that is left on the disk of a folder, to the last page and within a moment: the disk shrinks
+    to little more than what it holds, and a file takes the rest."""
+    while True:
+        found = os.statvfs(folder)
+        used = (found.f_blocks - found.f_bfree) * found.f_frsize
+        if _resized(folder, used + MIB):
+            break
     with (folder / "chaos.filler").open("ab", buffering=0) as file:
         size = 0
         for piece in (64 * MIB, MIB, 4096):
@@ -126,7 +135,19 @@ def fill(folder: Path) -> None:
 
 def make_room(folder: Path) -> None:
     """Gives the space back."""
+    assert _resized(folder, DISKS[folder.name]), f"the disk of {folder} does not grow again"
     (folder / "chaos.filler").unlink(missing_ok=True)
+
+
+def _resized(folder: Path, size: int) -> bool:
+    """Whether the disk has that size now: none can be smaller than what it holds."""
+    command = ("mount", "-o", f"remount,size={size}", str(folder))
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def free_memory() -> int:
+    """Bytes of memory that the machine could still give: disks and processes of a long run live there."""
+    return int(psutil.virtual_memory().available)
 
 
 def _run(*command: str) -> None:

@@ -50,41 +50,50 @@ _HEADERS: tuple[list[tuple[str, Any]], ...] = (
 
 
 class Attack:
-    """One attack of about `inputs` malformed inputs, a third by each way in; `seed` makes it the same again."""
+    """An attack of malformed inputs, a third by each way in; `seed` makes it the same again."""
 
-    def __init__(self, stack: RunningStack, inputs: int, folder: Path, seed: int = 1) -> None:
+    def __init__(self, stack: RunningStack, folder: Path, seed: int = 1) -> None:
         self.stack = stack
-        self.inputs = inputs
         self.folder = folder
         self.random = random.Random(seed)
+        self.rounds = 0
         self.good: Counter[str] = Counter()
         self.refused = 0
         self.bad: dict[Coordinates, set[int] | None] = {}
         """Of each bad record the places of the bad events; None for any."""
 
-    def run(self) -> None:
-        """All three ways, one after the other."""
-        share = self.inputs // 3
+    @property
+    def inputs(self) -> int:
+        """How many malformed inputs were sent and are accounted for: each refused, or an event of a bad record."""
+        return self.refused + sum(len(places or "x") for places in self.bad.values())
+
+    def run(self, inputs: int) -> None:
+        """A round: so many inputs by all three ways, one after the other; good events are new in each round."""
+        self.rounds += 1
+        share = inputs // 3
         self.by_http(share)
         self.by_file(share)
-        self.by_producer(self.inputs - 2 * share)
+        self.by_producer(inputs - 2 * share)
 
-    def _mixed(self, count: int, prefix: str) -> Iterator[tuple[bytes, bool]]:
-        """`count` bad inputs with good events between them: (bytes, whether good)."""
+    def _prefix(self, way: int) -> str:
+        return f"H44.{way}{self.rounds:02d}"
+
+    def _mixed(self, count: int, prefix: str, unfit: tuple[bytes, ...] = ()) -> Iterator[tuple[bytes, bool]]:
+        """`count` bad lines with good events between them: (bytes, whether good); none begins as `unfit` does."""
         good = self._good(max(20, count // 40), prefix)
         samples = [encode_event(e) for e in lifecycles(20, seed=9, prefix=f"{prefix}.bad")]
         marks = [True] * len(good) + [False] * count
         self.random.shuffle(marks)
         rest = iter(good)
         for is_good in marks:
-            yield (
-                (encode_event(next(rest)), True)
-                if is_good
-                else (
-                    damaged(self.random.choice(samples), self.random),
-                    False,
-                )
-            )
+            yield (encode_event(next(rest)), True) if is_good else (self._bad_line(samples, unfit), False)
+
+    def _bad_line(self, samples: Sequence[bytes], unfit: tuple[bytes, ...]) -> bytes:
+        while True:
+            raw = damaged(self.random.choice(samples), self.random)
+            line = raw.replace(b"\n", b" ").replace(b"\r", b" ").strip()
+            if line and not line.startswith(unfit):
+                return line
 
     def _good(self, dossiers: int, prefix: str) -> list[Event]:
         found = lifecycles(dossiers, seed=3, prefix=prefix)
@@ -95,10 +104,8 @@ class Attack:
         """Lines in requests of 100, whole bodies that are garbage, odd headers; each item must be answered."""
         batch: list[tuple[bytes, bool]] = []
         with self.stack.http() as client:
-            for raw, is_good in self._mixed(count, "H44.1"):
-                line = raw.replace(b"\n", b" ").replace(b"\r", b" ").strip()
-                if line:
-                    batch.append((line, is_good))
+            for line in self._mixed(count, self._prefix(1)):
+                batch.append(line)
                 if len(batch) == 100:
                     self._post(client, batch)
                     batch = []
@@ -123,8 +130,7 @@ class Attack:
     def by_file(self, count: int) -> None:
         """A JSONL file through the importer, which names each line that it rejects."""
         path = self.folder / "hostile.jsonl"
-        lines = [(raw.replace(b"\n", b" ").replace(b"\r", b" "), g) for raw, g in self._mixed(count, "H44.2")]
-        lines = [(line, is_good) for line, is_good in lines if line.strip() and not line.startswith(b"[")]
+        lines = [*self._mixed(count, self._prefix(2), unfit=(b"[",))]
         path.write_bytes(b"\n".join(line for line, _ in lines) + b"\n")
         report = self.stack.json("import", "jsonl", str(path), check=(0, 1))
         good = sum(is_good for _, is_good in lines)
@@ -156,7 +162,7 @@ class Attack:
     def _records(self, count: int, giants: int) -> Iterator[tuple[bytes | None, int, set[int] | None]]:
         """(value, partition, places of bad events; None for any): `count` bad inputs, most of them in blocks."""
         r = self.random
-        good = iter(self._good(max(20, count // 40), "H44.3"))
+        good = iter(self._good(max(20, count // 40), self._prefix(3)))
         samples = [encode_event(e) for e in lifecycles(20, seed=9, prefix="H44.4.bad")]
         yield encode_event(limit_event("P.only-here", 5, T0)), 0, set()
         for _ in range(giants):
@@ -252,13 +258,18 @@ def dead_letters(stack: RunningStack, limit: int = 5000) -> list[dict[str, Any]]
 
 
 def processes(stack: RunningStack) -> dict[str, tuple[int, int]]:
-    """(process id, resident bytes with children) of each part."""
+    """(process id, resident bytes with children) of each part; pages of mapped files are the kernel's, not its."""
     found = {}
     for name, part in stack.stack.parts.items():
         if part.pid and psutil.pid_exists(part.pid):
             family = [psutil.Process(part.pid), *psutil.Process(part.pid).children(recursive=True)]
-            found[name] = (part.pid, sum(p.memory_info().rss for p in family))
+            found[name] = (part.pid, sum(_own(p) for p in family))
     return found
+
+
+def _own(process: psutil.Process) -> int:
+    found = process.memory_info()
+    return int(found.rss - getattr(found, "shared", 0))
 
 
 def health_is_not_red(stack: RunningStack) -> None:

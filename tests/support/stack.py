@@ -99,16 +99,16 @@ class RunningStack:
         os.kill(old, signal.SIGKILL)
         until(lambda: self.pid(part) not in (0, old), f"{part} to be started again")
 
-    def run(self, *arguments: str, check: Sequence[int] = (0,)) -> str:
+    def run(self, *arguments: str, check: Sequence[int] = (0,), seconds: float = 240) -> str:
         """A command's output; fails when its exit code is another than expected."""
         command = [sys.executable, "-m", "ops.cli", *arguments, "--data", str(self.data)]
-        done = subprocess.run(command, capture_output=True, env=self.environ, text=True, timeout=240)
+        done = subprocess.run(command, capture_output=True, env=self.environ, text=True, timeout=seconds)
         assert done.returncode in check, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def json(self, *arguments: str, check: Sequence[int] = (0,)) -> Any:
+    def json(self, *arguments: str, check: Sequence[int] = (0,), seconds: float = 240) -> Any:
         """A command's `--json` answer."""
-        return json.loads(self.run(*arguments, "--json", check=check))
+        return json.loads(self.run(*arguments, "--json", check=check, seconds=seconds))
 
     @property
     def key(self) -> str:
@@ -144,7 +144,7 @@ class RunningStack:
                 writer.add(subject, event)
             writer.flush()
 
-    def settle(self) -> None:
+    def settle(self, seconds: float = 60) -> None:
         """Waits until everything that is in the log now is queryable. What health says of the log's ends may be a
         moment old: Kafka itself is asked."""
         ends = until(self.ends, "Kafka to answer", 60)
@@ -154,7 +154,7 @@ class RunningStack:
                 complete = client.get("/v1/health").json().get("complete_to") or []
             return len(complete) == len(ends) and all(complete[p] + 1 >= end for p, end in ends.items())
 
-        until(done, "the log to be queryable", 60)
+        until(done, "the log to be queryable", seconds)
 
     def ends(self) -> dict[int, int] | None:
         """The log's ends now; None while Kafka does not answer."""

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from icalendar import Calendar
 
-from api import problems
+from api import problem_answers
 from api.config import ApiConfig, StoreConfig
 from api.keys import KeyStore
 from dashboards.papers import due_calendar
@@ -71,7 +71,7 @@ class Served:
         self.keys = KeyStore(folder / "private.sqlite")
         self.asked: list[tuple[Any, ...]] = []
         app = FastAPI()
-        problems.install(app)
+        problem_answers.install(app)
         app.include_router(due_calendar.router)
         app.state.services = SimpleNamespace(
             config=ApiConfig(KafkaConfig("127.0.0.1:1"), StoreConfig(), folder / "p"),

@@ -12,7 +12,7 @@ from docx import Document
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from api import problems
+from api import problem_answers
 from api.config import ApiConfig, StoreConfig
 from api.figures.apologies import _reason
 from dashboards.papers import letter_routes
@@ -127,7 +127,7 @@ class Keys:
 
 def served(tmp_path: Path, told: dict[str, Any] | None) -> tuple[TestClient, list[tuple[Any, ...]]]:
     app, acts = FastAPI(), list[tuple[Any, ...]]()
-    problems.install(app)
+    problem_answers.install(app)
     app.include_router(letter_routes.router)
 
     def letter(_: Any, *args: Any) -> Any:
