@@ -19,6 +19,8 @@ from domain.errors import Unavailable
 from ops.lifeline import PARENT, follow_parent
 
 MOST = 4
+FEW = 200
+"""Log records that are read faster than processes are started for them; one holds some hundred events at most."""
 Hear = Callable[..., None]
 """What is told of the progress, in the words of the work; called in this process, by another thread."""
 Work = Callable[[int, Hear, Callable[[], bool]], Any]
@@ -31,6 +33,11 @@ _stopped: Any = None
 def cores() -> int:
     """The processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processes_for(records: int) -> int | None:
+    """How many processes so many log records are worth: one, or as many as there are cores."""
+    return 1 if records <= FEW else None
 
 
 def each_partition(

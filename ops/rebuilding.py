@@ -22,7 +22,7 @@ from eventlog.reader import LogReader
 from ops.addresses import kafka_config, store_target
 from ops.expected import Expected, Sums
 from ops.generation import Generations, read_generations, write_generations
-from ops.processes import each_partition
+from ops.processes import each_partition, processes_for
 from ops.reconciling import Report, reconcile, stands
 from ops.settings import Settings
 from ops.stack_file import read_stack
@@ -143,7 +143,9 @@ def _hand_over(settings: Settings, follower: Follower, say: Say) -> None:
 def _fill(config: WorkerConfig, say: Say) -> list[Sums]:
     """Folds all partitions up to the log's present end, as many at once as there are cores; returns up to where,
     and the sums of the rows that must stand then."""
-    return each_partition(partial(_fold_one, config), range(config.partitions), say)
+    with LogReader(config.kafka, config.kafka.events) as reader:
+        records = sum(reader.end_offsets().values())
+    return each_partition(partial(_fold_one, config), range(config.partitions), say, processes_for(records))
 
 
 def _fold_one(config: WorkerConfig, partition: int, say: Say, stopped: Callable[[], bool]) -> Sums:

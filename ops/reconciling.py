@@ -21,7 +21,7 @@ import msgspec
 from domain.instants import Millis
 from domain.rows import STOPPED
 from ops.expected import Expected, Sums, key_bytes
-from ops.processes import each_partition
+from ops.processes import each_partition, processes_for
 from sinks.positions import EVENTS, complete_to
 from sinks.queries.derived import (
     DERIVED_TABLES,
@@ -166,10 +166,12 @@ def reconcile(
 
     `client` must see all rows without the reader's limits. `progress(what, n)` hears of work done. With
     `connect_anew`, which makes such a client in another process, as many partitions are compared at once as there
-    are cores.
+    are cores, unless the log is short.
     """
     work = partial(_compare, None if connect_anew else client, connect_anew, generation, config)
-    found = each_partition(work, range(partitions), progress, None if connect_anew else 1)
+    records = sum(log_end(client, EVENTS, partition) + 1 for partition in range(partitions))
+    processes = processes_for(records) if connect_anew else 1
+    found = each_partition(work, range(partitions), progress, processes)
     report = Report({"records": 0, **{t.name: 0 for t in DERIVED_TABLES}})
     for one in found:
         report.add(one)

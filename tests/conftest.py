@@ -1,4 +1,5 @@
-"""What all tests share: no deadlines in property tests, no settings from the environment of who runs them."""
+"""What all tests share: no deadlines in property tests, no settings from the environment of who runs them; files
+that share a stack run in one of two processes."""
 
 import atexit
 import os
@@ -6,7 +7,9 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,3 +30,33 @@ atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 # A busy machine is no failure: tests assert no durations.
 settings.register_profile("gs766", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gs766")
+
+ONE_STACK = tuple(
+    frozenset(f"tests/{folder}/test_{name}.py" for name in names.split())
+    for folder, names in (
+        ("fuzz", "api many_dead_letters stack_under_attack"),
+        ("integration/stack", "live many_alerts steering told_live"),
+    )
+)
+"""Files whose tests share a stack: the process that runs one of them runs all. A stack's start takes 15 s of
+processor time, and at rest it takes a fifth of a core."""
+
+
+def together(nodeid: str) -> str:
+    """What is run by the same process as that test."""
+    file = nodeid.split("::", 1)[0]
+    return next((min(files) for files in ONE_STACK if file in files), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deals files to processes as `--dist=loadfile` does, those that share a stack together."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid)
+
+    return Together(config, log)

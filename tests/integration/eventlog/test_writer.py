@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -190,15 +191,22 @@ def test_slices_go_on_from_the_callers_own_position(settings: WriterSettings) ->
 # --- a broker that goes away ---
 
 
-@pytest.fixture
-def own_broker(tmp_path: Path) -> Iterator[LocalBroker]:
-    with local_broker(tmp_path / "own", environ=os.environ, heap="256m") as running:
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
+    with local_broker(tmp_path_factory.mktemp("own"), environ=os.environ, heap="256m") as running:
         yield running
 
 
 @pytest.fixture
+def own_broker(started: LocalBroker) -> LocalBroker:
+    """A broker that may be stopped; it runs when a test begins."""
+    started.start()
+    return started
+
+
+@pytest.fixture
 def own(own_broker: LocalBroker, tmp_path: Path) -> WriterSettings:
-    kafka = KafkaConfig(own_broker.bootstrap, connect_timeout_ms=1_000)
+    kafka = KafkaConfig(own_broker.bootstrap, prefix=f"t{uuid.uuid4().hex[:8]}-", connect_timeout_ms=1_000)
     ensure_topics(kafka, NOW)
     return WriterSettings(kafka, kafka.events, 4, spool=tmp_path / "spool", ack_timeout_ms=2_000)
 

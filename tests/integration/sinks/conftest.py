@@ -35,6 +35,26 @@ def database(store_address: dict[str, Any], empty_database: str) -> str:
     return empty_database
 
 
+@pytest.fixture(scope="module")
+def one_database(store_address: dict[str, Any]) -> Iterator[str]:
+    """A database with the whole schema for the tests of a file."""
+    name = f"m{uuid.uuid4().hex[:10]}"
+    migrate(store_address, name)
+    yield name
+    with connect(store_address) as client:
+        client.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def emptied(store_address: dict[str, Any], one_database: str) -> Iterator[str]:
+    """That database for a test that only writes rows: no other finds them. Making the schema takes a second."""
+    yield one_database
+    filled = "SELECT name FROM system.tables WHERE database = %(name)s AND total_rows > 0 AND name != 'migrations'"
+    with connect(store_address, database=one_database) as client:
+        for (table,) in client.execute(filled, {"name": one_database}):
+            client.execute(f"TRUNCATE TABLE `{table}`")
+
+
 @pytest.fixture
 def client(store_address: dict[str, Any], database: str) -> Iterator[Client]:
     """A client of that database."""

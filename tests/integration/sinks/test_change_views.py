@@ -37,6 +37,11 @@ COUNTS = (0, 1, 2**31 - 1, 2**32 - 1)
 LAST_OFFSET = 2**53
 
 
+@pytest.fixture
+def database(emptied: str) -> str:
+    return emptied
+
+
 def a_value(rnd: random.Random, name: str, hint: Any, part: str) -> Any:
     if name == "values":
         count = len(PROCEDURE_MEASURES if part == "procedure_days" else MEASURES)

@@ -14,6 +14,11 @@ AT = 1_785_000_000_123
 ONE = b'{"id":"1","source":"s","type":"t.x","subject":"x","time":"2026-08-03T09:12:00+07:00"}'
 
 
+@pytest.fixture
+def database(emptied: str) -> str:
+    return emptied
+
+
 def insert(client: Client, *values: bytes, topic: str = "dossier-events") -> None:
     records = [Record(topic, 0, n, AT + n, b"\xff\x00", v, (("origin", b"live"),)) for n, v in enumerate(values)]
     batches = LogBatches(topic, "L", ())

@@ -26,6 +26,11 @@ from sinks.positions import (
 NOW = 1_787_000_000_123
 
 
+@pytest.fixture
+def database(emptied: str) -> str:
+    return emptied
+
+
 def states(client: Client) -> dict[int, str]:
     return {found.number: found.state for found in g.generations(client)}
 

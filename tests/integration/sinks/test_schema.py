@@ -51,7 +51,9 @@ def test_an_edited_migration_is_refused(store_address: dict[str, Any], database:
 
 
 @pytest.mark.parametrize("table", TARGETS)
-def test_the_columns_of_a_table_are_the_fields_of_its_struct(client: Client, table: str) -> None:
+def test_the_columns_of_a_table_are_the_fields_of_its_struct(
+    store_address: dict[str, Any], one_database: str, table: str
+) -> None:
     part = "dossiers" if table in ("dossier_versions", "open_dossiers") else table
     measures = PROCEDURE_MEASURES if part == "procedure_days" else MEASURES
     expected = [("generation", "UInt32"), ("partition", "UInt16")]
@@ -63,4 +65,5 @@ def test_the_columns_of_a_table_are_the_fields_of_its_struct(client: Client, tab
     if table == "open_dossiers":
         expected.append(("is_deleted", "UInt8"))
         expected.append(("pauses", "Array(Tuple(Int64, Nullable(Int64), Bool))"))
-    assert columns(client, table) == expected
+    with connect(store_address, database=one_database) as client:
+        assert columns(client, table) == expected

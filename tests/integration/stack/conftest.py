@@ -42,3 +42,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     stack = RunningStack(tmp_path_factory.mktemp("shared"), bare=True).start()
     yield stack
     stack.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the shared stack come last of this folder: it ends with them and stands idle for no other."""
+    here = [n for n, item in enumerate(items) if Path(__file__).parent == item.path.parent]
+    theirs = sorted((items[n] for n in here), key=lambda item: "shared" in getattr(item, "fixturenames", ()))
+    for n, item in zip(here, theirs, strict=True):
+        items[n] = item

@@ -10,7 +10,11 @@ from typing import Any
 
 import httpx
 
+from domain.events import encode_event
+from eventlog.config import KafkaConfig
+from eventlog.producer import BulkWriter
 from ops.generation import Generations, read_generations, write_generations
+from ops.processes import FEW
 from ops.rebuilding import store_client
 from ops.settings import load
 from ops.switching import settle
@@ -82,7 +86,12 @@ class Load:
 
 def test_answers_never_go_back_and_news_go_on_while_a_rebuild_switches_under_load(fixed: RunningStack) -> None:
     stack = fixed
-    stack.post(encoded(lifecycles(40)))
+    kafka = KafkaConfig(stack.stack.kafka)
+    with BulkWriter(kafka, kafka.events, 4, block_events=1) as writer:
+        for event in lifecycles(60):
+            writer.add(event.subject, encode_event(event))
+        ends = writer.flush()
+    assert sum(ends.values()) > FEW, "so many records that partitions are worked on side by side"
     stack.settle()
     with Load(stack) as load_:
         until(lambda: len(load_.answers) > 5 and load_.heard, "answers and news before the rebuild")
