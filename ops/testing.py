@@ -10,9 +10,12 @@ from pathlib import Path
 from domain.errors import Unavailable
 from ops.commands.shell import say
 from ops.kafka_jars import cache_folder, install, require_java
+from ops.processes import cores
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FAULTS = "tests/chaos"
+MOST = 4
+"""Each process may have a broker, a store and a stack of its own: 2 GB."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -33,12 +36,13 @@ def run_tests(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def parts_of(arguments: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """The pytest runs for what was asked. The whole suite is two: first the faults, which want the machine for
-    themselves, then everything else in two processes, since most of it waits; whoever names tests gets one run."""
+    themselves, then everything else in a process more than there are cores, since much of it waits; whoever names
+    tests gets one run."""
     if any(not argument.startswith("-") for argument in arguments):
         return (tuple(arguments),)
     return (FAULTS, *arguments), (
         f"--ignore={FAULTS}",
-        "--numprocesses=2",
+        f"--numprocesses={min(MOST, cores() + 1)}",
         "--dist=loadfile",
         "--no-loadscope-reorder",
         *arguments,

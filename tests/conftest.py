@@ -35,6 +35,7 @@ ONE_STACK = tuple(
     frozenset(f"tests/{folder}/test_{name}.py" for name in names.split())
     for folder, names in (
         ("fuzz", "api many_dead_letters stack_under_attack"),
+        ("integration/stack", "rebuild switch"),
         ("integration/stack", "live many_alerts steering told_live"),
     )
 )
@@ -55,7 +56,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from xdist.scheduler import LoadFileScheduling
 
-    class Together(LoadFileScheduling):
+    class Together(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
         def _split_scope(self, nodeid: str) -> str:
             return together(nodeid)
 

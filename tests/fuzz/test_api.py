@@ -66,7 +66,7 @@ def _broken(operation: Any, mode: GenerationMode, headers: dict[str, str], base:
     failures: list[str] = []
 
     @settings(
-        max_examples=times(3),
+        max_examples=times(2),
         database=None,
         derandomize=True,
         phases=[Phase.generate],

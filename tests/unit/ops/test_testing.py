@@ -2,14 +2,15 @@
 
 import pytest
 
+from ops.processes import cores
 from ops.testing import FAULTS, parts_of
 
 
-def test_the_whole_suite_is_the_faults_alone_and_then_all_else_in_two_processes() -> None:
+def test_the_whole_suite_is_the_faults_alone_and_then_all_else_in_processes_side_by_side() -> None:
     faults, rest = parts_of(["--durations=5"])
     assert faults == (FAULTS, "--durations=5")
     assert f"--ignore={FAULTS}" in rest
-    assert "--numprocesses=2" in rest
+    assert f"--numprocesses={min(4, cores() + 1)}" in rest
     assert "--durations=5" in rest
 
 
