@@ -398,9 +398,21 @@ def _boot_id() -> str:
 
 
 def _mark(folder: Path, *, clean: bool) -> None:
+    """That it is open stands on the disk before anything else is written: an older mark would call a torn state
+    clean. A clean mark that is lost costs a refold only."""
     temporary = folder / "boot.new"
-    temporary.write_text(f"{_boot_id()} {'clean' if clean else 'open'}\n")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(f"{_boot_id()} {'clean' if clean else 'open'}\n")
+        file.flush()
+        if not clean:
+            os.fsync(file.fileno())
     os.replace(temporary, folder / "boot")
+    if not clean:
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def _lost_power(folder: Path) -> bool:
