@@ -12,6 +12,8 @@ from sinks.positions import CHANGES, RECORDS, Position
 _SLICE = 32
 """Records a poll: with records of at most 512 KiB a batch exceeds its bound by 16 MiB at most."""
 MAX_RECORDS = 20_000
+_FETCH_MS = 100
+"""How long is waited for what the log is known to hold."""
 
 
 class Feed:
@@ -27,20 +29,27 @@ class Feed:
     def take(self, max_bytes: int, wait_ms: int) -> list[Record]:
         """What is there now, about `max_bytes` of it at most; waits up to `wait_ms` for the first record.
 
+        Up to where the log ends now: what the client holds ready was fetched while the batch before was being
+        written, and what came since would wait for another whole batch.
+
         Raises Unavailable or Refused as the reader does; called again, it connects anew.
         """
         taken: list[Record] = []
         size = 0
         try:
             reader = self._reader = self._reader or LogReader(self._config, self._topic)
+            ends: Mapping[int, int] = {}
             while size < max_bytes and len(taken) < MAX_RECORDS:
-                found = reader.read_slice(self._positions, _SLICE, 0 if taken else wait_ms)
+                found = reader.read_slice(self._positions, _SLICE, _FETCH_MS if taken else wait_ms)
                 if not found:
                     break
+                ends = ends or reader.end_offsets()
                 for record in found:
                     self._positions[record.partition] = record.offset + 1
                     size += len(record.value)
                 taken += found
+                if all(self._positions.get(p, end) >= end for p, end in ends.items()):
+                    break
         except Exception:
             self.close()
             if not taken:
