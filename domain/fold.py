@@ -18,7 +18,7 @@ from domain.rows import DocumentRow, DossierRow
 from domain.timeline import Timeline, timeline_of
 from domain.verdicts import judge
 
-RULES_VERSION = 8
+RULES_VERSION = 9
 """Raised with every change of what the fold emits; part of the fingerprint of a generation."""
 UNKNOWN_UNIT = "?"
 """Stands for the unit of a dossier that none of its events named; belongs to the root only."""

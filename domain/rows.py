@@ -54,18 +54,14 @@ class DossierRow(Struct, array_like=True, frozen=True, gc=False):
     timeline: str
 
 
-class UnitDayRow(Struct, array_like=True, frozen=True, gc=False):
-    """Table `unit_days`; with `day` the first of a month, table `unit_months`."""
+class UnitCellRow(Struct, array_like=True, frozen=True, gc=False):
+    """Table `unit_cells`: the sums of a unit under one of four grains.
 
-    unit: str
-    day: Day
-    version: int
-    values: tuple[int, ...]
+    `day` and `month` (whose `day` is its first) hold the sum of all that is known, and `known_day` 0; `day_known`
+    and `month_known` the change that became known on `known_day`.
+    """
 
-
-class UnitDayKnownRow(Struct, array_like=True, frozen=True, gc=False):
-    """Tables `unit_day_known`, `unit_month_known`: the change that became known on `known_day`."""
-
+    grain: str
     unit: str
     day: Day
     known_day: Day
@@ -185,10 +181,7 @@ class DocumentRow(Struct, array_like=True, frozen=True, gc=False):
 
 ROW_TYPES: dict[str, type[Struct]] = {
     "dossiers": DossierRow,
-    "unit_days": UnitDayRow,
-    "unit_months": UnitDayRow,
-    "unit_day_known": UnitDayKnownRow,
-    "unit_month_known": UnitDayKnownRow,
+    "unit_cells": UnitCellRow,
     "cells": CellRow,
     "procedure_days": ProcedureDayRow,
     "recalls": RecallRow,
@@ -199,5 +192,5 @@ ROW_TYPES: dict[str, type[Struct]] = {
     "documents": DocumentRow,
 }
 """The parts of a change record, by name."""
-RETIRED_PARTS = frozenset({"unit_procedures"})
+RETIRED_PARTS = frozenset({"unit_procedures", "unit_days", "unit_months", "unit_day_known", "unit_month_known"})
 """Parts that older rules emitted: change records of before may still wait in the topic; nothing reads these."""

@@ -1,6 +1,7 @@
 """Change records into the derived tables: what of a batch is written, how far a generation is, what stops it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -133,12 +134,49 @@ class ChangeBatches:
 def insert_parts(client: Client, parts: Sequence[PartRow]) -> None:
     """One INSERT of one block for each Null table that is concerned. Raises StoreError (a row does not fit its
     view: nothing may go on) or StoreUnavailable; the same may be inserted again."""
+    for source, rows in _by_source(parts):
+        _insert(client, source, rows)
+
+
+class PartInserts:
+    """The same over a connection for each Null table, all at once: an INSERT leaves a core idle half its time."""
+
+    def __init__(self, connect: Callable[[], Client]) -> None:
+        self._clients = {source: connect() for source in SOURCES}
+        self._pool = ThreadPoolExecutor(len(SOURCES), "change-parts")
+
+    def __call__(self, parts: Sequence[PartRow]) -> None:
+        """Returns, or raises what one of them raised, when all have ended."""
+        running = [self._pool.submit(self._one, source, rows) for source, rows in _by_source(parts)]
+        wait(running)
+        for each in running:
+            each.result()
+
+    def _one(self, source: str, rows: Sequence[PartRow]) -> None:
+        client = self._clients[source]
+        try:
+            _insert(client, source, rows)
+        except BaseException:
+            client.disconnect()
+            raise
+
+    def close(self) -> None:
+        """Ends the connections."""
+        self._pool.shutdown()
+        for client in self._clients.values():
+            client.disconnect()
+
+
+def _by_source(parts: Sequence[PartRow]) -> Iterator[tuple[str, list[PartRow]]]:
     for source, names in SOURCES.items():
         rows = [part for part in parts if part[3] in names]
         if rows:
-            columns = list(zip(*rows, strict=True))
-            with clean_errors():
-                client.execute(_INSERT.format(source), columns, columnar=True)
+            yield source, rows
+
+
+def _insert(client: Client, source: str, rows: Sequence[PartRow]) -> None:
+    with clean_errors():
+        client.execute(_INSERT.format(source), list(zip(*rows, strict=True)), columnar=True)
 
 
 def _parts(change: ChangeRecord, record: Record) -> list[PartRow]:

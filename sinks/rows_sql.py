@@ -32,7 +32,7 @@ _NUMBERS = {
 # Few distinct values a part; everything else (codes of dossiers, evidence, timelines) is a plain String.
 _FEW = frozenset(
     "unit receiving_unit procedure channel applicant_kind service_level status due_basis end_kind step office "
-    "kind source reason field about".split()
+    "kind source reason field about grain".split()
 )
 _CODECS = {"timeline": " CODEC(ZSTD(1))", "history": " CODEC(ZSTD(3))"}
 

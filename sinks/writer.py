@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 from clickhouse_driver import Client
 
 from eventlog.config import KafkaConfig
-from sinks.change_batches import SETTINGS, ChangeBatches, insert_parts
+from sinks.change_batches import SETTINGS, ChangeBatches, PartInserts
 from sinks.clickhouse import connect
 from sinks.feed import Feed, change_starts, log_starts
 from sinks.generations import generations
@@ -178,22 +179,24 @@ class _Writer:
     def _write_changes(self, feed: Feed, batches: ChangeBatches) -> None:
         looked = float("-inf")
         pace = Pace(*_CHANGES_PACE)
-        with self._client(settings=SETTINGS) as client:
+        with closing(PartInserts(partial(self._client, settings=SETTINGS))) as insert, self._client() as client:
             while not self._end.is_set():
-                self._write_change_batch(client, feed, batches, pace)
+                self._write_change_batch(client, insert, feed, batches, pace)
                 if time.monotonic() - looked >= _GENERATIONS_SECONDS:
                     batches.dropped = self._insist(CHANGE_TOPIC, lambda: _dropped(client), client)
                     looked = time.monotonic()
         feed.close()
 
-    def _write_change_batch(self, client: Client, feed: Feed, batches: ChangeBatches, pace: Pace) -> None:
+    def _write_change_batch(
+        self, client: Client, insert: PartInserts, feed: Feed, batches: ChangeBatches, pace: Pace
+    ) -> None:
         config = self._config
         self._end.wait(pace.left(time.monotonic()))
         records = self._insist(CHANGE_TOPIC, lambda: feed.take(config.batch_bytes, 2 * config.wait_ms))
         if records:
             begun = time.monotonic()
             batch = batches.judge(records)
-            self._insist(CHANGE_TOPIC, lambda: insert_parts(client, batch.parts), client)
+            self._insist(CHANGE_TOPIC, lambda: insert(batch.parts))
             self._report(client, batch.faults)
             self._save(client, CHANGE_TOPIC, batch.positions)
             self._health.wrote(CHANGE_TOPIC, len(records))

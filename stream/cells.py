@@ -62,10 +62,10 @@ class Ledger:
             month = month_of(day)
             found = []
             for key in (
-                ("unit_days", unit, day),
-                ("unit_months", unit, month),
-                ("unit_day_known", unit, day, known_day),
-                ("unit_month_known", unit, month, known_day),
+                ("unit_cells", "day", unit, day, 0),
+                ("unit_cells", "month", unit, month, 0),
+                ("unit_cells", "day_known", unit, day, known_day),
+                ("unit_cells", "month_known", unit, month, known_day),
                 ("cells", day, unit, procedure, channel),
             ):
                 known = touched(key)

@@ -59,6 +59,10 @@ class Terms:
         """The instant up to which counts go."""
         return f"least({self.midnight(f'addMonths({self.start}, 1)')}, {self.now})"
 
+    def days(self, where: str) -> str:
+        """FROM and WHERE over what is booked for a unit on a day."""
+        return self.source("unit_cells", f"grain = 'day' AND {where}")
+
     @property
     def names(self) -> str:
         """Units and their last registered names."""
@@ -73,7 +77,7 @@ IN_GRAFANA = Terms()
 
 def months(t: Terms = IN_GRAFANA) -> str:
     """The months that have any booking up to now, newest first: the values of the variable."""
-    source = t.source("unit_days", f"day < addDays({t.today}, 1)")
+    source = t.days(f"day < addDays({t.today}, 1)")
     return f"SELECT DISTINCT formatDateTime(day, '%Y-%m') AS month {source} ORDER BY month DESC"
 
 
@@ -97,7 +101,7 @@ def shares(t: Terms = IN_GRAFANA) -> str:
     """Shares of dossiers accepted in the month: online of all, paid online of those with an obligation."""
     names = ("accepted", "acc_online", "acc_payable", "acc_paid_online")
     sums = ", ".join(f"sum(`{n}`) AS {n}_" for n in names)
-    source = t.source("unit_days", f"day >= {t.start} AND day < {t.until}")
+    source = t.days(f"day >= {t.start} AND day < {t.until}")
     return f"""
 SELECT accepted_ AS accepted, acc_online_ AS accepted_online, acc_payable_ AS payable,
        acc_paid_online_ AS paid_online,
@@ -114,9 +118,9 @@ SELECT toDateTime(day, '{t.zone}') AS time, accepted, left_today AS finished,
        before + sum(late) OVER (ORDER BY day) - if(day = {t.today}, ahead, 0) AS open_late
 FROM (
     SELECT day, sum(accepted) AS accepted, sum(`left`) AS left_today, sum(late_open_766) AS late
-    {t.source("unit_days", f"day >= {t.start} AND day < {t.until}")} GROUP BY day
+    {t.days(f"day >= {t.start} AND day < {t.until}")} GROUP BY day
 ) AS days
-CROSS JOIN (SELECT sum(late_open_766) AS before {t.source("unit_days", f"day < {t.start}")}) AS b
+CROSS JOIN (SELECT sum(late_open_766) AS before {t.days(f"day < {t.start}")}) AS b
 CROSS JOIN (SELECT count() AS ahead {t.source("open_dossiers", ahead)}) AS a
 ORDER BY day"""
 
@@ -177,7 +181,7 @@ def _unit_sums(t: Terms) -> str:
         toInt64(sum(entered) - sumIf(`left`, NOT ({within}))) AS received_,
         toInt64(sum(entered) - sum(`left`)) AS open_,
         toInt64(sum(late_open_766)) AS open_late_, toInt64(sumIf(left_ok_766, {within})) AS done_ok_
-    {t.source("unit_days", f"day < {t.until}")} GROUP BY unit
+    {t.days(f"day < {t.until}")} GROUP BY unit
     UNION ALL
     SELECT unit, -toInt64(count()) AS received_, toInt64(0) AS open_, toInt64(0) AS open_late_,
         -toInt64(countIf(bitAnd(ok, {RULE_BIT}) != 0)) AS done_ok_

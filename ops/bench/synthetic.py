@@ -29,7 +29,7 @@ DATABASE = "gs766"
 
 LOG = ("events",)
 DOSSIERS = ("dossiers", "dossier_versions", "conditions", "findings", "recalls", "open_dossiers")
-SUMS = ("unit_days", "unit_months", "unit_day_known", "unit_month_known", "procedure_days", "cells")
+SUMS = ("unit_cells", "procedure_days", "cells")
 _CODES = ("dossier_code", "subject", "petition")
 _UNITS = ("unit", "receiving_unit")
 Say = Callable[[str], None]

@@ -15,6 +15,7 @@ from sinks.migrations import (
     m0008_news,
     m0009_procedure_days,
     m0010_subjects,
+    m0011_unit_cells,
 )
 
 
@@ -43,4 +44,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(8, "news", m0008_news.statements),
     Migration(9, "procedure days", m0009_procedure_days.statements),
     Migration(10, "subjects", m0010_subjects.statements),
+    Migration(11, "unit cells", m0011_unit_cells.statements),
 )

@@ -5,11 +5,11 @@ check the number of values, so each is made anew; the tables only grow.
 """
 
 from domain.measures import MEASURES, PROCEDURE_MEASURES
-from sinks.migrations.m0002_rows import PACKED, unfolding
+from sinks.migrations.m0002_rows import UNIT_TABLES, unfolding
 
 _MEASURES, _PROCEDURE_MEASURES = MEASURES[:77], PROCEDURE_MEASURES[:7]
 _NEW = _MEASURES[-1]
-_PARTS = ("unit_days", "unit_months", "unit_day_known", "unit_month_known", "cells", "unit_procedures")
+_PARTS = (*UNIT_TABLES, "cells", "unit_procedures")
 
 
 def statements() -> tuple[str, ...]:
@@ -17,7 +17,7 @@ def statements() -> tuple[str, ...]:
     made: list[str] = []
     for part in _PARTS:
         measures = _PROCEDURE_MEASURES if part == "unit_procedures" else _MEASURES
-        column = f"`{_NEW}` Int32" + (f" ALIAS `values`[{len(measures)}]" if part in PACKED else "")
+        column = f"`{_NEW}` Int32" + (f" ALIAS `values`[{len(measures)}]" if part in UNIT_TABLES else "")
         made += [
             f"DROP VIEW IF EXISTS {part}_view",
             f"ALTER TABLE {part} ADD COLUMN IF NOT EXISTS {column}",

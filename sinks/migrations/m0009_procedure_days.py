@@ -10,7 +10,7 @@ changed rules version asks for; as known then they count by the day of acceptanc
 
 from domain.measures import PROCEDURE_MEASURES
 from domain.rows import ROW_TYPES
-from sinks.migrations.m0002_rows import SOURCES, TARGETS, definitions, passing, table, unfolding
+from sinks.migrations.m0002_rows import TARGETS, UNIT_TABLES, definitions, passing, table, unfolding
 
 _PART = "procedure_days"
 _MEASURES = PROCEDURE_MEASURES[:7]
@@ -29,7 +29,7 @@ def statements() -> tuple[str, ...]:
         f" GROUP BY {keys}",
         unfolding(_PART, _PART, _MEASURES),
         "DROP VIEW IF EXISTS change_parts_cells_pass",
-        passing("change_parts_cells", SOURCES["change_parts_cells"]),
+        passing("change_parts_cells", (*UNIT_TABLES, "cells", _PART)),
         "DROP VIEW IF EXISTS unit_procedures_view",
         "DROP TABLE IF EXISTS unit_procedures",
     )

@@ -53,7 +53,7 @@ def due_by_day(reader: Reader, start: Millis, end: Millis, zone: str) -> list[tu
 
 def finished_by_day(reader: Reader, start: Day, until: Day) -> list[tuple[str, Day, int]]:
     """(unit, day, dossiers that left on it) of [start, until)."""
-    source = reader.source("unit_days", f"day >= {on(start)} AND day < {on(until)}")
+    source = reader.source("unit_cells", "grain = 'day'", f"day >= {on(start)} AND day < {on(until)}")
     left = f"sum(`values`[{INDEX['left'] + 1}])"
     rows = reader.rows(f"SELECT unit, toInt32(day) AS d, {left} {source} GROUP BY unit, d")
     return [(row[0], row[1], int(row[2])) for row in rows]

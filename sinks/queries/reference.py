@@ -24,7 +24,8 @@ def documents(reader: Reader, kinds: Sequence[str]) -> list[tuple[str, str, str]
 
 def standing(reader: Reader) -> tuple[tuple[int, int], tuple[str, ...]]:
     """(fingerprint of all documents, units that any dossier or petition ever stood under), in one statement."""
-    units = f"SELECT arraySort(groupUniqArray(toString(unit))) {reader.source('unit_months', final=False)}"
+    months = reader.source("unit_cells", "grain = 'month'", final=False)
+    units = f"SELECT arraySort(groupUniqArray(toString(unit))) {months}"
     documents = "count() AS documents, groupBitXor(cityHash64(kind, subject, partition, version)) AS folded"
     rows = reader.rows(f"SELECT {documents}, ({units}) AS units {reader.source('documents')}")
     count, folded, seen = rows[0] if rows else (0, 0, ())

@@ -40,9 +40,9 @@ def unit_sums(
 ) -> dict[Key, Sums]:
     """Per unit, from whole months and the days that remain; with `known_before`, only what had become known
     on days before that one, and from `known_from` on."""
-    months, days, known = "unit_months", "unit_days", ""
+    months, days, known = "month", "day", ""
     if known_before is not None:
-        months, days = "unit_month_known", "unit_day_known"
+        months, days = "month_known", "day_known"
         known = f"known_day < {on(known_before)}"
         known += "" if known_from is None else f" AND known_day >= {on(known_from)}"
     s, e = _month(start), _month(until)
@@ -50,14 +50,12 @@ def unit_sums(
         f"(day >= {on(s)} AND day < {on(start)})",
         f"(day >= {on(e)} AND day < {on(until)})",
     )
+    whole = f"grain = '{months}'"
+    cells = f"{whole} AND day < {on(max(s, e))} OR grain = '{days}' AND ({rest[0]} OR {rest[1]})"
     sql = f"""
-        SELECT unit, sumForEachIf(`values`, b), sumForEachIf(`values`, u) FROM (
-            SELECT unit, day < {on(s)} AS b, day < {on(e)} AS u, `values`
-            {reader.source(months, f"day < {on(max(s, e))}", first=known)}
-            UNION ALL
-            SELECT unit, {rest[0]} AS b, {rest[1]} AS u, `values`
-            {reader.source(days, f"{rest[0]} OR {rest[1]}", first=known)}
-        ) GROUP BY unit"""
+        SELECT unit, sumForEachIf(`values`, if({whole}, day < {on(s)}, {rest[0]})),
+            sumForEachIf(`values`, if({whole}, day < {on(e)}, {rest[1]}))
+        {reader.source("unit_cells", cells, first=known)} GROUP BY unit"""
     return {
         (unit,): Sums(_named(measures, before), _named(measures, upto)) for unit, before, upto in reader.rows(sql)
     }
@@ -84,7 +82,7 @@ def cut_sums(
 
 def day_sums(reader: Reader, measures: Sequence[str], start: Day, until: Day) -> dict[Day, dict[str, int]]:
     """What is booked on each day of [start, until), over all the reader's units."""
-    source = reader.source("unit_days", f"day >= {on(start)} AND day < {on(until)}")
+    source = reader.source("unit_cells", "grain = 'day'", f"day >= {on(start)} AND day < {on(until)}")
     rows = reader.rows(f"SELECT toInt32(day) AS d, sumForEach(`values`) {source} GROUP BY d")
     return {day: _named(measures, values) for day, values in rows}
 

@@ -137,12 +137,11 @@ def test_the_whole_province_is_explained_from_its_first_day(ctx: FigureContext) 
 def test_a_sum_changed_by_hand_is_a_change_that_no_event_explains(tmp_path: Path) -> None:
     with embedded_store(tmp_path) as connect:
         fold_into(connect("writer"), tmp_path, LOG, ZONE)
-        for table in ("unit_day_known", "unit_month_known"):
-            connect("writer").execute(
-                f"INSERT INTO {table} (generation, partition, unit, day, known_day, version, values)"
-                f" SELECT generation, partition, unit, day, toDate32('2026-08-24'), 99, values"
-                f" FROM {table} FINAL WHERE unit = 'H44.2'"
-            )
+        connect("writer").execute(
+            "INSERT INTO unit_cells (generation, partition, grain, unit, day, known_day, version, values)"
+            " SELECT generation, partition, grain, unit, day, toDate32('2026-08-24'), 99, values"
+            " FROM unit_cells FINAL WHERE unit = 'H44.2' AND endsWith(grain, '_known')"
+        )
         ctx = FigureContext(connect("reader"), 1, ZONE, "H44", at("10-01T08:00"), None, {0: len(LOG) - 1})
         found = audit.changes(ctx, "H44.2", "2026-08", at("08-21T00:00"), at("08-26T00:00"))
     assert found["verdict"] == "fails"
@@ -160,11 +159,11 @@ def test_cells_of_a_day_that_still_runs_do_not_speak_of_an_instant_in_it(tmp_pat
             return found
 
         assert received() == 2
-        for table in ("unit_day_known", "unit_month_known"):  # the cells of a record whose dossier is on its way
-            connect("writer").execute(
-                f"INSERT INTO {table} (generation, partition, unit, day, known_day, version, values)"
-                f" SELECT generation, 1, unit, day, known_day, 99, values FROM {table} FINAL"
-            )
+        connect("writer").execute(  # the cells of a record whose dossier is on its way
+            "INSERT INTO unit_cells (generation, partition, grain, unit, day, known_day, version, values)"
+            " SELECT generation, 1, grain, unit, day, known_day, 99, values"
+            " FROM unit_cells FINAL WHERE endsWith(grain, '_known')"
+        )
         assert received() == 2
 
 

@@ -70,8 +70,9 @@ def test_the_lists_agree_with_the_sums_and_dossiers_are_whole(world: World) -> N
 
 def test_sums_keep_their_width_and_units_their_own_dossiers(world: World) -> None:
     many = world.many
-    assert many.execute("SELECT DISTINCT length(values) FROM unit_days") == [(len(MEASURES),)]
-    counted = "SELECT unit, sum(accepted) AS n FROM unit_days FINAL GROUP BY unit HAVING n != 0 ORDER BY unit"
+    assert many.execute("SELECT DISTINCT length(values) FROM unit_cells") == [(len(MEASURES),)]
+    days = "FROM unit_cells FINAL WHERE grain = 'day'"
+    counted = f"SELECT unit, sum(accepted) AS n {days} GROUP BY unit HAVING n != 0 ORDER BY unit"
     listed = "SELECT unit, count() FROM dossiers FINAL WHERE accepted_at IS NOT NULL GROUP BY unit ORDER BY unit"
     assert many.execute(counted) == many.execute(listed)
 

@@ -39,7 +39,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         at = datetime(2026, 1, 1, tzinfo=UTC)
         journal = [(1, 1, "active", at), (2, 2, "building", at)]
         writer.execute("INSERT INTO generations (sequence, generation, state, changed_at) VALUES", journal)
-        for table in ("unit_days", "open_dossiers"):
+        for table in ("unit_cells", "open_dossiers"):
             writer.execute(f"INSERT INTO {table} SELECT * REPLACE (2 AS generation) FROM {table}")
         yield connect("reader")
 

@@ -15,7 +15,7 @@ from domain.changes import decode_change, pack
 from domain.events import LATEST
 from domain.instants import date_day, to_millis
 from domain.measures import FAMILIES, MEASURES, PROCEDURE_MEASURES
-from domain.rows import ROW_TYPES, DossierRow, UnitDayRow
+from domain.rows import ROW_TYPES, DossierRow, UnitCellRow
 from sinks.change_batches import PartRow, insert_parts
 from sinks.clickhouse import StoreError
 from sinks.migrations.m0002_rows import PACKED
@@ -159,17 +159,17 @@ def test_writing_twice_changes_nothing(client: Client) -> None:
     assert {t: sorted(client.execute(f"SELECT * FROM {t} FINAL"), key=repr) for t in tables} == before
 
 
-GOOD_DAY = ["H44", 20_000, 5, [0] * len(MEASURES)]
+GOOD_DAY = ["day", "H44", 20_000, 0, 5, [0] * len(MEASURES)]
 
 
 @pytest.mark.parametrize(
     "rows",
     [
-        [["H44", 20_000, 5, [0] * (len(MEASURES) - 1)]],
-        [["H44", 20_000, 5, [0] * (len(MEASURES) + 1)]],
-        [["H44", 20_000, [0] * len(MEASURES)]],
+        [["day", "H44", 20_000, 0, 5, [0] * (len(MEASURES) - 1)]],
+        [["day", "H44", 20_000, 0, 5, [0] * (len(MEASURES) + 1)]],
+        [["day", "H44", 20_000, 0, [0] * len(MEASURES)]],
         [[*GOOD_DAY, "more"]],
-        [GOOD_DAY, ["H44", 20_000, 5, "x"]],
+        [GOOD_DAY, ["day", "H44", 20_000, 0, 5, "x"]],
         [GOOD_DAY, 7],
         [GOOD_DAY, None],
         [7],
@@ -179,8 +179,8 @@ GOOD_DAY = ["H44", 20_000, 5, [0] * len(MEASURES)]
 )
 def test_a_row_that_does_not_fit_throws_and_leaves_its_table_as_it_was(client: Client, rows: Any) -> None:
     with pytest.raises(StoreError, match="change record"):
-        insert_parts(client, [raw_part("unit_days", rows)])
-    assert client.execute("SELECT count() FROM unit_days") == [(0,)]
+        insert_parts(client, [raw_part("unit_cells", rows)])
+    assert client.execute("SELECT count() FROM unit_cells") == [(0,)]
 
 
 @pytest.mark.parametrize("fields", [-1, 1])
@@ -216,10 +216,10 @@ def test_a_closed_dossier_leaves_the_open_ones_and_comes_back_when_reopened(clie
 
 def test_a_cell_that_falls_to_zero_replaces_the_old_one_and_generations_stay_apart(client: Client) -> None:
     ones, zeros = (1,) * len(MEASURES), (0,) * len(MEASURES)
-    insert_parts(client, parts_of({"unit_days": [UnitDayRow("H44", 20_000, 1, ones)]}))
-    insert_parts(client, parts_of({"unit_days": [UnitDayRow("H44", 20_000, 2, zeros)]}))
-    insert_parts(client, parts_of({"unit_days": [UnitDayRow("H44", 20_000, 1, ones)]}, generation=2))
-    found = client.execute("SELECT generation, version, entered, `left` FROM unit_days FINAL ORDER BY generation")
+    insert_parts(client, parts_of({"unit_cells": [UnitCellRow("day", "H44", 20_000, 0, 1, ones)]}))
+    insert_parts(client, parts_of({"unit_cells": [UnitCellRow("day", "H44", 20_000, 0, 2, zeros)]}))
+    insert_parts(client, parts_of({"unit_cells": [UnitCellRow("day", "H44", 20_000, 0, 1, ones)]}, generation=2))
+    found = client.execute("SELECT generation, version, entered, `left` FROM unit_cells FINAL ORDER BY generation")
     assert found == [(1, 2, 0, 0), (2, 1, 1, 1)]
 
 

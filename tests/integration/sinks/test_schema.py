@@ -1,5 +1,6 @@
 """Migrations on a real store."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -67,3 +68,29 @@ def test_the_columns_of_a_table_are_the_fields_of_its_struct(
         expected.append(("pauses", "Array(Tuple(Int64, Nullable(Int64), Bool))"))
     with connect(store_address, database=one_database) as client:
         assert columns(client, table) == expected
+
+
+def test_rows_of_the_four_unit_tables_stay_when_they_become_one(
+    store_address: dict[str, Any], empty_database: str
+) -> None:
+    migrate(store_address, empty_database, MIGRATIONS[:10])
+    values = list(range(len(MEASURES)))
+    with connect(store_address, database=empty_database) as client:
+        for table, known in (("unit_days", ()), ("unit_months", ()), ("unit_day_known", (date(2026, 3, 2),))):
+            names = "generation, partition, unit, day, version, values" + (", known_day" if known else "")
+            for version in (1, 2):
+                row = (3, 1, "H44.1", date(2026, 3, 1), version, [v * version for v in values], *known)
+                client.execute(f"INSERT INTO {table} ({names}) VALUES", [row])
+        migrate(store_address, empty_database)
+        found = client.execute(
+            "SELECT grain, generation, partition, unit, day, known_day, version, values FROM unit_cells FINAL"
+            " ORDER BY grain"
+        )
+        tables = {row[0] for row in client.execute("SHOW TABLES")}
+    twice, first, never = [v * 2 for v in values], date(2026, 3, 1), date(1970, 1, 1)
+    assert found == [
+        ("day", 3, 1, "H44.1", first, never, 2, twice),
+        ("day_known", 3, 1, "H44.1", first, date(2026, 3, 2), 2, twice),
+        ("month", 3, 1, "H44.1", first, never, 2, twice),
+    ]
+    assert not tables & {"unit_days", "unit_months", "unit_day_known", "unit_month_known", "change_parts_rare"}

@@ -22,7 +22,7 @@ from domain.changes import pack
 from domain.errors import Refused
 from domain.events import encode_event, make_event
 from domain.measures import MEASURES
-from domain.rows import FindingRow, UnitDayRow
+from domain.rows import FindingRow, UnitCellRow
 from eventlog.config import KafkaConfig
 from eventlog.topics import LogIds, ensure_topics
 from sinks.clickhouse import connect
@@ -95,8 +95,8 @@ def change(ids: LogIds, start: int, end: int, *, generation: int = 1, partition:
     """A batch in several change records: a finding and a cell for each log record."""
     offsets = range(start, end + 1)
     findings = [FindingRow("undated", f"H44-{partition}-{n}", n, NOW + n, "H44", "e", True) for n in offsets]
-    cells = [UnitDayRow(f"H44.{n % 7}", 20_000, n, (n,) * len(MEASURES)) for n in offsets]
-    rows: dict[str, list[Struct]] = {"findings": [*findings], "unit_days": [*cells]}
+    cells = [UnitCellRow("day", f"H44.{n % 7}", 20_000, 0, n, (n,) * len(MEASURES)) for n in offsets]
+    rows: dict[str, list[Struct]] = {"findings": [*findings], "unit_cells": [*cells]}
     return list(
         pack(
             rows,
@@ -251,7 +251,7 @@ def test_a_row_of_another_shape_stops_changes_but_not_the_logs(
 ) -> None:
     kafka = config.kafka
     bad = msgspec.json.decode(change(ids, 0, 0)[0])
-    bad["parts"]["unit_days"][0][-1].pop()
+    bad["parts"]["unit_cells"][0][-1].pop()
     bad["last"] = True
     send(kafka, kafka.changes, [(0, msgspec.json.encode(bad))])
     with writing(config):
@@ -284,7 +284,7 @@ def test_a_hole_stops_its_generation_red_and_after_a_restart_too(
         wait_until(client, {0: 12}, seconds=30, generation=2)
         assert red(config).faults == (told,)
     assert complete_to(client, 1) == {0: 4}
-    last_row = "SELECT count() FROM unit_days WHERE generation = 1 AND version = 9"
+    last_row = "SELECT count() FROM unit_cells WHERE generation = 1 AND version = 9"
     assert client.execute(last_row) == [(0,)]
 
 

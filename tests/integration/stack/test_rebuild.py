@@ -15,7 +15,7 @@ from tests.support.lifecycles import encoded, lifecycles
 from tests.support.stack import RunningStack
 from tests.support.waiting import until
 
-CHANGED = ("dossiers", "unit_days", "cells", "conditions")
+CHANGED = ("dossiers", "unit_cells", "cells", "conditions")
 """Changed below in ways of their own."""
 GONE = ("A04", "A11", "A12", "A17")
 """Kinds of dossiers, of petitions and of procedures."""
@@ -111,9 +111,9 @@ def test_rows_changed_by_hand_are_named_with_both_values(fixed: RunningStack) ->
     held = [(kind, min(row[1] for row in rows["conditions"] if row[0] == kind)) for kind in GONE]
     stack.tamper(
         f"ALTER TABLE dossiers UPDATE supplements = 7 WHERE dossier_code = '{code}' SETTINGS mutations_sync = 2",
-        "INSERT INTO unit_days SELECT * REPLACE("
+        "INSERT INTO unit_cells SELECT * REPLACE("
         "arrayMap((v, n) -> v + 5 * (n = 1), values, arrayEnumerate(values)) AS values) "
-        "FROM unit_days FINAL WHERE unit = 'H44.101' ORDER BY day LIMIT 1",
+        "FROM unit_cells FINAL WHERE unit = 'H44.101' AND grain = 'day' ORDER BY day LIMIT 1",
         "ALTER TABLE cells UPDATE `left` = `left` + 3 WHERE unit = 'H44.102' SETTINGS mutations_sync = 2",
         "INSERT INTO cells SELECT * REPLACE(version + 100000 AS version) FROM cells FINAL LIMIT 1",
         f"ALTER TABLE conditions DELETE WHERE (kind, subject) IN {tuple(held)} SETTINGS mutations_sync = 2",
@@ -137,7 +137,7 @@ def test_rows_changed_by_hand_are_named_with_both_values(fixed: RunningStack) ->
     dossier = next(d for d in differences if d["table"] == "dossiers")
     assert dossier["key"] == {"dossier_code": code}
     assert (dossier["column"], dossier["found"]) == ("supplements", 7)
-    cell = next(d for d in differences if d["table"] == "unit_days")
+    cell = next(d for d in differences if d["table"] == "unit_cells")
     assert cell["column"] == "entered"
     assert cell["found"] == cell["expected"] + 5
     assert cell["key"]["unit"] == "H44.101"

@@ -10,7 +10,7 @@ from domain.blocks import encode_block, partition_of
 from domain.errors import Unavailable
 from domain.events import Event, encode_event
 from domain.instants import DEFAULT_ZONE, zone
-from domain.rows import UnitDayRow
+from domain.rows import UnitCellRow
 from ops.bench.fold import BY_CPU, FOLD, READ, _beside
 from ops.bench.history import simulated
 from ops.bench.measure import Measure
@@ -52,17 +52,17 @@ def test_subjects_folded_one_by_one_give_the_rows_and_cells_of_whole_records(tmp
                 expected.setdefault(name, []).extend(swept)
             whole.commit(0)
         found: dict[str, list[object]] = {}
-        days: dict[tuple[str, int], tuple[int, ...]] = {}
+        sums: dict[tuple[str, str, int, int], tuple[int, ...]] = {}
         events, _ = single.decode(record, record.timestamp_ms)
         single.take_documents(events, set())
         for (kind, subject), facts in by_subject(events).items():
             given, touched = single.fold_subject(kind, subject, facts, record.offset, record.timestamp_ms)
             for name, more in given.items():
                 found.setdefault(name, []).extend(more)
-            days |= {(k[1], k[2]): tuple(v) for k, v in touched.items() if k[0] == "unit_days"}
+            sums |= {k[1:]: tuple(v) for k, v in touched.items() if k[0] == "unit_cells"}
         assert found == {name: rows for name, rows in expected.items() if name in found}
-        cells = {(r.unit, r.day): r.values for r in expected.get("unit_days", []) if isinstance(r, UnitDayRow)}
-        assert days == cells
+        cells = [r for r in expected.get("unit_cells", []) if isinstance(r, UnitCellRow)]
+        assert sums == {(r.grain, r.unit, r.day, r.known_day): r.values for r in cells}
 
 
 def test_peers_that_are_not_installed_are_rows_that_say_so(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_a_cell_is_emitted_once_a_batch_and_stands_in_the_end_as_record_by_recor
     with folder() as a, folder() as b:
         together, apart = run(a, records, batch=10), run(b, records)
     assert settled(together) == settled(apart)
-    assert len(together["unit_days"]) < len(apart["unit_days"])
+    assert len(together["unit_cells"]) < len(apart["unit_cells"])
     assert len(together["dossiers"]) == len(apart["dossiers"])
 
 

@@ -99,10 +99,7 @@ def settled(rows: Rows) -> dict[str, dict[Any, Any]]:
     """What a store with replacing tables shows: the row of the greatest version by key."""
     keys: dict[str, Callable[[Any], Any]] = {
         "dossiers": lambda r: r[0],
-        "unit_days": lambda r: (r[0], r[1]),
-        "unit_months": lambda r: (r[0], r[1]),
-        "unit_day_known": lambda r: tuple(r[:3]),
-        "unit_month_known": lambda r: tuple(r[:3]),
+        "unit_cells": lambda r: tuple(r[:4]),
         "cells": lambda r: tuple(r[:4]),
         "procedure_days": lambda r: tuple(r[:4]),
         "recalls": lambda r: (*r[:4], r[4]),
@@ -112,8 +109,9 @@ def settled(rows: Rows) -> dict[str, dict[Any, Any]]:
         "documents": lambda r: tuple(r[:2]),
         "petitions": lambda r: r[0],
     }
-    versions = {"dossiers": 1, "unit_days": 2, "unit_months": 2, "unit_day_known": 3, "unit_month_known": 3}
-    versions |= {
+    versions = {
+        "dossiers": 1,
+        "unit_cells": 4,
         "cells": 4,
         "procedure_days": 4,
         "recalls": 4,
@@ -170,8 +168,9 @@ def _content(found: dict[str, dict[Any, Any]]) -> dict[str, Any]:
     dossiers = {k: [*r[:1], *r[3:]] for k, r in found["dossiers"].items()}
     cells = {
         table: {key: row[-1] for key, row in found.get(table, {}).items() if any(row[-1])}
-        for table in ("unit_days", "unit_months", "cells")
+        for table in ("unit_cells", "cells")
     }
+    cells["unit_cells"] = {k: v for k, v in cells["unit_cells"].items() if not k[0].endswith("_known")}
     cells["procedure_days"] = _over_all_knowledge(found.get("procedure_days", {}))
     recalls = {
         k[:4]: [*r[6:]] for k, r in found.get("recalls", {}).items() if not _gone_later(k, found["recalls"])
@@ -220,10 +219,11 @@ def test_a_limit_that_arrives_late_gives_the_rows_it_would_have_given_early(
 def test_sums_of_cells_are_the_sums_of_the_dossiers(events: list[Event]) -> None:
     with folder() as path:
         found = settled(run(path, records_of(events, [2])))
-    by_grain = [
-        [sum(row[-1][m] for row in found.get(table, {}).values()) for m in range(len(MEASURES))]
-        for table in ("unit_days", "unit_months", "cells", "unit_day_known", "unit_month_known")
-    ]
+    rows: dict[str, list[Any]] = {"cells": [*found.get("cells", {}).values()]}
+    rows |= {grain: [] for grain in ("day", "month", "day_known", "month_known")}
+    for row in found.get("unit_cells", {}).values():
+        rows[row[0]].append(row)
+    by_grain = [[sum(row[-1][m] for row in grain) for m in range(len(MEASURES))] for grain in rows.values()]
     assert all(sums == by_grain[0] for sums in by_grain)
 
 

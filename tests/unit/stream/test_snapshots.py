@@ -34,7 +34,7 @@ def opened(tmp_path: Path) -> Iterator[Callable[[str], StateStore]]:
 def taken(opened: Callable[[str], StateStore], tmp_path: Path) -> Path:
     """A snapshot folder with one of a state at offset 700, with one cell."""
     store = opened("first")
-    store.cell(("unit_days", "H44", 1), 3)[1] = 7
+    store.cell(("unit_cells", "day", "H44", 1, 0), 3)[1] = 7
     store.commit(POSITION)
     take(store, tmp_path / "shared")
     return tmp_path / "shared"
@@ -44,7 +44,7 @@ def test_an_empty_state_goes_on_from_the_snapshot(opened: Callable[[str], StateS
     store = opened("second")
     assert take_over(store, taken, 500, yes)
     assert store.position == POSITION
-    assert store.cell(("unit_days", "H44", 1), 3) == [0, 7, 0]
+    assert store.cell(("unit_cells", "day", "H44", 1, 0), 3) == [0, 7, 0]
     store.commit(Position("log", "rules", 701))
 
 

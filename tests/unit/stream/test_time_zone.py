@@ -33,12 +33,11 @@ def test_an_instant_between_the_midnights_is_booked_on_the_province_own_day(
         rows = {table: [msgspec.to_builtins(r) for r in found] for table, found in fold.batch().rows.items()}
         store.close()
     expected = date_day(date.fromisoformat(day))
-    (cell,) = rows["unit_days"]
-    assert (cell[0], cell[1]) == ("H44.1", expected)
+    by_grain = {row[0]: row for row in rows["unit_cells"]}
+    cell = by_grain["day"]
+    assert (cell[1], cell[2]) == ("H44.1", expected)
     assert cell[-1][INDEX["accepted"]] == 1
-    (known,) = rows["unit_day_known"]
-    assert known[2] == expected
-    (month,) = rows["unit_months"]
-    assert month[1] == date_day(date.fromisoformat(period + "-01"))
+    assert by_grain["day_known"][3] == expected
+    assert by_grain["month"][2] == date_day(date.fromisoformat(period + "-01"))
     bounds = parse_period(period, zone(name), BETWEEN + 1)
     assert bounds.start_ms <= BETWEEN < bounds.end_ms
