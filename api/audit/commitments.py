@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from api.audit import last_year
 from api.audit.changes import shares
 from api.audit.counted import Counted, counted, figure_of
 from api.figures.context import FigureContext, Question, ask, heading
@@ -62,6 +63,12 @@ def committed(
         rows = _dossiers(ctx, q, code) if basis == "dossiers" else counted(ctx, q, said)
         sums = sum(r.up for r in rows), sum(r.down for r in rows)
         documents = _documents(ctx, q, figure.denominator, sums[1])
+        if documents and not documents["denominator"] and figure.fallback is not None:
+            year = last_year.bounds(ctx, q)
+            if year is not None:
+                rows = last_year.rows(ctx, q, said, year) if rows == [] and not year["told"] else rows
+                sums = sums[0], sum(r.down for r in rows)
+                documents |= last_year.denominator(year, sums[1])
         if (row["numerator"] or 0, row["denominator"] or 0) == (sums[0], documents.get("denominator", sums[1])):
             opened = _opened(rows, sums, signed, "timeline" if basis == "dossiers" else "told") | documents
             subjects = [one for shown in opened["rows"] for one in rows[shown["at"]].subjects]
@@ -69,7 +76,7 @@ def committed(
             return said | opened, heading(ctx, q), list(dict.fromkeys(subjects))
     if q.known_at is None and not any(map(_told, (figure.numerator, figure.denominator))):
         raise Unavailable(f"{code} moves while it is opened: ask again, or as known at an instant (known_at)")
-    raise InvalidInput(f"{code} rests on more than dossiers: nothing was accepted, last year's figure counts")
+    raise InvalidInput(f"{code} rests on more than dossiers and what documents tell of them")
 
 
 def _documents(ctx: FigureContext, q: Question, denominator: Expression, counted: int) -> dict[str, Any]:

@@ -148,15 +148,20 @@ class LastYear:
 
     def __init__(self, ctx: FigureContext, q: Question, reader: Reader) -> None:
         self._ctx, self._q = ctx, q
-        label = q.period.label
-        shape = re.fullmatch(r"(\d{4})(-\d\d|-Q\d)?", label)
-        self._parts = 0 if shape is None else {"": 1, "-Q": 4}.get((shape[2] or "")[:2], 12)
-        self._year = "" if shape is None else str(int(shape[1]) - 1)
+        self._year, self._parts = self.share_of(q.period.label)
         self._totals: dict[Key, Totals] = {}
         if self._parts:
             year = parse_period(self._year, ctx.zone, q.as_of)
             grain = Grain(year.start_ms, year.end_ms, q.family, q.known_at)
             self._totals = totals_by(ctx, reader, grain)
+
+    @staticmethod
+    def share_of(period: str) -> tuple[str, int]:
+        """(the year before, of how many parts of a year the period is one); 0 for a period that is none."""
+        shape = re.fullmatch(r"(\d{4})(-\d\d|-Q\d)?", period)
+        if shape is None:
+            return "", 0
+        return str(int(shape[1]) - 1), {"": 1, "-Q": 4}.get((shape[2] or "")[:2], 12)
 
     def of(self, unit: str, units: Iterable[str] | None) -> Number | None:
         """The share of one unit; None where last year is unknown, or the period is none of these."""

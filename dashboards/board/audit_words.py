@@ -130,6 +130,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "fails_when": ("KHÔNG ĐẠT khi", "Does not hold when"),
     "checked": ("Đã kiểm", "Checked"),
     "differences": ("Điều không đạt", "What does not hold"),
+    "not_covered": ("Điều kết luận này không nói tới", "What the verdict does not speak of"),
     "all": ("Toàn bộ câu trả lời (JSON)", "The whole answer (JSON)"),
     "more": ("còn nữa, xem JSON", "more, see the JSON"),
     "code": ("Mã hồ sơ", "Dossier"),

@@ -88,6 +88,8 @@ def verify(
         typer.echo(f"checked: {counted or 'nothing'}")
         if report.checkpoint is not None:
             typer.echo(f"checkpoint {report.checkpoint}, SHA-256 {report.hash}")
+        for one in report.not_covered:
+            typer.echo(str(one))
         if report.reason:
             typer.echo(report.reason)
         typer.echo(WORDS[report.verdict])

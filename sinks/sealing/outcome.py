@@ -46,15 +46,29 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.where}: {place}{self.what}"
 
 
+class NotCovered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the verdict does not speak of: in a partition, of the records before `until`."""
+
+    what: str
+    log: str = ""
+    partition: int | None = None
+    until: int | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.log} partition {self.partition}, offsets below {self.until}: " if self.log else ""
+        return f"not covered: {place}{self.what}"
+
+
 @dataclass(slots=True)
 class Report:
-    """The outcome; `reason` says why nothing can be told."""
+    """The outcome; `reason` says why nothing can be told, `not_covered` what the verdict does not speak of."""
 
     checked: dict[str, int] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
     reason: str = ""
     checkpoint: int | None = None
     hash: str = ""
+    not_covered: list[NotCovered] = field(default_factory=list)
 
     def to_json(self) -> Mapping[str, Any]:
         """The answer's shape (design §6)."""
@@ -62,6 +76,7 @@ class Report:
             "verdict": self.verdict,
             "checked": self.checked,
             "differences": msgspec.to_builtins(self.differences),
+            "not_covered": msgspec.to_builtins(self.not_covered),
             "checkpoint": self.checkpoint,
             "hash": self.hash,
             "reason": self.reason,

@@ -20,7 +20,7 @@ from sinks.sealing.chain import BrokenChain, CheckpointFile, check_first, check_
 from sinks.sealing.config import SealConfig
 from sinks.sealing.copies import Labels, SealedLabels, beside, odd_alerts, odd_checkpoints, relabelled
 from sinks.sealing.keys import is_signed
-from sinks.sealing.outcome import Goals, Progress, Report
+from sinks.sealing.outcome import Goals, NotCovered, Progress, Report
 from sinks.sealing.outside import tree_folder
 from sinks.sealing.progress import Notes, Reached
 from sinks.sealing.sampling import verify_sample
@@ -32,6 +32,7 @@ WAIT_S = 30.0
 """Seconds in which the store may come up with what was sealed a moment ago, as long as it is moving."""
 _STILL_S = 5.0
 """Seconds without any movement after which a store is taken for one whose writer does not run."""
+_BESIDE = "the key, headers and append time of records (their bytes and when they became known are judged)"
 _UNWITNESSED = 1
 """The newest checkpoint may still be on its way to a witness."""
 NOTE_EVERY = 200_000
@@ -81,10 +82,13 @@ def verify(
             _compare_copy(chain, copy, report, whole=False)
         _check_cosigned(config, chain, witness, report)
         notes = Notes(config.folder, str(since or 0), fresh=not resume)
+        if sample is not None:
+            report.not_covered.append(NotCovered(what=f"{_BESIDE}: verify without --sample looks at them"))
         for goals in _goals(chain, since):
             if sample is not None:
                 verify_sample(config, goals, sample, report, progress)
                 continue
+            _name_unlabelled(goals, report)
             labels = _verify_kafka(config, goals, report, progress, notes)
             if store:
                 _verify_records(config, goals, report, progress, notes, labels)
@@ -411,6 +415,16 @@ def _verify_kafka(config: SealConfig, goals: Goals, report: Report, progress: Pr
             )
     _name_relabelled(comparison)
     return comparison.labels
+
+
+def _name_unlabelled(goals: Goals, report: Report) -> None:
+    """The records of before there was a seal over what stands beside them: the verdict is about their bytes."""
+    last = goals.last
+    begin = last.labels_from if isinstance(last.labels_from, int) else last.offset
+    if begin > (goals.start.offset if goals.start is not None else 0):
+        what = f"{_BESIDE} were not sealed yet: a change alike in Kafka and in the store is not found"
+        log, partition = goals.key
+        report.not_covered.append(NotCovered(what=what, log=log, partition=partition, until=begin))
 
 
 def _name_relabelled(comparison: _Comparison) -> None:

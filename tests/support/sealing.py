@@ -6,14 +6,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from clickhouse_driver import Client
+
 from domain.events import encode_event
 from domain.instants import DEFAULT_ZONE, zone
 from eventlog.config import KafkaConfig
 from eventlog.producer import BulkWriter
 from eventlog.reader import LogReader
+from sinks.positions import read_positions
 from sinks.sealing.chain import CheckpointFile
 from sinks.sealing.config import SealConfig
 from sinks.sealing.sealer import run
+from sinks.writer import WriterConfig
+from sinks.writer import run as run_writer
 from tests.support.events import HOUR, T0, dossier_event
 from tests.support.waiting import until
 
@@ -73,6 +78,28 @@ def seal_all(config: SealConfig) -> None:
     """Seals everything that is in the logs now."""
     with sealing(replace(config, every_seconds=0.05)):
         until(lambda: is_sealed(config) and not config.close_request.exists(), "everything to be sealed")
+
+
+def fill(config: SealConfig, client: Client) -> None:
+    """Brings the store up to the last checkpoint."""
+    last = CheckpointFile(config.checkpoints).last()
+    assert last is not None
+    wanted = {(t.log, t.partition): t.offset for t in last.checkpoint().trees}
+
+    def written() -> bool:
+        found, _ = read_positions(client)
+        at = {(p.topic, p.partition): p.offset for p in found if p.name == "records"}
+        return all(at.get(key, 0) >= offset for key, offset in wanted.items())
+
+    stop = threading.Event()
+    writer = WriterConfig(config.kafka, config.store, config.database, retry_seconds=(0.05, 0.2))
+    thread = threading.Thread(target=run_writer, args=(writer, stop))
+    thread.start()
+    try:
+        until(written, "the store to be filled")
+    finally:
+        stop.set()
+        thread.join(30)
 
 
 def is_sealed(config: SealConfig) -> bool:

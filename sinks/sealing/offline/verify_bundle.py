@@ -15,6 +15,7 @@ import argparse
 import hashlib
 import io
 import json
+import re
 import struct
 import sys
 import uuid
@@ -695,16 +696,64 @@ def _check_documents(figure: Mapping[str, Any], texts: Texts, found: Checked) ->
     except Unread:
         found.unproven.append(f"{figure['indicator']}: its documents were corrected under one id")
         return
-    told = 0
+    year = figure.get("last_year")
+    if year is not None:
+        known["accepted_per_portal"] = 0
+    told, before = 0, dict[str, Any]()
     for at, verb, data in history:
         accepted = data.get("figures", {}).get("accepted")
-        if at < asked["before"] and data.get("period") == asked["period"] and accepted is not None:
+        if at >= asked["before"] or accepted is None:
+            continue
+        if data.get("period") == asked["period"]:
             known[TOLD[f"unit.{verb}"]] = accepted
             told += 1
+        elif year is not None and data.get("period") == year["period"]:
+            before[TOLD[f"unit.{verb}"]] = accepted
+    if year is not None:
+        _check_last_year(figure, year, known, before, found)
+        return
     largest = max(known[name] for name in asked["largest"] if known[name] is not None)
     if largest != figure["denominator"]:
         raise Wrong(f"the documents and the count come to {largest}, not to {figure['denominator']} as stated")
     found.said.append(f"Mẫu số là số lớn nhất trong {told} văn bản đã nhận và số đếm {counted} của ta")
+
+
+def _check_last_year(
+    figure: Mapping[str, Any],
+    year: Mapping[str, Any],
+    known: Mapping[str, Any],
+    before: Mapping[str, Any],
+    found: Checked,
+) -> None:
+    """Where neither documents nor the count know of anything accepted in the period, the denominator is a share of
+    last year's: what documents told of that year, else the dossiers counted."""
+    period = figure["documents"]["period"]
+    if any(known[name] for name in figure["documents"]["largest"]):
+        raise Wrong(f"a document tells of {period} itself: last year does not count")
+    shape = re.fullmatch(r"(\d{4})(-\d\d|-Q\d)?", period)
+    if shape is None:
+        raise Wrong(f"{period} is no share of a year")
+    last, parts = int(shape[1]) - 1, {"": 1, "-Q": 4}.get((shape[2] or "")[:2], 12)
+    if (year["period"], year["parts"]) != (str(last), parts):
+        raise Wrong(f"{period} is 1/{parts} of {last}, not 1/{year['parts']} of {year['period']}")
+    for name, number in (("start", last), ("until", last + 1)):
+        midnight = millis(f"{number:04d}-01-01T00:00:00Z") - figure["utc_offset_ms"]
+        if abs(year[name] - midnight) > CLOCK_CHANGES:
+            raise Wrong(f"{name} of {last} is not where that year begins or ends")
+    counted = figure["counted_denominator"]
+    share = (max(before.values(), default=0) or counted) / parts
+    if share != figure["denominator"]:
+        raise Wrong(f"1/{parts} of {last} comes to {share}, not to {figure['denominator']} as stated")
+    basis = (
+        f"{len(before)} văn bản về năm {last}" if any(before.values()) else f"{counted} hồ sơ đếm được năm {last}"
+    )
+    found.said.append(
+        f"Mẫu số là 1/{parts} số tiếp nhận năm {last}, theo {basis}: không văn bản nào trong gói nói kỳ {period} "
+        "có tiếp nhận. Gói không chứng minh được rằng không hồ sơ nào được tiếp nhận trong kỳ."
+    )
+
+
+CLOCK_CHANGES = 3 * 3_600_000
 
 
 def _texts(
@@ -729,8 +778,10 @@ def _check_share(figure: Mapping[str, Any], row: Mapping[str, Any], texts: Seque
     if not texts:
         raise Wrong(f"{code}: its events are not in the bundle")
     _check_timeline(code, timeline, texts, found)
-    one = quantities(timeline, figure["start"], figure["until"], figure["family"], figure["utc_offset_ms"])
-    shares = [sum(sign * one[name] for sign, name in figure["parts"][p]) for p in ("numerator", "denominator")]
+    shares = []
+    for part, span in (("numerator", figure), ("denominator", figure.get("last_year", figure))):
+        one = quantities(timeline, span["start"], span["until"], figure["family"], figure["utc_offset_ms"])
+        shares.append(sum(sign * one[name] for sign, name in figure["parts"][part]))
     if shares != [row["n"], row["d"]]:
         raise Wrong(f"{code} adds {shares[0]}/{shares[1]}, not {row['n']}/{row['d']} as stated")
 

@@ -1,5 +1,6 @@
 """An auditor's questions asked of a store filled by the fold: each planted event is named by its place."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,9 +11,9 @@ import pytest
 from clickhouse_driver import Client
 
 from api import audit
-from api.audit import patterns
+from api.audit import committed, patterns
 from api.figures import FigureContext, scorecard
-from domain.blocks import encode_block
+from domain.blocks import encode_block, split_block
 from domain.errors import InvalidInput
 from domain.events import encode_event, make_event
 from domain.instants import Millis, from_millis, parse_rfc3339
@@ -215,6 +216,51 @@ def test_an_alert_that_nobody_was_told_of_is_named(ctx: FigureContext) -> None:
     assert early is not None
     assert (early["verdict"], early["checked"]["alerts"]) == ("cannot_tell", 0)
     assert audit.who_knew(ctx, "nobody", at("09-30T00:00")) is None
+
+
+@pytest.mark.parametrize("known", [None, "09-17T08:01"])
+def test_where_nothing_was_accepted_last_years_share_opens_as_the_scorecard_has_it(
+    client: Client, known: str | None
+) -> None:
+    after = parse_rfc3339("2027-03-01T08:00:00+07:00")
+    ctx = FigureContext(client, 1, ZONE, "H44", after, None, {0: len(LOG) + 1})
+    known_at = None if known is None else at(known)
+    for unit, period, accepted in (("H44.1", "2027-02", 2), ("H44", "2027-Q1", 6), ("H44", "2026-02", 0)):
+        accepted = accepted if known is None else {6: 4}.get(accepted, accepted)
+        said, _, named = committed(ctx, Signed("{}", ""), "DOSSIER_SYNC", unit, period, None, known_at, "2026")
+        row = next(
+            r
+            for r in scorecard(ctx, unit, period, None, known_at, "2026")["indicators"]
+            if r["code"] == "DOSSIER_SYNC"
+        )
+        assert (said["numerator"], said["denominator"]) == (row["numerator"], row["denominator"])
+        assert said["denominator"] == accepted / (4 if "Q" in period else 12)
+        assert len(said["rows"]) == accepted
+        assert ("unit", unit) in named
+        figure, found = json.loads(json.dumps(said)), verify_bundle.Checked()
+        verify_bundle._check_documents(figure, {}, found)
+        for one in figure["rows"]:
+            by_then = [r for r in LOG if known_at is None or r.timestamp_ms < known_at]
+            texts = [e for r in by_then for e in events_in(r) if json.loads(e)["subject"] == one["code"]]
+            verify_bundle._check_share(figure, one, texts, found)
+        of_year = figure["last_year"]
+        for lie in (
+            {"denominator": figure["denominator"] + 1},
+            {"last_year": of_year | {"parts": 1}},
+            {"last_year": of_year | {"period": "2024"}},
+            {"last_year": of_year | {"start": of_year["start"] - 86_400_000}},
+        ):
+            with pytest.raises(verify_bundle.Wrong):
+                verify_bundle._check_documents(figure | lie, {}, found)
+        told = {"type": "unit.national_report_received", "time": "2026-12-01T00:00:00Z", "id": "n", "source": "/t"}
+        said_of = told | {"subject": unit, "data": {"period": period, "figures": {"accepted": 5}}}
+        with pytest.raises(verify_bundle.Wrong, match="tells of"):
+            verify_bundle._check_documents(figure, {("unit", unit): [json.dumps(said_of)]}, found)
+
+
+def events_in(record: Record) -> list[str]:
+    """The exact texts of a record's events."""
+    return [part.decode() for part in split_block(record.value)]
 
 
 def test_findings_name_their_events_and_stand_beside_the_peers(ctx: FigureContext) -> None:

@@ -19,8 +19,8 @@ from sinks.sealing.chain import CheckpointFile
 from sinks.sealing.config import SealConfig
 from sinks.sealing.offline import verify_bundle
 from sinks.sealing.proofs import Coordinates, Proofs
-from tests.integration.sinks.test_sealing import NOW, PARTITIONS, fill
-from tests.support.sealing import add_dossiers, seal_all, seal_config
+from tests.integration.sinks.test_sealing import NOW, PARTITIONS
+from tests.support.sealing import add_dossiers, fill, seal_all, seal_config
 
 CODE = "H44.100-7"
 

@@ -22,7 +22,6 @@ from eventlog.config import KafkaConfig
 from eventlog.producer import BulkWriter
 from eventlog.seals import SealTopic
 from eventlog.topics import ensure_topics
-from sinks.positions import read_positions
 from sinks.sealing import helper, verifying
 from sinks.sealing.chain import CheckpointFile
 from sinks.sealing.config import SealConfig
@@ -33,10 +32,8 @@ from sinks.sealing.progress import Notes, Reached
 from sinks.sealing.sealer import _Sealer
 from sinks.sealing.sealer import run as run_sealer
 from sinks.sealing.verifying import verify
-from sinks.writer import WriterConfig, run
 from tests.support.events import T0
-from tests.support.sealing import add_dossiers, is_sealed, seal_all, seal_config
-from tests.support.waiting import until
+from tests.support.sealing import add_dossiers, fill, is_sealed, seal_all, seal_config
 
 NOW = 1_787_000_000_000
 PARTITIONS = 2
@@ -54,28 +51,6 @@ def config(
     seal_all(sealed)
     fill(sealed, client)
     return sealed
-
-
-def fill(config: SealConfig, client: Client) -> None:
-    """Brings the store up to the last checkpoint."""
-    last = CheckpointFile(config.checkpoints).last()
-    assert last is not None
-    wanted = {(t.log, t.partition): t.offset for t in last.checkpoint().trees}
-
-    def written() -> bool:
-        found, _ = read_positions(client)
-        at = {(p.topic, p.partition): p.offset for p in found if p.name == "records"}
-        return all(at.get(key, 0) >= offset for key, offset in wanted.items())
-
-    stop = threading.Event()
-    writer = WriterConfig(config.kafka, config.store, config.database, retry_seconds=(0.05, 0.2))
-    thread = threading.Thread(target=run, args=(writer, stop))
-    thread.start()
-    try:
-        until(written, "the store to be filled")
-    finally:
-        stop.set()
-        thread.join(30)
 
 
 def add_raised(kafka: KafkaConfig) -> None:
