@@ -17,7 +17,7 @@ from domain.calendar_vn import vietnam_calendar
 from domain.dossier import replay
 from domain.events import Event, encode_event, make_event
 from domain.facts import fact_of, merge
-from domain.instants import DEFAULT_ZONE
+from domain.instants import DEFAULT_ZONE, parse_rfc3339
 from domain.petition import replay_petition
 from domain.timeline import timeline_of
 from sinks.sealing.bundles import Kind, make_bundle
@@ -274,6 +274,25 @@ def documents_figure(folder: SealedFolder) -> tuple[dict[str, Any], list[Coordin
     return said, [*places, *others]
 
 
+def last_year_figure(folder: SealedFolder) -> tuple[dict[str, Any], list[Coordinates]]:
+    """Nothing was accepted in February 2027; six dossiers were in the year before, a twelfth of them counts."""
+    said, places = figure(folder, 6)
+    for row in said["rows"]:
+        row |= {"n": 0, "d": 1}
+    said["parts"] = {"numerator": [(1, "acc:synced")], "denominator": [(1, "accepted_per_portal")]}
+    said |= commitments_again(folder, said)
+    asked = {
+        "largest": ["fact:national_report_accepted", "accepted_per_portal"],
+        "period": "2027-02",
+        "before": UNTIL,
+    }
+    new_years = [parse_rfc3339(f"{year}-01-01T00:00:00+07:00") for year in (2026, 2027)]
+    year = {"period": "2026", "parts": 12, "start": new_years[0], "until": new_years[1]}
+    february = {"start": new_years[1] + 31 * 24 * HOUR, "until": new_years[1] + 59 * 24 * HOUR}
+    counted = {"counted_denominator": 6, "denominator": 0.5, "documents": asked, "last_year": year}
+    return said | february | counted, places
+
+
 def bundled(figure: Callable[..., Any], *asked: str) -> Callable[[SealedFolder], bytes]:
     """A maker of such a bundle."""
 
@@ -290,6 +309,7 @@ COUNTED = {
     "portal": bundled(portal_figure),
     "communes": bundled(commune_figure),
     "documents": bundled(documents_figure),
+    "last year": bundled(last_year_figure),
 }
 
 
@@ -317,6 +337,7 @@ def test_what_is_no_dossier_is_counted_again_too(tmp_path: Path) -> None:
     assert said["contents"].startswith("1/1, tính lại")
     assert "71/100, điểm 16.25" in said["portal"]
     assert said["communes"].startswith("1/2, tính lại từ tất cả 4 xã (4 xã đọc lại")
+    assert said["last year"].startswith("Mẫu số là 1/12 số tiếp nhận năm 2026, theo 6 hồ sơ đếm được năm 2026")
     assert said["documents"] == "Mẫu số là số lớn nhất trong 2 văn bản đã nhận và số đếm 6 của ta"
 
 
@@ -384,9 +405,10 @@ def commitments_again(folder: SealedFolder, said: dict[str, Any]) -> dict[str, A
     """The commitment of whoever changes a row and signs the bundle anew."""
     if "rows" not in said:
         return {}
-    rows = [Counted(r["code"], r["told"], r["n"], r["d"]) for r in said["rows"]]
+    name = "timeline" if said.get("basis", "dossiers") == "dossiers" else "told"
+    rows = [Counted(r["code"], r[name], r["n"], r["d"]) for r in said["rows"]]
     sums = sum(r.up for r in rows), sum(r.down for r in rows)
-    return commitments._opened(rows, sums, Proofs(folder.config).newest(), "told")
+    return commitments._opened(rows, sums, Proofs(folder.config).newest(), name)
 
 
 def test_a_figure_is_counted_again_from_its_dossiers(folder: SealedFolder) -> None:
