@@ -19,7 +19,7 @@ from api.papers.issuing import Record
 from api.params import instant, strict_query
 from api.problems import Problem, responses
 from api.routes.bundles import ZIP, zipped
-from api.routes.figures import SetName
+from api.routes.figures import AsOf, SetName
 from api.services import Services, services_of
 from dashboards.papers.again import Again, described, found_record, made_again, may_see, present
 from dashboards.papers.files import render
@@ -116,7 +116,7 @@ def get_as_shown(
     request: Request,
     who: Reader,
     services: Parts,
-    at: Annotated[str, Query(max_length=40, description="As of this instant, and as known at it.")],
+    at: Annotated[str, Query(max_length=40, description="As known at this instant, and as of it.")],
     report: Annotated[str | None, Query(max_length=128, description="An issued paper.")] = None,
     dossier: Annotated[str | None, Query(max_length=128, description="A dossier's code.")] = None,
     unit: Annotated[str | None, Query(max_length=128, description="A unit: its scorecard, or its list.")] = None,
@@ -125,14 +125,19 @@ def get_as_shown(
         str | None, Query(max_length=20, description="Of the list: open_late, open_not_due, undated.")
     ] = None,
     set_name: SetName = None,
+    as_of: AsOf = None,
 ) -> Response:
-    """A scorecard (unit and period), a list (unit and state) or a dossier as of and as known at the instant; or an
-    issued paper made again to its sealed hash. With nothing named: the last brief issued before the instant."""
+    """A scorecard (unit and period), a list (unit and state) or a dossier as known at the instant, and as of it or
+    of `as_of`; or an issued paper made again to its sealed hash. With nothing named: the last brief issued before
+    the instant."""
     moment = instant(at, services.zone, "at")
     if moment is None:
         raise Problem("invalid-input", "this question needs an instant, such as 2026-08-31T17:00", field="at")
     what = Shown(report=report, dossier=dossier, unit=unit, period=period, state=state, set_name=set_name)
-    return figure(request, services, who, lambda ctx: ask_shown(ctx, services, moment, what), cached=False)
+    as_of_ms = instant(as_of, services.zone, "as_of")
+    return figure(
+        request, services, who, lambda ctx: ask_shown(ctx, services, moment, what, as_of_ms), cached=False
+    )
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,15 +151,18 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     set_name: str | None = None
 
 
-def ask_shown(ctx: FigureContext, services: Services, at: Millis, what: Shown) -> dict[str, Any]:
-    """The answer to `as-shown`, with the checkpoint that seals what was known by then."""
+def ask_shown(
+    ctx: FigureContext, services: Services, at: Millis, what: Shown, as_of: Millis | None = None
+) -> dict[str, Any]:
+    """The answer to `as-shown`, with the checkpoint that seals what was known by then. `as_of`: of when, if not of
+    the instant of knowledge."""
     found: dict[str, Any] | None
     if what.dossier is not None:
-        found = audit.dossier_shown(ctx, what.dossier, at)
+        found = audit.dossier_shown(ctx, what.dossier, at, as_of)
     elif what.unit is not None and what.state is not None:
-        found = audit.list_shown(ctx, what.unit, what.state, at)
+        found = audit.list_shown(ctx, what.unit, what.state, at, as_of)
     elif what.unit is not None:
-        found = audit.scorecard_shown(ctx, what.unit, what.period or "ytd", at, what.set_name)
+        found = audit.scorecard_shown(ctx, what.unit, what.period or "ytd", at, what.set_name, as_of)
     else:
         found = _paper_shown(ctx, services, what.report, at)
     return seals.with_seal(services, ctx, found, at)

@@ -167,12 +167,13 @@ def figure(
 
 def as_shown(
     ctx: typer.Context,
-    at: Annotated[str, typer.Option(help="The instant: as of it, and as known at it.")],
+    at: Annotated[str, typer.Option(help="The instant: as known at it, and as of it.")],
     report: Annotated[str | None, typer.Option(help="An issued report, made again to its sealed hash.")] = None,
     dossier: Annotated[str | None, typer.Option(help="A dossier's code.")] = None,
     unit: Annotated[str | None, typer.Option(help="A unit: its scorecard, or with --state its list.")] = None,
     period: Annotated[str | None, typer.Option(help="Of the scorecard; default: the year so far.")] = None,
     state: Annotated[str | None, typer.Option(help="Of the list: open_late, open_not_due, undated …")] = None,
+    as_of: Annotated[str | None, typer.Option(help="As of this instant instead, as known at the other.")] = None,
     bundle: BundleOption = None,
     as_json: JsonOption = False,
     data: DataOption = None,
@@ -189,7 +190,7 @@ def as_shown(
             )
         write_bundle(settings_of(ctx, data), named, {}, bundle)
     query = {"at": at, "report": report, "dossier": dossier, "unit": unit, "period": period, "state": state}
-    _ask(ctx, "as-shown", query, as_json, data, None)
+    _ask(ctx, "as-shown", query | {"as_of": as_of}, as_json, data, None)
 
 
 def findings(

@@ -421,6 +421,13 @@ def test_what_was_shown_is_found_again_at_its_instant(ctx: FigureContext) -> Non
     late = audit.list_shown(ctx, "H44.1", "open_late", before)
     assert [row["dossier_code"] for row in late["shown"]] == ["a"]
     assert audit.list_shown(ctx, "H44", "open_late", after)["shown"] == []
+    # As of another instant than the one of knowledge: ended on the 10th of August, heard of on 15 September.
+    for known, found in ((before, ["a"]), (after, [])):
+        then = audit.list_shown(ctx, "H44.1", "open_late", known, at("08-12T00:00"))
+        assert [row["dossier_code"] for row in then["shown"]] == found
+        assert (then["at"], then["as_of"][:10]) == (ctx.text(known), "2026-08-12")
+    assert audit.list_shown(ctx, "H44.1", "open_late", after, at("08-10T15:00"))["shown"] == []
+    assert audit.list_shown(ctx, "H44.1", "open_not_due", after, at("08-10T15:00"))["checked"]["open_not_due"] == 2
     shown = audit.dossier_shown(ctx, "a", before)
     assert shown is not None
     assert shown["shown"]["finished_at"] is None

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from domain.events import encode_event
-from domain.instants import Millis, format_rfc3339
+from domain.instants import Millis, format_rfc3339, parse_rfc3339
 from tests.support.events import HOUR, dossier_event
 from tests.support.lifecycles import encoded, lifecycles
 from tests.support.stack import RunningStack
@@ -99,6 +99,40 @@ def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     finally:
         server.shutdown()
         thread.join()
+
+
+def test_an_event_a_month_late_changes_the_figure_from_its_arrival_on_and_is_named(shared: RunningStack) -> None:
+    unit, code, due = "H44.199", "LATE-1", "2026-08-10T17:00:00+07:00"
+    begun, ended = (parse_rfc3339(f"2026-08-{day}T09:00:00+07:00") for day in ("03", "07"))
+
+    def arrives(number: int, verb: str, at: Millis, **data: str) -> str:
+        """Posts one event; an instant after it became known."""
+        shared.post([encode_event(dossier_event(code, verb, at, number, **data))])
+        shared.settle()
+        return format_rfc3339(time.time_ns() // 1_000_000 + 1)
+
+    def on_time(known_at: str | None = None) -> tuple[int, int]:
+        asked = {"period": "2026-08"} | ({} if known_at is None else {"known_at": known_at})
+        with shared.http() as client:
+            card = client.get(f"/v1/scorecards/{unit}", params=asked).json()
+        row = next(r for r in card["indicators"] if r["code"] == "PROCESSED_ON_TIME")
+        return row["numerator"], row["denominator"]
+
+    before = arrives(1, "accepted", begun, unit=unit, due_at=due)
+    assert on_time() == (0, 1)
+    after = arrives(2, "finished", ended)
+    assert (on_time(before), on_time(after), on_time()) == ((0, 1), (1, 1), (1, 1))
+    with shared.http() as client:
+        asked = {"unit": unit, "period": "2026-08", "between": f"{before},{after}"}
+        found = client.get("/v1/audit/changes", params=asked).json()
+        place = client.get(f"/v1/dossiers/{code}/events").json()["events"][-1]
+    assert found["verdict"] == "holds", found
+    (dossier,) = found["dossiers"]
+    (event,) = dossier["events"]
+    assert (dossier["dossier_code"], event["type"]) == (code, "dossier.finished")
+    assert dossier["changed"]["PROCESSED_ON_TIME"] == {"numerator": 1, "denominator": 0}
+    assert event["known_at"] > place["occurred_at"]
+    assert all(event[name] == place[name] for name in ("partition", "offset", "index"))
 
 
 def test_an_overdue_dossier_reaches_a_webhook_once_even_when_the_notifier_is_killed(shared: RunningStack) -> None:
