@@ -316,6 +316,37 @@ def paid() -> list[Record]:
     return found
 
 
+OLD, NEW, SEALED = "k2025-1:" + "a" * 64, "k2026-1:" + "b" * 64, "k2025-1:" + "c" * 64
+
+
+def filed_again(first: int) -> list[Record]:
+    """Rejected, and filed again by the same applicant, whose hash is another by then; twice by somebody else."""
+    told: list[tuple[str, str, str, dict[str, str]]] = [
+        ("09-01T08:00", "submitted", "x1", {"unit": "H44.8", "applicant": OLD}),
+        ("09-01T09:00", "rejected", "x1", {}),
+        ("09-04T08:00", "submitted", "x2", {"unit": "H44.8", "applicant": NEW, "applicant_before": SEALED}),
+        ("09-04T08:00", "submitted", "x3", {"unit": "H44.8", "applicant": "k2026-1:" + "d" * 64}),
+        ("09-05T08:00", "accepted", "x4", {"unit": "H44.8", "applicant": "k2026-1:" + "d" * 64}),
+    ]
+    return [
+        said(first + n, f"09-19T08:{10 + n}", verb, code, when, **data)
+        for n, (when, verb, code, data) in enumerate(told)
+    ]
+
+
+def check_filed_again(ctx: FigureContext) -> None:
+    """Found while last year's hash opens, shown by the two dossiers' events, and closed by its own id."""
+    assert audit.findings(ctx, "H44.8", "2026-09", kind="refiled")["differences"] == []
+    both = replace(ctx, opened=lambda keyed, across: OLD if (keyed, across) == (NEW, SEALED) else None)
+    (row,) = audit.findings(both, "H44.8", "2026-09", kind="refiled")["differences"]
+    assert (row["dossier_code"], [e["type"] for e in row["events"]]) == (
+        "x2",
+        ["dossier.submitted", "dossier.rejected"],
+    )
+    assert audit.one_finding(both, "x2", "refiled", row["id"]) is not None
+    assert audit.findings(both, "H44.8", "2026-10", as_of=at("10-01T07:00"), kind="refiled")["differences"] == []
+
+
 def check_payments(ctx: FigureContext) -> None:
     """Every payment online is a finding about the unit."""
     found = audit.findings(ctx, "H44.4", "2026-09", kind="all_paid_online")
@@ -342,11 +373,13 @@ def test_a_closed_finding_is_open_no_more_and_says_who_closed_it_and_why(
 ) -> None:
     with embedded_store(tmp_path) as connect:
         more = paid()
+        more += filed_again(len(LOG + more))
         fold_into(connect("writer"), tmp_path, [*LOG, *more], ZONE)
         ctx = FigureContext(connect("reader"), 1, ZONE, "H44", at("10-01T08:00"), None, {0: len(LOG + more) - 1})
         low = FindingRules(paid_online_least=2, paid_online_peers=1)
         monkeypatch.setattr(patterns, "rules_of", lambda _: (low, "test"))
         check_payments(ctx)
+        check_filed_again(ctx)
         rows = audit.findings(ctx, "H44.3", "2026-09")["differences"]
         acts = [
             ("finding_closed", row["dossier_code"], {"key": row["id"], "actor": "k1", "reason": "explained"})
