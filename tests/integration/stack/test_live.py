@@ -125,7 +125,7 @@ def test_an_event_a_month_late_changes_the_figure_from_its_arrival_on_and_is_nam
     with shared.http() as client:
         asked = {"unit": unit, "period": "2026-08", "between": f"{before},{after}"}
         found = client.get("/v1/audit/changes", params=asked).json()
-        place = client.get(f"/v1/dossiers/{code}/events").json()["events"][-1]
+        place = client.get(f"/v1/dossiers/{code}/events").json()[-1]
     assert found["verdict"] == "holds", found
     (dossier,) = found["dossiers"]
     (event,) = dossier["events"]
