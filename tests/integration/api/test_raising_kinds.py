@@ -18,11 +18,12 @@ from api.raising.rules import rules
 from api.raising.silence import Silence
 from api.raising.system import System
 from domain.alerts import RAISED
+from domain.blocks import partition_of
 from domain.events import encode_event, make_event
 from sinks.queries import beat
-from tests.integration.api.folded_store import told_store
+from tests.integration.api.folded_store import fold_into, record, told_store
 from tests.integration.api.test_raising import Stage
-from tests.support.weeks import FRIDAY, ZONE, at, story
+from tests.support.weeks import FRIDAY, ZONE, accepted, at, story
 
 
 @pytest.fixture(scope="module")
@@ -198,3 +199,27 @@ def test_the_forecast_counts_similar_dossiers(stage: Stage) -> None:
     empty = forecast(stage.context(f"{FRIDAY}T15:30", "H44.101"))
     assert [d["dossier_code"] for d in empty["dossiers"]] == ["H44.101-1"]
     assert empty["usual_daily_output"] is None
+
+
+def test_a_silence_goes_on_until_what_was_missing_has_come(
+    stage: Stage, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("backlog")
+    codes = [code for n in range(20) if partition_of(code := f"H44.100-b{n}", 2) == 1]
+
+    def comes(n: int, known: str, happened: str) -> None:
+        due = accepted(at(f"{FRIDAY}T{happened}"), codes[n], at("2026-12-04T17:00"))
+        said = record(n, at(f"{FRIDAY}T{known}"), *due[1:3], due[0], due[3])
+        fold_into(stage._connect("writer"), folder, [said], ZONE, partition=1, partitions=2, origin="live")
+
+    one = stage.raising(Silence())
+    one.tick(at(f"{FRIDAY}T14:40"))
+    comes(0, "14:50", "09:45")
+    one.tick(at(f"{FRIDAY}T14:51"))
+    stage.raising(Silence()).tick(at(f"{FRIDAY}T14:52"))
+    assert subjects(stage, f"{FRIDAY}T15:00", "A13") == [("H44.100", "11-20T14:30")]
+    assert all(a["inhibited_by"] for a in _alerts(stage, f"{FRIDAY}T15:00", "A04"))
+    comes(1, "15:05", "15:04")
+    one.tick(at(f"{FRIDAY}T15:06"))
+    assert subjects(stage, f"{FRIDAY}T15:07", "A13") == []
+    assert {a["inhibited_by"] for a in _alerts(stage, f"{FRIDAY}T15:07", "A04")} == {None}
