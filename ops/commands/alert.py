@@ -7,6 +7,7 @@ import typer
 from ops.commands.shell import DataOption, JsonOption, print_facts, print_json, print_rows, settings_of
 
 VERBS = ("ack", "unack", "reason", "promise", "dispute", "resolve", "comment", "silence")
+REASONS = ("partner", "citizen", "on_site", "done_not_updated", "software", "staff", "duplicate", "other")
 _HEAD = (
     "id kind title level state dossier_code unit procedure from until due_at acknowledged_by promised_until "
     "promise_broken disputes"
@@ -38,7 +39,9 @@ def alert(
     alert_id: Annotated[str, typer.Argument(metavar="ID", help="As gs766 alerts shows it.")],
     act: Annotated[str | None, typer.Option("--do", help=f"Act on it: {', '.join(VERBS)}.")] = None,
     until: Annotated[str | None, typer.Option(metavar="T", help="promise, silence: until when.")] = None,
-    reason: Annotated[str | None, typer.Option(help="A coded reason, for example partner.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help=f"A coded reason: {', '.join(REASONS)}, or a province's own.")
+    ] = None,
     note: Annotated[str | None, typer.Option(help="Words, kept outside the log; no personal data.")] = None,
     ticket: Annotated[str | None, typer.Option(help="resolve: the dispute that is closed.")] = None,
     outcome: Annotated[

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from api.alerts import acting
 from ops.cli import main
+from ops.commands import alert
 
 GOOD = """
 [message_rules]
@@ -55,3 +57,8 @@ def test_what_cannot_be_used_exits_2_with_file_and_field(
     path.write_text(text, encoding="utf-8")
     assert run(tmp_path, *command, str(path)) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_help_names_all_that_people_can_do_and_the_reasons_that_they_pick() -> None:
+    assert set(alert.VERBS) == set(acting.VERBS)
+    assert tuple(acting.REASONS) == alert.REASONS
