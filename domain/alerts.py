@@ -65,6 +65,9 @@ KINDS: dict[str, AlertKind] = {
 }
 """The catalogue."""
 RAISED: tuple[str, ...] = tuple(sorted(k.code for k in KINDS.values() if k.raised))
+BY_THE_CLOCK: frozenset[str] = frozenset(RAISED) - {"A10", "A14"}
+"""Raised because an instant has come, not because of a fact that another may soon correct: the guard before people
+are told is not for these (decisions 24), although they are known a little after they began."""
 INHIBITED: frozenset[str] = frozenset(f"A{n:02d}" for n in range(1, 13))
 """What a silent feed (A13) makes untrustworthy: these kinds of the units that it concerns are not told."""
 

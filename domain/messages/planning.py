@@ -98,9 +98,7 @@ class _Planner:
 
     def _ready(self, alert: Alert) -> Millis:
         """From when people are told: a verdict that facts caused holds ten minutes first."""
-        if alert.start > alert.known_at:
-            return alert.start
-        return alert.known_at + self.rules.guard_minutes * 60_000
+        return alert.ready(self.rules.guard_minutes * 60_000)
 
     def _consider(self, alert: Alert) -> None:
         entry = self.ledger.entry(alert.id)

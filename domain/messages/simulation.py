@@ -78,7 +78,7 @@ def _instants(begin: Day, first: Day, last: Day, alerts: Sequence[Known], provin
         found |= {moment.at(clock) for clock in clocks}
     told_from = zone.midnight(first)
     for alert in (one.alert for one in alerts):
-        ready = alert.start if alert.start > alert.known_at else alert.known_at + guard
+        ready = alert.ready(guard)
         ready += -ready % _MINUTE
         stretch = ready - (ready - low) % wide + wide
         if alert.kind in at_once:

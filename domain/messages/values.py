@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from domain.alerts import HORIZON_HOURS, Level
+from domain.alerts import BY_THE_CLOCK, HORIZON_HOURS, Level
 from domain.calendar import WorkingCalendar
 from domain.instants import Millis
 from domain.message import Message, Recipient
@@ -34,6 +34,13 @@ class Alert:
     fresh: bool = True
     until: Millis | None = None
     missed: bool = False
+
+    def ready(self, guard_ms: int) -> Millis:
+        """From when people may be told: a verdict that facts caused holds for the guard first; what the clock
+        alone causes, by its kind or because it was known before, does not."""
+        if self.start > self.known_at or self.kind in BY_THE_CLOCK:
+            return max(self.start, self.known_at)
+        return self.known_at + guard_ms
 
 
 @dataclass(frozen=True, slots=True)

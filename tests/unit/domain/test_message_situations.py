@@ -75,6 +75,26 @@ def test_what_a_worker_that_was_down_tells_late_is_told_at_the_next_round_once(k
     assert late.start == one(kind).start
 
 
+@pytest.mark.parametrize(
+    ("kind", "start", "known", "told"),
+    [
+        ("A13", "09:00:00", "09:00:20", "09:00:30"),  # IT duty at once
+        ("A19", "02:00:00", "02:00:30", "02:00:40"),  # any hour
+        ("A20", "06:45:00", "06:45:05", "06:45:10"),
+        ("A03", "13:30:00", "13:30:05", "13:30:10"),
+        ("A18", "15:30:00", "15:30:05", "15:30:10"),
+    ],
+)
+def test_what_the_clock_alone_causes_waits_for_no_guard_although_the_notifier_said_it_a_little_later(
+    kind: str, start: str, known: str, told: str
+) -> None:
+    at_its_instant = one(kind, f"{MONDAY}T{start}", f"{MONDAY}T{known}")
+    due = alert("A04", f"{MONDAY}T08:00", "due", due=f"{MONDAY}T08:00")  # makes 15:30 a slot
+    others = () if kind == "A13" else (due,)
+    messages = Town().told(f"{MONDAY}T{told}", at_its_instant, *others)
+    assert any(kind in alerts for alerts in messages.values())
+
+
 @pytest.mark.parametrize("kind", ALL)
 def test_a_notifier_that_was_down_over_the_slot_goes_on_where_it_was(kind: str) -> None:
     if kind == "A03":  # named slots only: at 15:30
