@@ -227,7 +227,8 @@ class LogWriter:
                 self._settle()
 
     def _next_items(self) -> list[Item] | None:
-        """Waits for events, then lingers for more; [] when only failures are to be settled; None to end."""
+        """Waits for events, and while others are on their way lingers for more: what comes alone does not wait for
+        company. [] when only failures are to be settled; None to end."""
         with self._wake:
             while not self._queue and not self._failed:
                 if self._closing and not self._in_flight:
@@ -236,7 +237,9 @@ class LogWriter:
                 if not self._wake.wait(None if oldest is None else max(0.0, oldest - time.monotonic())):
                     self._give_up_late()
             deadline = time.monotonic() + self._settings.linger_ms / 1000
-            while not self._closing and not self._failed and len(self._queue) < MAX_BLOCK_EVENTS:
+            while (
+                self._in_flight and not self._closing and not self._failed and len(self._queue) < MAX_BLOCK_EVENTS
+            ):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break
