@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import threading
 import time
 import uuid
@@ -264,25 +265,25 @@ def test_what_a_killed_process_had_spooled_is_sent_by_the_next(
     assert_complete_and_in_order(own.kafka, 3, 6)
 
 
-def test_without_room_on_disk_the_caller_is_told_to_come_back(
-    own_broker: LocalBroker, own: WriterSettings
-) -> None:
-    own_broker.stop()
-    with LogWriter(replace(own, quota=2_000)) as writer:
+@pytest.fixture
+def away(tmp_path: Path) -> Iterator[WriterSettings]:
+    """Where no Kafka answers."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        kafka = KafkaConfig(f"127.0.0.1:{taken.getsockname()[1]}", connect_timeout_ms=1_000)
+        yield WriterSettings(kafka, kafka.events, 4, spool=tmp_path / "spool", ack_timeout_ms=2_000)
+
+
+def test_without_room_on_disk_the_caller_is_told_to_come_back(away: WriterSettings) -> None:
+    with LogWriter(replace(away, quota=2_000)) as writer:
         assert writer.append([event("S0", 0)]) == [None]
         with pytest.raises(Unavailable, match="full"):
             writer.append([("S1", b'"' + b"x" * 5_000 + b'"')])
         assert writer.append([event("S0", 1)]) == [None]
-    with LogWriter(replace(own, spool=None)) as writer, pytest.raises(Unavailable, match="does not answer"):
+    with LogWriter(replace(away, spool=None)) as writer, pytest.raises(Unavailable, match="does not answer"):
         writer.append([event("S0", 0)])
 
 
-def test_an_import_without_kafka_fails_and_says_that_it_may_be_repeated(
-    own_broker: LocalBroker, own: WriterSettings
-) -> None:
-    with LogWriter(own) as writer, writer.bulk() as bulk:
-        bulk.add(*event("S0", 0))
-        bulk.flush()
-    own_broker.stop()
-    with LogWriter(own) as writer, pytest.raises(Unavailable, match="does not answer"):
+def test_an_import_without_kafka_fails_and_says_that_it_may_be_repeated(away: WriterSettings) -> None:
+    with LogWriter(away) as writer, pytest.raises(Unavailable, match="does not answer"):
         writer.bulk()
