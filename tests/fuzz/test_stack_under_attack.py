@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.run import GROWTH as BY_ROUNDS
-from tests.fuzz.run import grown
+from tests.fuzz.run import too_large
 from tests.support.attack import Attack, health_is_not_red, processes
 from tests.support.effort import times
 from tests.support.stack import RunningStack
@@ -35,8 +34,8 @@ def test_a_stack_under_attack_keeps_all_that_is_good_and_names_all_that_is_bad(
 
 
 def test_growth_is_told_from_caches_that_come_and_go() -> None:
-    store = (518, 552, 463, 584, 588, 720, 708, 572, 556, 678)
-    rounds = [{"store": size, "leaking": 100 + 10 * n} for n, size in enumerate(store)]
-    found = grown(rounds)
-    assert found["store"] < BY_ROUNDS < found["leaking"]
-    assert grown(rounds[:5]) == {}, "too few to tell"
+    store = (210, 307, 337, 300, 242, 338, 372, 449, 497, 574)
+    rounds = [{"store": size, "api": 100 + 10 * n, "writer": 190} for n, size in enumerate(store)]
+    assert too_large(rounds).keys() == {"api"}
+    assert too_large([{"store": 2 * size + 400 * n} for n, size in enumerate(store)])
+    assert too_large(rounds[:5]) == {}, "too few to tell"
