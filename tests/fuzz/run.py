@@ -26,7 +26,7 @@ records and merges of the store come and go. What keeps its input, and doubles o
 
 
 NOISE = {"store": 384}
-"""MiB that a part's median may move by itself: the store merges records of 2 MB, more of them the more there are."""
+"""MiB that a part's median may move by itself: the store merges records of 2 MB, more the more there are."""
 
 
 def too_large(rounds: list[dict[str, int]]) -> dict[str, float]:
