@@ -1179,6 +1179,10 @@ def _check_report(files: Mapping[str, bytes], events: Sequence[Mapping[str, Any]
             found.said.append(f"Tệp {form}: đúng mã băm đã ghi khi phát hành")
 
 
+ANSWERS = {"holds": "ĐẠT", "fails": "KHÔNG ĐẠT", "cannot_tell": "KHÔNG CHỨNG MINH ĐƯỢC"}
+"""What an answer itself came to, which is not the verdict over its bundle."""
+
+
 def _check_kind(files: Mapping[str, bytes], events: Sequence[Mapping[str, Any]], found: Checked) -> None:
     proven = {(e["log"], e["partition"], e["offset"], e["index"]) for e in events}
     proven |= {(e["log"], e["partition"], e["offset"], None) for e in events}
@@ -1191,8 +1195,16 @@ def _check_kind(files: Mapping[str, bytes], events: Sequence[Mapping[str, Any]],
     elif kind == "report":
         _check_report(files, events, found)
     elif kind in ("alerts", "answer") and needed is not None:
-        _check_places(json.loads(files[needed]), "dossier-events", proven, found)
+        answer = json.loads(files[needed])
+        _check_places(answer, "dossier-events", proven, found)
         found.said.append(f"Mọi sự kiện được nêu đều có chứng minh: {found.named} chỗ")
+        own = answer.get("verdict") if kind == "answer" and isinstance(answer, dict) else None
+        told = ANSWERS.get(str(own))
+        if told is not None:
+            found.said.append(
+                f"Câu trả lời tự nó là {told}; gói chứng minh những sự kiện nó nêu, không chứng minh được rằng không "
+                "còn sự kiện nào khác"
+            )
     elif kind != "dossier":
         raise Wrong(f"a bundle of the kind '{kind}' is not known to this verifier: take a newer one")
 

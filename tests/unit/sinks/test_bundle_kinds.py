@@ -472,6 +472,12 @@ def test_what_an_answer_names_is_proven(folder: SealedFolder) -> None:
     rows = [{"dossier_code": "x", "events": [{"log": "dossier-events", "partition": 0, "offset": 0, "index": 1}]}]
     answer = {"tra_loi.json": {"differences": rows}}
     assert check_bundle(bundle(folder, "answer", places, answer)).named == 1
+    # What the answer came to is told apart from the verdict over its bundle, which proves no absence.
+    for verdict, words in (("holds", "là ĐẠT;"), ("cannot_tell", "là KHÔNG CHỨNG MINH ĐƯỢC;")):
+        nothing = {"tra_loi.json": {"differences": [], "verdict": verdict}}
+        said = check_bundle(bundle(folder, "answer", places, nothing)).said[-1]
+        assert words in said
+        assert "không chứng minh được rằng không còn" in said
     with pytest.raises(Wrong, match="0:0:1 is named and not proven"):
         check_bundle(bundle(folder, "answer", places[:1], answer))
     with pytest.raises(Wrong, match=r"tra_loi.json is missing"):
