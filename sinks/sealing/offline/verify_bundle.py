@@ -1202,8 +1202,8 @@ def _check_kind(files: Mapping[str, bytes], events: Sequence[Mapping[str, Any]],
         told = ANSWERS.get(str(own))
         if told is not None:
             found.said.append(
-                f"Câu trả lời tự nó là {told}; gói chứng minh những sự kiện nó nêu, không chứng minh được rằng không "
-                "còn sự kiện nào khác"
+                f"Câu trả lời tự nó là {told}; gói chứng minh những sự kiện nó nêu, không chứng minh được rằng "
+                "không còn sự kiện nào khác"
             )
     elif kind != "dossier":
         raise Wrong(f"a bundle of the kind '{kind}' is not known to this verifier: take a newer one")
