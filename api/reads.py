@@ -66,7 +66,12 @@ def record_reading(request: Request, services: Services) -> None:
         services.acts.record("dossier_read", request.path_params[DOSSIERS[route.name]], who, now)
     elif route.name in LISTS:
         given = {**request.path_params, **request.query_params}
-        asked = {name: str(value)[:_MOST] for name, value in given.items() if name not in _PAGING}
+        asked = {_shown(name): _shown(str(value)) for name, value in given.items() if name not in _PAGING}
         unit = asked.pop("unit", None)
         # A subject is a code of at most 128 characters, so what was asked stands in the evidence.
         services.acts.record("list_read", LISTS[route.name], who, now, unit=unit, evidence=asked)
+
+
+def _shown(text: str) -> str:
+    """What was asked, as an event can hold it: no control characters nor what looks like one, cut to a length."""
+    return "".join(c if c.isprintable() and c != "\\" else "\ufffd" for c in text[:_MOST])

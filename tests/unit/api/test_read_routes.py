@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from domain.instants import parse_rfc3339
@@ -170,6 +170,9 @@ _names = st.sampled_from(["unit", "as_of", "cursor", "limit", "period", "set", "
     st.sampled_from(_PATHS), st.lists(st.tuples(_names | st.text(max_size=5), st.text(max_size=30)), max_size=4)
 )
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example("/v1/due", [("within", "\x1e")])
+@example("/v1/due", [("within", "\\u0041")])
+@example("/v1/due", [("\x85", "1\u2028")])
 def test_no_query_makes_the_server_fail(local: TestClient, path: str, query: list[tuple[str, str]]) -> None:
     answer = local.get(path, params=query)
     assert answer.status_code in (200, 404, 422), answer.text
