@@ -40,6 +40,7 @@ from stream.state import StateStore
 Verdict = Literal["holds", "fails", "cannot_tell"]
 ROUNDS = 5
 WRITING_S = 3
+COPYING_S = 10
 MOST_DIFFERENCES = 500
 MOST_OF_A_TABLE = 25
 """Of one table and partition, so that no table hides another."""
@@ -249,6 +250,15 @@ def _written(client: Any, generation: int, partition: int, newest: int) -> int:
     return found
 
 
+def _copied(client: Any, partition: int, target: int) -> None:
+    """Waits some seconds for the store's copy of the log: it is written apart from the figures, and may come after
+    them. What has not come by then is missing, which is said."""
+    for _ in range(COPYING_S * 10):
+        if log_end(client, EVENTS, partition) >= target:
+            return
+        time.sleep(0.1)
+
+
 def _partition(
     generation: int,
     partition: int,
@@ -263,6 +273,7 @@ def _partition(
         target = complete_to(client, generation).get(partition, -1)
         if number and target == done:
             break
+        _copied(client, partition, target)
         reason = replay.to(target, lambda n: progress("records", n)) if target >= 0 else ""
         if reason:
             return reason
