@@ -14,6 +14,9 @@ from domain.messages.wording import DEFAULT_NUMBERS, Line, long_text, number, pl
 
 _URGENCY: tuple[Level, ...] = ("red", "violet", "amber", "grey", "green")
 _NAMED_DAYS = 2
+_NAMED_UNITS = 5
+SILENT = "A13"
+NAMELESS: Mapping[str, str] = {}
 
 
 def message_of(
@@ -28,12 +31,14 @@ def message_of(
     *,
     retried: bool,
     numbers: Mapping[str, str] = DEFAULT_NUMBERS,
+    names: Mapping[str, str] = NAMELESS,
 ) -> Message | str:
-    """The message, or why its text may not be sent."""
+    """The message, or why its text may not be sent. `names` are those of units."""
     by_kind: dict[str, list[Alert]] = {}
     for alert, _ in alerts:
         by_kind.setdefault(alert.kind, []).append(alert)
     kinds = sorted(by_kind, key=lambda kind: (_urgency(by_kind[kind]), kind))
+    numbers = {**numbers, "silent": _silent(by_kind.get(SILENT, ()), to.unit, names)}
     lines = (*(_line(kind, by_kind[kind], moment, numbers) for kind in kinds), *_reasons(alerts), *more)
     units = len({alert.unit for alert, _ in alerts})
     text = long_text(unit_name, lines, _moment_text(data_to, moment), units=units, repeated=retried)
@@ -101,6 +106,14 @@ def _line(kind: str, alerts: Sequence[Alert], moment: Moment, numbers: Mapping[s
             **numbers,
         },
     )
+
+
+def _silent(alerts: Iterable[Alert], own: str, names: Mapping[str, str]) -> str:
+    """Which units below one's own are silent; nothing where the whole system is, or oneself."""
+    units = sorted({alert.unit for alert in alerts} - {own})
+    named = [names.get(unit, unit) for unit in units[:_NAMED_UNITS]]
+    more = f" và {number(len(units) - _NAMED_UNITS)} đơn vị khác" if len(units) > _NAMED_UNITS else ""
+    return f" Đơn vị không có dữ liệu: {', '.join(named)}{more}." if units else ""
 
 
 def _days_text(days: Sequence[int], moment: Moment) -> str:

@@ -275,6 +275,7 @@ class _Planner:
             self.province.data_to,
             retried=retried,
             numbers=self.province.numbers,
+            names=self.province.names,
         )
         if isinstance(message, str):
             for alert, _ in bundle.alerts.values():

@@ -55,8 +55,8 @@ def numbers_of(t: AlertThresholds) -> dict[str, str]:
 @dataclass(frozen=True, slots=True)
 class Text:
     """Templates over: n (how many), due (their due days), soon (the due day as spoken), today, by_day (of how many
-    the due day has passed, too), since (when it began), and the thresholds of `numbers_of`. `short` and `item`
-    have no diacritics."""
+    the due day has passed, too), since (when it began), silent (which units below one's own are), and the
+    thresholds of `numbers_of`. `short` and `item` have no diacritics."""
 
     long: str
     short: str
@@ -125,7 +125,7 @@ TEXTS: Mapping[str, Text] = {
     "A13": Text(
         "Từ {since} hệ thống không nhận được dữ liệu từ Hệ thống thông tin giải quyết TTHC tỉnh. Mọi số liệu sau "
         "thời điểm này là số cũ; cảnh báo quá hạn của các đơn vị liên quan tạm dừng để tránh báo sai. "
-        "Không phải lỗi của đơn vị giải quyết.",
+        "Không phải lỗi của đơn vị giải quyết.{silent}",
         "khong nhan duoc du lieu tu {since}. So lieu sau do la so cu; khong phai loi cua don vi.",
         "mat luong du lieu tu {since}",
     ),

@@ -41,6 +41,14 @@ def test_the_texts_of_the_catalogue_are_these() -> None:
     assert SILENT in silent.text
 
 
+def test_the_units_that_are_silent_are_named_to_whoever_stands_above_them() -> None:
+    silent = [alert("A13", "2026-11-10T08:12", unit, unit=unit) for unit in ("H44.1", "H44.2")]
+    text = to(Town().round("2026-11-10T08:15", *silent), "it").message.text
+    assert "đơn vị giải quyết. Đơn vị không có dữ liệu: UBND xã Mẫu A, UBND xã Mẫu B." in text
+    whole = alert("A13", "2026-11-10T08:12", "whole", unit="H44")
+    assert "Đơn vị không có dữ liệu" not in to(Town().round("2026-11-10T08:15", whole), "it").message.text
+
+
 def test_tomorrow_is_said_only_of_tomorrow() -> None:
     friday = alert("A02", "2026-11-13T00:00", due="2026-11-16T16:30")
     sms = to(Town().round("2026-11-13T07:15", friday), "officer-1").message.sms
