@@ -4,7 +4,8 @@ State a dossier, store an event, processor time per million events, and a worker
 figure of the first step: a ratio of 1 is proportion.
 """
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -39,19 +40,26 @@ class Step:
     state: int
     store: int
     cpu: Mapping[str, float]
+    seconds: float
     rss: int
     own: int
 
 
-def measure_growth(environ: Mapping[str, str], events: int) -> list[Measure]:
-    """The figures after a twentieth, a quarter and all of about so many events of a simulated year."""
+def measure_growth(
+    environ: Mapping[str, str], events: int, say: Callable[[str], None] = lambda _: None
+) -> list[Measure]:
+    """The figures after a twentieth, a quarter and all of about so many events of a simulated year;
+    those of a step are said when they are known, because the last takes long."""
     source = simulated(dossiers_for(events), MONTHS)
     with scratch("growth") as folder, running(folder, environ, "--clock", "log") as stack:
         steps: list[Step] = []
         for part in STEPS:
-            before = stack.cpu()
+            before, begun = stack.cpu(), time.monotonic()
             count = _load(stack, source, events // part - sum(s.added for s in steps))
-            steps.append(_measured(stack, folder, count, sum(s.added for s in steps), before))
+            spent = time.monotonic() - begun
+            steps.append(_measured(stack, folder, count, sum(s.added for s in steps), before, spent))
+            for m in _figures(steps[-1], steps[0]):
+                say(f"{m.name}: {m.value:,.1f} {m.unit}")
     return [m for step in steps for m in _figures(step, steps[0])]
 
 
@@ -67,14 +75,16 @@ def _load(stack: BenchStack, source: Iterator[Event], most: int) -> int:
     return count
 
 
-def _measured(stack: BenchStack, folder: Path, count: int, earlier: int, before: Mapping[str, float]) -> Step:
+def _measured(
+    stack: BenchStack, folder: Path, count: int, earlier: int, before: Mapping[str, float], seconds: float
+) -> Step:
     with store_client(stack.settings) as client:
         [(stored, dossiers)] = client.execute(_SIZES)
     after = stack.cpu()
     state = sum(f.stat().st_blocks * 512 for f in (folder / "state").rglob("data.mdb"))
     rss, own = _memory(stack.stack.parts["worker"].pid)
     cpu = {str(part): after[part] - before.get(part, 0.0) for part in _COUNTED if part in after}
-    return Step(earlier + count, count, dossiers, state, stored, cpu, rss, own)
+    return Step(earlier + count, count, dossiers, state, stored, cpu, seconds, rss, own)
 
 
 def _memory(pid: int) -> tuple[int, int]:
@@ -93,6 +103,12 @@ def _figures(step: Step, first: Step) -> Iterator[Measure]:
         *(
             (f"CPU of the {part}", "s per million events", spent * each[0], first.cpu[part] * each[1])
             for part, spent in step.cpu.items()
+        ),
+        (
+            "by the clock, with making them",
+            "s per million events",
+            step.seconds * each[0],
+            first.seconds * each[1],
         ),
         ("worker's memory", "MB", step.rss / 1e6, None),
         ("of which its own", "MB", step.own / 1e6, None),

@@ -82,7 +82,7 @@ def _import(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
 def _growth(environ: Mapping[str, str], sizes: Sizes) -> list[Measure]:
     from ops.bench.growth import measure_growth
 
-    return measure_growth(environ, _events(sizes, 100_000))
+    return measure_growth(environ, _events(sizes, 100_000), sizes.say)
 
 
 def _flush(environ: Mapping[str, str], _sizes: Sizes) -> list[Measure]:
