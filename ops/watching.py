@@ -60,13 +60,16 @@ class FolderWatch:
         except OSError as error:
             raise InvalidInput(f"{folder} cannot be used: {error.strerror or error}") from error
 
-    def poll(self) -> list[Moved]:
-        """Imports what is complete, the oldest first. Unavailable leaves the files where they are."""
+    def poll(self, enough: Callable[[], bool] = lambda: False) -> list[Moved]:
+        """Imports what is complete, the oldest first, until somebody says that it is enough. Unavailable leaves
+        the files where they are."""
         now = self._listed()
         complete = [name for name, stamp in now.items() if self._seen.get(name) == stamp]
         self._seen = now
         moved = []
         for name in sorted(complete, key=lambda n: (now[n][1], n)):
+            if enough():
+                break
             moved.append(self._one(self._folder / name))
             self._seen.pop(name, None)
         return moved

@@ -1,6 +1,9 @@
 """The command that watches a folder for exports and imports each as it comes."""
 
+import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +34,7 @@ def watch(
     """Import every spreadsheet and file of portal records that is put into a folder, once it is complete.
 
     Files go to FOLDER/done or FOLDER/rejected with a report beside them. Killed at any moment, it goes on where
-    it was: the same file twice is no event. Ctrl-C ends it after the file at work.
+    it was: the same file twice is no event. Ctrl-C ends it after the file at work, twice at once.
     """
     from ops.watching import FolderWatch, importer
 
@@ -39,10 +42,10 @@ def watch(
     watched = FolderWatch(folder, importer(settings, mapping))
     stop = threading.Event()
     rounds = 0
-    try:
+    with _ended_after_the_file_at_work(stop):
         while not stop.is_set():
             try:
-                for moved in watched.poll():
+                for moved in watched.poll(stop.is_set):
                     say(
                         f"{'imported' if moved.usable else 'REJECTED'}: {moved.path.name} (report: {moved.report})"
                     )
@@ -54,6 +57,23 @@ def watch(
             if once and rounds > 1:
                 break
             stop.wait(every)
-    except KeyboardInterrupt:
+    if stop.is_set():
         say("stopped watching")
     raise typer.Exit(exits.HOLDS)
+
+
+@contextmanager
+def _ended_after_the_file_at_work(stop: threading.Event) -> Iterator[None]:
+    """Inside the block the first Ctrl-C only asks: an import that it interrupts would keep what it had read and
+    count as done."""
+
+    def ask(number: int, frame: object) -> None:
+        del frame
+        signal.signal(number, previous)
+        stop.set()
+
+    previous = signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -2,11 +2,15 @@
 
 import json
 import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from domain.errors import InvalidInput, Unavailable
+from ops.cli import app
 from ops.watching import FolderWatch, Outcome
 
 
@@ -76,3 +80,28 @@ def test_without_kafka_the_files_wait(tmp_path: Path) -> None:
     assert watch.poll()[0].usable
     with pytest.raises(InvalidInput):
         FolderWatch(tmp_path / "none", bring)
+
+
+def test_an_interrupt_ends_the_watch_after_the_file_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brought: list[str] = []
+
+    def bring(path: Path, _rejected: Path) -> Outcome:
+        brought.append(path.name)
+        assert len(brought) < 2, "asked to end while the first was at work"
+        with suppress(KeyboardInterrupt):  # as an import does, which keeps what it has read
+            os.kill(os.getpid(), signal.SIGINT)
+            return Outcome(True, {"read": 1})
+        return Outcome(False, {"incomplete": "interrupted"})
+
+    monkeypatch.setattr("ops.watching.importer", lambda *_: bring)
+    put(tmp_path, "a.xlsx", at=1_700_000_000)
+    put(tmp_path, "b.xlsx", at=1_700_000_001)
+    before = signal.getsignal(signal.SIGINT)
+    given = ["watch", str(tmp_path), "--every", "0.2", "--data", str(tmp_path / "data")]
+    ended = CliRunner().invoke(app, given, obj={})
+    assert (ended.exit_code, brought) == (0, ["a.xlsx"])
+    assert (tmp_path / "done" / "a.xlsx").exists()
+    assert (tmp_path / "b.xlsx").exists()
+    assert signal.getsignal(signal.SIGINT) is before
