@@ -91,13 +91,16 @@ def _writer(settings: Settings, environ: Mapping[str, str]) -> int:
 
 
 def _worker(settings: Settings, environ: Mapping[str, str]) -> int:
+    from ops.addresses import store_target
     from ops.configs import worker_config
+    from ops.preparation import check_rules
     from ops.switching import settle
     from stream.worker import run
 
     del environ
     settle(settings)
     config = worker_config(settings)
+    check_rules(store_target(settings, "reader"), config)
     say_ready()
     # Faust's worker reads the process's arguments; ours are not meant for it.
     sys.argv[1:] = []

@@ -1,12 +1,18 @@
 """What must stand before anything else runs: topics with the right settings, tables of this release."""
 
 import logging
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
+from domain.errors import Refused, Unavailable
 from domain.instants import to_millis
 from ops.addresses import kafka_config, store_target
 from ops.settings import Settings, record
+
+if TYPE_CHECKING:
+    from stream.runner import WorkerConfig
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +27,28 @@ def prepare(settings: Settings) -> None:
         for task in [pool.submit(_topics, settings), pool.submit(_tables, settings)]:
             task.result()
     _generation(settings)
+
+
+def check_rules(store: str | Mapping[str, Any], config: "WorkerConfig") -> None:
+    """Refused when the generation that a worker is to fill was begun by other rules or on another log.
+
+    Its state says so too, but not when that was lost: folded anew by today's rules it would go on adding rows to
+    those of other ones. A store that is away is not waited for: what is folded meanwhile stays in Kafka.
+    """
+    from sinks import generations
+    from sinks.clickhouse import connect
+
+    try:
+        with connect(store) as client:
+            known = {found.number: found for found in generations.generations(client)}.get(config.generation)
+    except Unavailable as error:
+        log.warning("the rules of generation %s are not compared with the store's: %s", config.generation, error)
+        return
+    if known and (known.fingerprint, known.log_id) != (config.fingerprint, config.log_id):
+        raise Refused(
+            f"the rows of generation {config.generation} were folded by other rules or from another log "
+            f"({known.fingerprint}; now {config.fingerprint}): run gs766 rebuild"
+        )
 
 
 def _topics(settings: Settings) -> None:
