@@ -104,6 +104,7 @@ class Spool:
             self._slot = 0
             self._head = self._read_position()
             self._tail = self._open_segments()
+            self._take_out_to(self._head)
         except BaseException:
             self._lock.close()
             raise
@@ -146,8 +147,6 @@ class Spool:
         """The records at the head, at least one if any waits, and the place behind them for `advance`."""
         with self._mutex:
             head, tail = self._head, self._tail
-            while head.segment < tail.segment and head.offset >= self._size(head.segment):
-                head = Place(head.segment + 1, 0)
             limit = tail.offset if head.segment == tail.segment else self._size(head.segment)
             want = min(limit - head.offset, max(max_bytes, _MAX_FRAME + _FRAME.size))
             if want <= 0:
@@ -175,14 +174,21 @@ class Spool:
     def advance(self, place: Place, records: Sequence[Spooled]) -> None:
         """Notes durably that the peeked records are in Kafka; deletes the segments that are done."""
         with self._mutex:
-            self._write_position(place)
-            for segment in range(self._head.segment, place.segment):
-                self._path(segment).unlink(missing_ok=True)
-            self._head = place
+            self._take_out_to(place)
             self._events -= sum(record.events for record in records)
             self._bytes = self._count_bytes()
             if self._head == self._tail and self._tail.offset > 0:
                 self._start_empty_segment()
+
+    def _take_out_to(self, place: Place) -> None:
+        """Behind segments of which nothing is left: they may fill the disk that new ones need."""
+        while place.segment < self._tail.segment and place.offset >= self._size(place.segment):
+            place = Place(place.segment + 1, 0)
+        if place != self._head:
+            self._write_position(place)
+        for segment in range(self._head.segment, place.segment):
+            self._path(segment).unlink(missing_ok=True)
+        self._head = place
 
     # --- files ---
 
@@ -215,6 +221,13 @@ class Spool:
 
     def _give_up_segment(self) -> None:
         """After a failed write: cut off what may stand there, and never trust that file's cache again."""
+        if self._tail.offset == 0:  # nothing of it counts: the next write makes it anew
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+            with suppress(OSError):
+                self._path(self._tail.segment).unlink(missing_ok=True)
+                return
         with suppress(OSError):
             if self._path(self._tail.segment).exists():
                 os.truncate(self._path(self._tail.segment), self._tail.offset)

@@ -116,6 +116,33 @@ def test_a_failed_write_is_answered_and_leaves_no_trace(tmp_path: Path, monkeypa
     assert drained(Spool(tmp_path)) == [record(0), record(2)]
 
 
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_spool_that_filled_its_disk_is_gone_from_it_when_it_was_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reopened: bool
+) -> None:
+    spool = Spool(tmp_path)
+    spool.append([record(n, 1000) for n in range(5)])
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", full)
+        for n in range(20):
+            with pytest.raises(Unavailable, match="No space left"):
+                spool.append([record(100 + n)])
+    assert len(list(tmp_path.glob("*.spool"))) <= 2, "a file for each attempt"
+    if reopened:
+        spool.close()
+        spool = Spool(tmp_path)
+    assert drained(spool) == [record(n, 1000) for n in range(5)]
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.spool")) == 0
+    assert (spool.state().events, spool.state().bytes) == (0, 0)
+    spool.append([record(7)])
+    assert drained(spool) == [record(7)]
+    spool.close()
+
+
 def test_damage_before_the_last_segment_is_refused(tmp_path: Path) -> None:
     spool = Spool(tmp_path, segment_bytes=10)
     for n in range(3):
