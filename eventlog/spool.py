@@ -20,6 +20,7 @@ from typing import IO, NamedTuple
 import msgspec
 
 from domain.errors import Refused, Unavailable
+from eventlog.durable import sync_folder
 
 _FRAME = struct.Struct(">II")
 _PLACE = struct.Struct(">QQI")
@@ -113,9 +114,7 @@ class Spool:
     def close(self) -> None:
         """Closes the files; what waits stays on disk."""
         with self._mutex:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+            self._let_go()
             self._lock.close()
 
     def state(self) -> SpoolState:
@@ -174,11 +173,11 @@ class Spool:
     def advance(self, place: Place, records: Sequence[Spooled]) -> None:
         """Notes durably that the peeked records are in Kafka; deletes the segments that are done."""
         with self._mutex:
+            if place == self._tail and place.offset > 0:  # all of it: the file goes instead of growing for ever
+                self._roll()
             self._take_out_to(place)
             self._events -= sum(record.events for record in records)
             self._bytes = self._count_bytes()
-            if self._head == self._tail and self._tail.offset > 0:
-                self._start_empty_segment()
 
     def _take_out_to(self, place: Place) -> None:
         """Behind segments of which nothing is left: they may fill the disk that new ones need."""
@@ -207,24 +206,25 @@ class Spool:
             self._roll()
         if self._file is None:
             self._file = self._path(self._tail.segment).open("ab", buffering=0)
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
         view = memoryview(data)
         while view:
             view = view[self._file.write(view) :]
         os.fsync(self._file.fileno())
 
-    def _roll(self) -> None:
+    def _let_go(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def _roll(self) -> None:
+        self._let_go()
         self._tail = Place(self._tail.segment + 1, 0)
 
     def _give_up_segment(self) -> None:
         """After a failed write: cut off what may stand there, and never trust that file's cache again."""
         if self._tail.offset == 0:  # nothing of it counts: the next write makes it anew
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+            self._let_go()
             with suppress(OSError):
                 self._path(self._tail.segment).unlink(missing_ok=True)
                 return
@@ -234,14 +234,6 @@ class Spool:
             else:
                 self._path(self._tail.segment).touch()
         self._roll()
-
-    def _start_empty_segment(self) -> None:
-        """All is taken out: drop the file instead of letting it grow for ever."""
-        done = self._tail.segment
-        self._roll()
-        self._head = self._tail
-        self._write_position(self._head)
-        self._path(done).unlink(missing_ok=True)
 
     def _read_position(self) -> Place:
         """The later of the two places in the file: a crash may have cut the writing of one."""
@@ -266,7 +258,7 @@ class Spool:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
 
     def _write_position(self, place: Place) -> None:
         self._slot = 1 - self._slot
@@ -329,11 +321,3 @@ def _take_lock(folder: Path) -> IO[str]:
         file.close()
         raise Refused(f"another process uses the spool {folder}: one process a spool") from error
     return file
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

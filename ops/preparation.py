@@ -40,11 +40,11 @@ def check_rules(store: str | Mapping[str, Any], config: "WorkerConfig") -> None:
 
     try:
         with connect(store) as client:
-            known = {found.number: found for found in generations.generations(client)}.get(config.generation)
+            known = generations.generation(client, config.generation)
     except Unavailable as error:
         log.warning("the rules of generation %s are not compared with the store's: %s", config.generation, error)
         return
-    if known and (known.fingerprint, known.log_id) != (config.fingerprint, config.log_id):
+    if known and not known.is_of(config.fingerprint, config.log_id):
         raise Refused(
             f"the rows of generation {config.generation} were folded by other rules or from another log "
             f"({known.fingerprint}; now {config.fingerprint}): run gs766 rebuild"
@@ -75,12 +75,12 @@ def _generation(settings: Settings) -> None:
     config = worker_config(settings)
     now = to_millis(datetime.now(UTC))
     with connect(store_target(settings, "writer")) as client:
-        known = {found.number: found for found in generations.generations(client)}.get(config.generation)
+        known = generations.generation(client, config.generation)
         if known is None:
             generations.begin(client, config.generation, config.fingerprint, config.log_id, now)
             if generations.active_generation(client) is None:
                 generations.activate(client, config.generation, now)
-        elif (known.fingerprint, known.log_id) != (config.fingerprint, config.log_id):
+        elif not known.is_of(config.fingerprint, config.log_id):
             log.warning(
                 "the rows of generation %s were folded by other rules or from another log: run gs766 rebuild",
                 config.generation,

@@ -242,21 +242,27 @@ class _Counted:
 def _written(client: Any, generation: int, partition: int, newest: int) -> int:
     """The last offset that rows may come from: rows stand in the store a moment before the position that counts
     them, so that what is newer than it is looked for in the log, for a few seconds."""
-    for _ in range(WRITING_S * 10):
-        found = max(complete_to(client, generation).get(partition, -1), log_end(client, EVENTS, partition))
-        if found >= newest:
-            break
-        time.sleep(0.1)
-    return found
+    return _waited(
+        lambda: max(complete_to(client, generation).get(partition, -1), log_end(client, EVENTS, partition)),
+        newest,
+        WRITING_S,
+    )
 
 
 def _copied(client: Any, partition: int, target: int) -> None:
     """Waits some seconds for the store's copy of the log: it is written apart from the figures, and may come after
     them. What has not come by then is missing, which is said."""
-    for _ in range(COPYING_S * 10):
-        if log_end(client, EVENTS, partition) >= target:
-            return
+    _waited(lambda: log_end(client, EVENTS, partition), target, COPYING_S)
+
+
+def _waited(look: Callable[[], int], wanted: int, seconds: int) -> int:
+    """Looks again and again until something is as far as wanted, or for so long; how far it is then."""
+    for _ in range(seconds * 10):
+        found = look()
+        if found >= wanted:
+            break
         time.sleep(0.1)
+    return found
 
 
 def _partition(

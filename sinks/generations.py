@@ -27,6 +27,10 @@ class Generation:
     log_id: str
     changed_at: Millis
 
+    def is_of(self, fingerprint: str, log_id: str) -> bool:
+        """Whether its rows are those that this fold makes of this log."""
+        return (self.fingerprint, self.log_id) == (fingerprint, log_id)
+
 
 def generations(client: Client) -> tuple[Generation, ...]:
     """Every generation ever begun, ascending.
@@ -52,6 +56,11 @@ def generations(client: Client) -> tuple[Generation, ...]:
     )
 
 
+def generation(client: Client, number: int) -> Generation | None:
+    """One of them; None when it was never begun."""
+    return next((g for g in generations(client) if g.number == number), None)
+
+
 def active_generation(client: Client) -> int | None:
     """The generation that answers; None before the first one was activated."""
     return next((g.number for g in generations(client) if g.state == "active"), None)
@@ -60,12 +69,12 @@ def active_generation(client: Client) -> int | None:
 def begin(client: Client, number: int, fingerprint: str, log_id: str, now: Millis) -> None:
     """Starts a generation. Repeating it changes nothing; Refused for another fingerprint or log, or when that
     number was used and dropped."""
-    known = {g.number: g for g in generations(client)}.get(number)
+    known = generation(client, number)
     if known is None:
         _append(client, number, "building", fingerprint, log_id, now)
     elif known.state == "dropped":
         raise Refused(f"generation {number} was dropped: take the next number")
-    elif (known.fingerprint, known.log_id) != (fingerprint, log_id):
+    elif not known.is_of(fingerprint, log_id):
         raise Refused(
             f"generation {number} was built by '{known.fingerprint}', not '{fingerprint}': rebuild into the next"
         )
@@ -73,7 +82,7 @@ def begin(client: Client, number: int, fingerprint: str, log_id: str, now: Milli
 
 def activate(client: Client, number: int, now: Millis) -> None:
     """Makes a generation the one that answers: one row. Refused when it was never begun or is gone."""
-    known = {g.number: g for g in generations(client)}.get(number)
+    known = generation(client, number)
     if known is None or known.state == "dropped":
         raise Refused(f"generation {number} has no rows: begin and fill it first")
     if known.state != "active":
@@ -82,7 +91,7 @@ def activate(client: Client, number: int, now: Millis) -> None:
 
 def drop(client: Client, number: int, now: Millis) -> None:
     """Drops a generation's rows from every derived table; may be repeated. Refused for the active one."""
-    known = {g.number: g for g in generations(client)}.get(number)
+    known = generation(client, number)
     if known is None:
         raise Refused(f"generation {number} was never begun")
     if known.state == "active":

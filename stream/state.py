@@ -25,6 +25,7 @@ from domain.errors import Refused, Unavailable
 from domain.facts import Fact, Facts, Packed
 from domain.fold import Folded
 from domain.instants import Millis
+from eventlog.durable import sync_folder
 from stream.resident import trim
 
 MAP_SIZE = 1 << 36
@@ -408,11 +409,7 @@ def _mark(folder: Path, *, clean: bool) -> None:
             os.fsync(file.fileno())
     os.replace(temporary, folder / "boot")
     if not clean:
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
+        sync_folder(folder)
 
 
 def _lost_power(folder: Path) -> bool:

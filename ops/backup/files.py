@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import InvalidInput, Refused
-from ops.backup.manifest import StateFile, file_sha256, sync_folder, write_durably
+from eventlog.durable import sync_folder
+from ops.backup.manifest import StateFile, file_sha256, write_durably
 from ops.configs import DELIVERY, PRIVATE
 from ops.demo_place import NAME as DEMO
 from ops.settings import FILE as SETTINGS

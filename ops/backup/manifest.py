@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from domain.errors import InvalidInput, Refused
+from eventlog.durable import sync_folder
 from eventlog.segments import SegmentFile
 
 NAME = "manifest.json"
@@ -128,15 +129,6 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     fresh.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def file_sha256(path: Path) -> str:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from domain.errors import Refused
 from eventlog.config import KafkaConfig
+from eventlog.durable import sync_folder
 from eventlog.segments import SEGMENT_BYTES, Row, SegmentFile, row_bytes, segment_file, write_segments
 from eventlog.topics import read_log_id
 from ops.backup.files import (
@@ -39,7 +40,6 @@ from ops.backup.manifest import (
     Range,
     find_manifest,
     state_folder,
-    sync_folder,
     write_manifest,
 )
 from ops.generation import read_generations
